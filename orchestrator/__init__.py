@@ -1,0 +1,1 @@
+"""How experiments run, are remembered, and become tables."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +27,11 @@ class Batch(NamedTuple):
     target: Tensor  # float32 (B, P, D)
     weight: Tensor  # float32 (B, P, D), 0 where the target says nothing
     id: Tensor  # int64 (B,), unique within a split
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same samples on a device; the ids stay where they are."""
+        image, target, weight = (t.to(device, non_blocking=True) for t in self[:3])
+        return Batch(image, target, weight, self.id)
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Generated data, written to disk in the very formats of the real data sets and read back by the same loaders."""
+"""Generated data, written in the very formats of the real data sets and read back by the same loaders."""

@@ -1,0 +1,143 @@
+"""Trunks: pictures in, a map of features out. torchvision's ResNets, and a small residual trunk.
+
+Shapes: B batch, C channels, H W pixels; a trunk maps (B, 3, H, W) to (B, C, H / stride, W / stride).
+"""
+
+import math
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Annotated, Any, Literal, Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from models.config import Frozen
+
+
+class WeightsError(Exception):
+    """Pretrained weights were asked for and cannot be had. Says where they come from and what to do."""
+
+
+class ResNet(Frozen):
+    """A torchvision ResNet without its average pooling and classifier (He et al., 2016).
+
+    `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; None from scratch.
+    """
+
+    kind: Literal["resnet"] = "resnet"
+    depth: Literal[18, 34, 50, 101, 152] = 50
+    weights: Literal["imagenet"] | None = "imagenet"
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture a step of the feature map."""
+        return 32
+
+    @property
+    def channels_out(self) -> int:
+        """C of the feature map."""
+        return 512 if self.depth < 50 else 2048
+
+    def build(self, pretrained: bool = True) -> nn.Sequential:
+        """The trunk, its parameters named as torchvision names them.
+
+        Args:
+            pretrained: False leaves the weights random, whatever `weights` says: a checkpoint will follow.
+
+        Raises:
+            WeightsError: the weights can neither be found nor downloaded.
+        """
+        make, weights = _torchvision(self.depth)
+        net = make(weights=None)
+        if pretrained and self.weights:
+            net.load_state_dict(_state(weights))
+        children = [(name, child) for name, child in net.named_children() if name not in ("avgpool", "fc")]
+        return nn.Sequential(OrderedDict(children))
+
+
+class SmallTrunk(Frozen):
+    """A 3×3 convolution, then a residual block for each further channel count. Trains from scratch."""
+
+    kind: Literal["small"] = "small"
+    channels: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=1)
+    strides: tuple[PositiveInt, ...] = (2, 2, 2, 2)
+
+    @model_validator(mode="after")
+    def _one_stride_each(self) -> Self:
+        if len(self.channels) != len(self.strides):
+            raise ValueError(f"{len(self.channels)} channels and {len(self.strides)} strides: one of each")
+        return self
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture a step of the feature map."""
+        return math.prod(self.strides)
+
+    @property
+    def channels_out(self) -> int:
+        """C of the feature map."""
+        return self.channels[-1]
+
+    def build(self, pretrained: bool = True) -> nn.Sequential:
+        """The trunk with random weights; there are no others, and `pretrained` changes nothing."""
+        stem = nn.Sequential(*_convolution(3, self.channels[0], self.strides[0]), nn.ReLU(inplace=True))
+        sizes = zip(self.channels[:-1], self.channels[1:], self.strides[1:], strict=True)
+        return nn.Sequential(stem, *(_Residual(*size) for size in sizes))
+
+
+Trunk = Annotated[ResNet | SmallTrunk, Field(discriminator="kind")]
+
+
+class _Residual(nn.Module):
+    """Two 3×3 convolutions beside a shortcut, which is projected where the shape changes."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *_convolution(channels_in, channels_out, stride),
+            nn.ReLU(inplace=True),
+            *_convolution(channels_out, channels_out, 1),
+        )
+        same = stride == 1 and channels_in == channels_out
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(*_convolution(channels_in, channels_out, stride, kernel=1))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.convolutions(x) + self.shortcut(x))
+
+
+def _convolution(channels_in: int, channels_out: int, stride: int, kernel: int = 3) -> list[nn.Module]:
+    convolution = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(channels_out)]
+
+
+def _torchvision(depth: int) -> tuple[Callable[..., nn.Module], Any]:
+    """The constructor and the ImageNet weights of the ResNet of this depth."""
+    from torchvision import models
+
+    return {
+        18: (models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1),
+        34: (models.resnet34, models.ResNet34_Weights.IMAGENET1K_V1),
+        50: (models.resnet50, models.ResNet50_Weights.IMAGENET1K_V1),
+        101: (models.resnet101, models.ResNet101_Weights.IMAGENET1K_V1),
+        152: (models.resnet152, models.ResNet152_Weights.IMAGENET1K_V1),
+    }[depth]
+
+
+def _state(weights: Any) -> dict[str, Tensor]:
+    """The state dict of torchvision weights, from its cache or the network."""
+    try:
+        return dict(weights.get_state_dict(progress=False, check_hash=True))
+    except (OSError, RuntimeError, HTTPException, EOFError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"the ImageNet weights {weights.url} can't be had ({error}). Download the file elsewhere and put "
+            f"it into {torch.hub.get_dir()}/checkpoints/, or set the trunk's weights to null to train from "
+            "scratch on purpose"
+        ) from error

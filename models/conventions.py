@@ -1,0 +1,86 @@
+"""Three published forms of the same loss, which differ in what they count how often.
+
+With d = mu_hat - mu, x the deviation, f = log G(x), sums over the D coordinates of one joint:
+
+    paper     Σ log σ - f - log Q(x), Q standard, x = -d / σ (Eq. 8, Algorithm 1)
+    official  Σ (log σ - f) + Σ (log(σ sqrt(2π)) + |d| / (sqrt(2) σ + 1e-9)), x = d / σ
+    mmpose    Σ (log σ - f) + Σ (log(2 σ) + |d| / (σ + 1e-9)), x = d / σ; or, with a Gaussian Q,
+              Σ (log σ - f) + Σ (log(σ sqrt(2π)) + x² / 2)
+
+DLE is the part without Q. f is one number a joint, so that inside a sum it counts D times: in 2-D `official`
+and `mmpose` are the paper's loss with the flow's likelihood weighted 2, in 3-D they weigh f by 3 and log σ
+by 2. Their constants are kept, although log sqrt(2π) belongs to no Laplace density. Without the flow, σ would
+settle at m = E|d| in `paper`, m / 2 in `mmpose`, m / (2 sqrt(2)) in `official`: confidences do not compare.
+
+Shapes: N joints, D coordinates.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+from models.density import DENSITIES, DensityName
+
+ConventionName = Literal["paper", "official", "mmpose"]
+
+EPSILON = 1e-9
+LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
+
+
+class Joints(NamedTuple):
+    """Joints that count, with a prediction and a target for every coordinate."""
+
+    mu: Tensor  # (N, D)
+    sigma: Tensor  # (N, D), positive
+    target: Tensor  # (N, D)
+    weight: Tensor  # (N,)
+
+
+class Terms(NamedTuple):
+    """What a joint adds to the loss before its weight, each (N,), counted as often as the convention does."""
+
+    nll_q: Tensor | None  # -log Q without its log σ; None in DLE
+    nll_g: Tensor  # -log G
+    log_sigma: Tensor
+
+    def total(self) -> Tensor:
+        """The joint's loss without the normaliser s (N,)."""
+        likelihood = self.nll_g + self.log_sigma
+        return likelihood if self.nll_q is None else likelihood + self.nll_q
+
+
+@dataclass(frozen=True)
+class Formula:
+    """DLE (no density) or RLE with a density Q, as one of the conventions writes it."""
+
+    convention: ConventionName
+    density: DensityName | None
+
+    def deviation(self, joints: Joints) -> Tensor:
+        """bar_mu, what the flow sees, (N, D)."""
+        mu, sigma, target, _ = joints
+        return (target - mu if self.convention == "paper" else mu - target) / sigma
+
+    def terms(self, joints: Joints, x: Tensor, log_g: Tensor) -> Terms:
+        """From the deviation x (N, D) and log G(x) (N,)."""
+        broadcast = self.convention != "paper"
+        log_sigma = joints.sigma.log().sum(-1)
+        return Terms(
+            nll_q=self._nll_q(joints, x),
+            nll_g=-log_g * (x.shape[-1] if broadcast else 1),
+            log_sigma=log_sigma * (2 if broadcast and self.density else 1),
+        )
+
+    def _nll_q(self, joints: Joints, x: Tensor) -> Tensor | None:
+        if self.density is None:
+            return None
+        if self.convention == "paper":
+            return -DENSITIES[self.density].log_prob(x)
+        if self.density == "gaussian":
+            return (LOG_SQRT_2_PI + x.square() / 2).sum(-1)
+        distance = (joints.mu - joints.target).abs()
+        if self.convention == "official":
+            return (LOG_SQRT_2_PI + distance / (math.sqrt(2) * joints.sigma + EPSILON)).sum(-1)
+        return (math.log(2) + distance / (joints.sigma + EPSILON)).sum(-1)

@@ -1,0 +1,113 @@
+"""Base densities Q, and the normaliser s of a density Q · G · s (supplement E).
+
+Shapes: N samples, M nodes of a quadrature, D coordinates.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.flow import RealNVP
+
+DensityName = Literal["laplace", "gaussian"]
+
+MAX_NODES = 1_000_000
+"""A grid of 20 a side has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
+
+
+@dataclass(frozen=True)
+class Density:
+    """A standard density (location 0, scale 1) whose coordinates are independent and alike."""
+
+    log_prob_1d: Callable[[Tensor], Tensor]  # coordinate by coordinate
+    draw: Callable[[Tensor, torch.Generator | None], Tensor]  # fills a tensor with samples and returns it
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log Q(x), natural logarithm: x (N, D) -> (N,)."""
+        return self.log_prob_1d(x).sum(-1)
+
+    def sample(self, n: int, dim: int, generator: torch.Generator | None = None) -> Tensor:
+        """`n` samples, float32 (n, dim), on the generator's device."""
+        device = None if generator is None else generator.device
+        return self.draw(torch.empty(n, dim, device=device), generator)
+
+
+def _draw_laplace(out: Tensor, generator: torch.Generator | None) -> Tensor:
+    # The difference of two exponential variables is a Laplace variable; no logarithm of 0 can occur.
+    return out.exponential_(generator=generator) - torch.empty_like(out).exponential_(generator=generator)
+
+
+laplace = Density(
+    log_prob_1d=lambda x: -x.abs() - math.log(2),
+    draw=_draw_laplace,
+)
+"""exp(-|x|) / 2 in each coordinate."""
+
+gaussian = Density(
+    log_prob_1d=lambda x: -0.5 * (x.square() + math.log(2 * math.pi)),
+    draw=lambda out, generator: out.normal_(generator=generator),
+)
+"""N(0, 1) in each coordinate."""
+
+DENSITIES: Mapping[DensityName, Density] = {"laplace": laplace, "gaussian": gaussian}
+
+
+class Quadrature(NamedTuple):
+    """Nodes x_m and log-weights w_m with ∫ Q(x) G(x) dx ≈ Σ_m exp(w_m) G(x_m)."""
+
+    nodes: Tensor  # (M, D)
+    log_weights: Tensor  # (M,)
+
+    def log_s(self, log_g: Tensor) -> Tensor:
+        """log s = -log ∫ Q G, a 0-d tensor, from log G at the nodes (M,)."""
+        return -torch.logsumexp(log_g + self.log_weights, dim=0)
+
+    def to(self, like: Tensor) -> "Quadrature":
+        """The same on the device and in the type of `like`."""
+        return Quadrature(self.nodes.to(like), self.log_weights.to(like))
+
+
+def grid(q: Density, dim: int, points_per_axis: int = 20, low: float = -5, high: float = 5) -> Quadrature:
+    """The Riemann sum of supplement Eq. 7: right end points low + i·dx, i = 1..N, on every axis.
+
+    Raises:
+        ValueError: the grid would have more than a million nodes.
+    """
+    if points_per_axis**dim > MAX_NODES:
+        raise ValueError(
+            f"a grid of {points_per_axis} points an axis has {points_per_axis**dim:,} nodes in "
+            f"{dim} dimensions; take samples of Q instead"
+        )
+    dx = (high - low) / points_per_axis
+    axis = low + dx * torch.arange(1, points_per_axis + 1, dtype=torch.float64)
+    nodes = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
+    return Quadrature(nodes, q.log_prob(nodes) + dim * math.log(dx))
+
+
+def samples(x: Tensor) -> Quadrature:
+    """Monte Carlo: ∫ Q G = E[G(x)] over samples x (M, D) of Q."""
+    return Quadrature(x, x.new_full((len(x),), -math.log(len(x))))
+
+
+def log_s_grid(
+    flow: RealNVP, q: Density, points_per_axis: int = 20, low: float = -5, high: float = 5
+) -> Tensor:
+    """log s of Q · G · s by supplement Eq. 7, a 0-d tensor through which gradients flow to G.
+
+    20 points an axis is the grid of Table 7. It is coarse: it finds 1.028 for the integral of the standard
+    Laplace density in 2-D.
+
+    Raises:
+        ValueError: the grid would have more than a million nodes.
+    """
+    quadrature = grid(q, flow.dim, points_per_axis, low, high).to(next(flow.parameters()))
+    return quadrature.log_s(flow.log_prob(quadrature.nodes))
+
+
+def log_s_samples(flow: RealNVP, x: Tensor) -> Tensor:
+    """log s of Q · G · s as log of 1 / mean G(x), a 0-d tensor, from samples x (M, D) of Q."""
+    return samples(x).log_s(flow.log_prob(x))

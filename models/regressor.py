@@ -1,0 +1,158 @@
+"""Direct regression: a trunk, pooling, and one fully connected layer each for coordinates and scale.
+
+Shapes: B batch, P points, D coordinates of a point, C channels, F features, H W pixels.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbones import ResNet, Trunk
+from models.config import Frozen
+
+Pixels = Literal["imagenet", "official_2d", "official_3d"]
+
+HEAD_GAIN = 0.01
+"""Of the Xavier initialisation of both heads, as in the authors' code."""
+
+
+class Output(NamedTuple):
+    """Coordinates in units of the crop, centred, and their scale in the same units; float32."""
+
+    mu: Tensor  # (B, P, D)
+    sigma: Tensor | None  # (B, P, D), in (0, 1); None without a scale head
+
+
+class Regressor(Frozen):
+    """ResNet + FC of the paper (section 4), and what the authors' code adds to it.
+
+    Fields:
+        pool: "average" over the map, or "flatten" it, which keeps places apart and suits small trunks.
+        normalise_features: the coordinate head sees the feature divided by its L2 norm, y = W f / ||f|| + b.
+        sigma_bias: the initial bias of the scale head; sigma starts at sigmoid(sigma_bias).
+        frozen_batchnorm: the trunk's BatchNorm layers keep their statistics during training.
+        pixels: "imagenet" is the usual mean and deviation, in RGB. "official_2d" is what the authors trained
+            with: means in the order of BGR on RGB pictures, no deviation; "official_3d" divides by the
+            deviations in that order. Their checkpoints need theirs.
+    """
+
+    kind: Literal["regressor"] = "regressor"
+    trunk: Trunk = ResNet()
+    pool: Literal["average", "flatten"] = "average"
+    normalise_features: bool = True
+    sigma_bias: float = 0.0
+    frozen_batchnorm: bool = False
+    pixels: Pixels = "imagenet"
+
+    def check(self, size: tuple[int, int]) -> None:
+        """Raises ValueError where a side of a crop (H, W) is no multiple of the trunk's stride."""
+        stride = self.trunk.stride
+        if any(side <= 0 or side % stride for side in size):
+            raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
+
+    def build(
+        self, points: int, dim: int, size: tuple[int, int], scale: bool, pretrained: bool = True
+    ) -> "RegressorNet":
+        """A net for crops of `size` (H, W) that predicts `points` × `dim` coordinates.
+
+        Args:
+            points: P, positive.
+            dim: D, positive.
+            size: H, W in pixels.
+            scale: whether to predict sigma too.
+            pretrained: False skips the trunk's pretrained weights, for a checkpoint to be loaded.
+
+        Raises:
+            ValueError: a side is no multiple of the trunk's stride.
+            WeightsError: the pretrained weights can't be had.
+        """
+        self.check(size)
+        return RegressorNet(self, (points, dim), size, scale, self.trunk.build(pretrained))
+
+
+class RegressorNet(nn.Module):
+    """What `Regressor` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
+
+    def __init__(
+        self, config: Regressor, shape: tuple[int, int], size: tuple[int, int], scale: bool, trunk: nn.Module
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.shape = shape
+        cells = (size[0] // config.trunk.stride) * (size[1] // config.trunk.stride)
+        features = config.trunk.channels_out * (cells if config.pool == "flatten" else 1)
+        outputs = shape[0] * shape[1]
+        self.pixels = PixelNormalisation(config.pixels)
+        self.trunk = trunk
+        self.coord = _head(features, outputs, bias=0.0)
+        self.sigma = _head(features, outputs, bias=config.sigma_bias) if scale else None
+
+    def forward(self, image: Tensor) -> Output:
+        """uint8 RGB (B, H, W, 3) -> coordinates and scale, in float32 even where the trunk runs in bf16."""
+        maps = self.trunk(self.pixels(image))
+        with torch.autocast(image.device.type, enabled=False):
+            features = self._pool(maps.float())
+            seen = F.normalize(features) if self.config.normalise_features else features
+            mu = self.coord(seen).unflatten(1, self.shape)
+            if self.sigma is None:
+                return Output(mu, None)
+            return Output(mu, self.sigma(features).sigmoid().unflatten(1, self.shape))
+
+    def train(self, mode: bool = True) -> Self:
+        """As in any module, except that frozen BatchNorm layers stay in evaluation mode."""
+        super().train(mode)
+        if self.config.frozen_batchnorm:
+            for module in self.trunk.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def _pool(self, maps: Tensor) -> Tensor:
+        return maps.mean((2, 3)) if self.config.pool == "average" else maps.flatten(1)
+
+
+class PixelNormalisation(nn.Module):
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in channels_last order, (value / 255 - mean) / std."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, pixels: Pixels) -> None:
+        super().__init__()
+        mean, std = _statistics(pixels)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Raises TypeError for anything but uint8: floats may be in [0, 1] or in [0, 255]."""
+        if image.dtype != torch.uint8:
+            raise TypeError(f"expected pictures as uint8 (B, H, W, 3), got {image.dtype}")
+        scale = 1 / (255 * self.std)
+        return torch.addcmul(-self.mean / self.std, image.permute(0, 3, 1, 2).float(), scale)
+
+
+def parameter_groups(net: RegressorNet) -> dict[str, list[nn.Parameter]]:
+    """Every parameter of the net under "trunk", "coord" or "sigma" (empty without a scale head)."""
+    return {
+        "trunk": list(net.trunk.parameters()),
+        "coord": list(net.coord.parameters()),
+        "sigma": [] if net.sigma is None else list(net.sigma.parameters()),
+    }
+
+
+def _statistics(pixels: Pixels) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean and deviation for R, G, B, in units of 255."""
+    if pixels == "imagenet":
+        return (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    means = (0.406, 0.457, 0.480)
+    return means, ((1.0, 1.0, 1.0) if pixels == "official_2d" else (0.225, 0.224, 0.229))
+
+
+def _head(features: int, outputs: int, bias: float) -> nn.Linear:
+    head = nn.Linear(features, outputs)
+    nn.init.xavier_uniform_(head.weight, gain=HEAD_GAIN)
+    nn.init.constant_(head.bias, bias)
+    return head

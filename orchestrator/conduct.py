@@ -1,0 +1,251 @@
+"""Carry sweeps through: plan, prepare the data, run what is missing, remember it, report."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from datasets.coco import CocoFolder
+from datasets.contract import Place
+from orchestrator import dry_run, provenance, report
+from orchestrator.experiment import Experiment, Job, StepCost, flatten, vary
+from orchestrator.job import Task
+from orchestrator.names import describe
+from orchestrator.options import Options, home
+from orchestrator.progress import Display, Line, ended, shown
+from orchestrator.records import Record
+from orchestrator.schedule.trials import Event, run_trials
+from orchestrator.sweep import Planned, Setting, Sweep, SweepError, plan_table
+from orchestrator.tracking import Tracker, TrialInfo
+
+DONE = ("finished", "diverged")
+"""A diverged trial is a finding; only failed and unfinished ones are run again."""
+
+
+def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Console) -> int:
+    """Run the sweeps' missing jobs and write the report of everything known at this scale on this data.
+
+    Returns:
+        the exit code: 0, or 1 where a trial failed.
+
+    Raises:
+        SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
+        KeyboardInterrupt: stopped; what had finished is kept.
+    """
+    setting = _setting(options, command)
+    planned = [plan_table(table, setting) for sweep in sweeps for table in sweep.tables]
+    artifacts = None if "://" in options.storage else Path(options.storage) / "artifacts"
+    with Tracker.open(options.tracking_uri, artifacts) as tracker:
+        jobs = _wanted(planned)
+        known = tracker.records(jobs, history=False)
+        if options.dry_run:
+            dry_run.show(planned, known, console)
+            return 0
+        _check_data_named(options)
+        todo = {fp: job for fp, job in jobs.items() if options.fresh or not _is_done(known.get(fp))}
+        tracker.reap()
+        _declare(planned, set(jobs) - set(todo), tracker)
+        console.print(f"{len(jobs)} jobs, {len(jobs) - len(todo)} of them already done")
+        if todo:
+            _prepare(todo, options, console)
+            _run(todo, planned, options, tracker, console)
+        records = tracker.records(jobs, history=False)
+        report.render(console, report_from(tracker, options.report, options.results))
+    failed = [records[fp] for fp in jobs if fp in records and records[fp].status == "failed"]
+    for record in failed:
+        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
+    return 1 if failed else 0
+
+
+def rebuild(uri: str, name: str | None, results: Path | None) -> report.Report:
+    """Build a report again from the store alone.
+
+    Args:
+        uri: of the store.
+        name: of the report, such as `demo`; the newest if None.
+        results: where to write; a folder of the report's name under the default results if None.
+
+    Raises:
+        SweepError: the store holds no such report.
+    """
+    with Tracker.open(uri, None) as tracker:
+        known = list(dict.fromkeys(d.report for d in tracker.declarations()))
+        if not known or (name is not None and name not in known):
+            raise SweepError(f"the store has no report {name or ''}; it has {', '.join(known) or 'none'}")
+        name = name or known[-1]
+        return report_from(tracker, name, results or home() / name)
+
+
+def report_from(tracker: Tracker, name: str, results: Path) -> report.Report:
+    """Write a report of every table that belongs to it, and log the tables to the store."""
+    tracker.flush()
+    declarations = tuple(d for d in tracker.declarations() if d.report == name)
+    records = tracker.records({fp for d in declarations for fp in d.fingerprints})
+    written = report.write(declarations, records, results)
+    report.log(tracker, written)
+    return written
+
+
+def _setting(options: Options, command: str) -> Setting:
+    setting = Setting(
+        scale=options.scale,
+        report=options.report,
+        seeds=options.seeds,
+        data="COCO keypoints" if options.scale == "paper" else "generated people in COCO's format",
+        command=command,
+        only=options.only,
+    )
+    if options.data_root is None:
+        return setting
+    source = CocoFolder.bind(options.data_root, options.detections)
+
+    def bind(experiment: Experiment) -> Experiment:
+        return vary(experiment, data=vary(experiment.data, source=source))
+
+    return replace(setting, data=options.data_root.name, bind=bind)
+
+
+def _check_data_named(options: Options) -> None:
+    if options.scale == "paper" and options.data_root is None:
+        raise SweepError("--scale paper runs on the real data set: name its folder with --data-root DIR")
+    if options.detections is not None and options.data_root is None:
+        raise SweepError("--detections belongs to the pictures of --data-root DIR")
+
+
+def _is_done(record: Record | None) -> bool:
+    return record is not None and record.status in DONE
+
+
+def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
+    return {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
+
+
+def _declare(planned: Sequence[Planned], done: set[str], tracker: Tracker) -> None:
+    for p in planned:
+        tracker.declare(p.declaration)
+    tags = _table_tags(planned)
+    for fingerprint in done & tags.keys():
+        tracker.tag(fingerprint, tags[fingerprint])
+
+
+def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
+    """For each training, the tables that it serves and its row in each, as `table.1=3x64`."""
+    tags: dict[str, dict[str, str]] = {}
+    for p in planned:
+        for fingerprint, row in p.rows.items():
+            tags.setdefault(fingerprint, {})[f"table.{p.declaration.table}"] = row
+    return tags
+
+
+def _prepare(jobs: Mapping[str, Job], options: Options, console: Console) -> None:
+    place = Place(options.cache, options.data_root)
+    configs = {job.data.fingerprint(): job.data for job in jobs.values() if isinstance(job, Experiment)}
+    for data in configs.values():
+        with Progress(console=console, transient=True) as bars:
+            found = data.prepare(place, _advance(bars, bars.add_task("preparing the data", total=None)))
+        console.print(found.sentence())
+
+
+def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _run(
+    jobs: Mapping[str, Job],
+    planned: Sequence[Planned],
+    options: Options,
+    tracker: Tracker,
+    console: Console,
+) -> None:
+    from orchestrator.schedule import cluster
+
+    with console.status("starting Ray"):
+        cluster.connect()
+        plan = cluster.plan(cluster.Wishes(options.workers, options.gpus_per_worker, options.concurrent))
+    place = Place(options.cache, options.data_root)
+    tasks = [Task(job, place, options.storage) for job in jobs.values()]
+    if options.fresh:
+        _forget(jobs, options.storage)
+    display = Display({fp: Line(describe(job), _epochs(job)) for fp, job in jobs.items()})
+    ledger = Ledger(tracker, display, jobs, _table_tags(planned), options, plan.workers or 1, console)
+    folder = options.cache.parent / "ray"
+    with shown(display, console):
+        run_trials(tasks, plan, folder, ledger.hear)
+
+
+def _forget(jobs: Mapping[str, Job], storage: str) -> None:
+    from orchestrator.checkpoints import Checkpoints
+
+    for fingerprint in jobs:
+        Checkpoints(storage).delete(fingerprint)
+
+
+def _epochs(job: Job) -> int:
+    return job.schedule.epochs if isinstance(job, Experiment) else 0
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Hears what happens to jobs, writes it down and shows it."""
+
+    tracker: Tracker
+    display: Display
+    jobs: Mapping[str, Job]
+    tags: Mapping[str, dict[str, str]]
+    options: Options
+    world_size: int
+    console: Console
+
+    def hear(self, event: Event) -> None:
+        """One event, in order."""
+        if event.finished is not None:
+            self._end(event)
+        elif event.epoch is not None and event.metrics is not None:
+            self.display.epoch(event.fingerprint, event.epoch, event.metrics)
+            self.tracker.epoch(event.fingerprint, event.epoch, event.metrics)
+        else:
+            self.display.start(event.fingerprint)
+            self.tracker.start(self._info(event.fingerprint))
+
+    def _end(self, event: Event) -> None:
+        finished = event.finished
+        assert finished is not None
+        self.display.end(event.fingerprint, finished)
+        self.tracker.finish(
+            event.fingerprint,
+            finished.status,
+            finished.metrics,
+            finished.duration,
+            note=finished.note,
+            alarms=finished.alarms,
+        )
+        if not self.console.is_terminal:
+            self.console.print(ended(self.display, event.fingerprint), highlight=False, soft_wrap=True)
+
+    def _info(self, fingerprint: str) -> TrialInfo:
+        from orchestrator.checkpoints import Checkpoints
+
+        job = self.jobs[fingerprint]
+        measured = isinstance(job, StepCost)
+        return TrialInfo(
+            fingerprint=fingerprint,
+            name=describe(job),
+            group="measurements" if isinstance(job, StepCost) else group(self.options, job),
+            seed=job.seed,
+            params=flatten(job),
+            tags=self.tags.get(fingerprint, {}),
+            json=job.model_dump_json(indent=1),
+            data="" if isinstance(job, StepCost) else job.data.fingerprint(),
+            commit=provenance.commit(),
+            machine=provenance.machine(),
+            world_size=self.world_size,
+            checkpoint="" if measured else Checkpoints(self.options.storage).path(fingerprint),
+        )
+
+
+def group(options: Options, job: Experiment) -> str:
+    """The MLflow experiment in which a training's runs compare: one a data set and scale."""
+    name = job.data.name if options.data_root is None else options.data_root.name
+    return f"{name}-{options.scale}"

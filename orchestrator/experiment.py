@@ -1,0 +1,164 @@
+"""An experiment: a frozen value that says everything on which its result depends."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from datasets.coco import CocoKeypoints
+from models.config import Frozen
+from models.objectives import Objective
+from models.regressor import Regressor
+
+SCHEMA = 1
+"""Raised whenever a default or the mathematics changes: results from before no longer count as the same."""
+
+DataConfig = CocoKeypoints
+ModelConfig = Regressor
+
+
+class Adam(Frozen):
+    """Adam, or AdamW where `weight_decay` is positive."""
+
+    lr: PositiveFloat = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: NonNegativeFloat = 0.0
+    coord_rate: PositiveFloat = 1.0  # the coordinate head's learning rate, as a multiple of `lr`
+    sigma_rate: PositiveFloat = 1.0  # the same for the sigma head
+    flow_rate: PositiveFloat = 1.0  # the same for the flow
+
+
+class Steps(Frozen):
+    """The learning rate times `factor` at each milestone (epochs)."""
+
+    kind: Literal["steps"] = "steps"
+    milestones: tuple[PositiveInt, ...] = (170, 200)
+    factor: PositiveFloat = 0.1
+
+
+class Cosine(Frozen):
+    """The learning rate along half a cosine, from full to zero over the whole training."""
+
+    kind: Literal["cosine"] = "cosine"
+
+
+class Schedule(Frozen):
+    """How long, how fast and in what precision."""
+
+    epochs: PositiveInt
+    batch: PositiveInt  # the global batch, over all workers
+    optimiser: Adam = Adam()
+    decay: Annotated[Steps | Cosine, Field(discriminator="kind")] = Steps()
+    warmup_steps: NonNegativeInt = 0
+    clip_norm: PositiveFloat | None = None  # of the gradient of all parameters together
+    precision: Literal["float32", "bf16"] = "float32"  # of the trunk; heads and objective stay in float32
+    # How often to look does not change what is seen at the end.
+    evaluate_every: PositiveInt = Field(default=1, json_schema_extra={"neutral": True})
+
+
+class Experiment(Frozen):
+    """What is trained, on what, towards what, how, and from which seed.
+
+    Raises:
+        pydantic.ValidationError: a field is wrong; the message names it.
+    """
+
+    data: DataConfig
+    model: ModelConfig
+    objective: Objective
+    schedule: Schedule
+    seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _crop_fits_trunk(self) -> Self:
+        self.model.check(self.data.size)
+        return self
+
+    def fingerprint(self) -> str:
+        """16 hex digits; equal for two experiments exactly when their results must be equal."""
+        fields = essence(self)
+        fields["data"] = {**essence(self.data), "source": self.data.fingerprint()}
+        return digest(fields)
+
+
+class StepCost(Frozen):
+    """A measurement without training: the time of one training step, and the flow's share of it (Table 1)."""
+
+    kind: Literal["step_cost"] = "step_cost"
+    model: ModelConfig
+    objective: Objective
+    points: PositiveInt
+    size: tuple[PositiveInt, PositiveInt]
+    batch: PositiveInt
+    seed: NonNegativeInt = 0  # tells repetitions apart
+
+    def fingerprint(self) -> str:
+        """16 hex digits. The machine is not in it; records name theirs."""
+        return digest(essence(self))
+
+
+Job = Experiment | StepCost
+"""Whatever has a fingerprint and gives metrics when it is run."""
+
+Value = TypeVar("Value", bound=BaseModel)
+
+
+def vary(value: Value, **changes: Any) -> Value:
+    """`value` with some fields changed, validated again.
+
+    Raises:
+        pydantic.ValidationError: an unknown field, or a value that does not fit it.
+    """
+    fields = {name: getattr(value, name) for name in type(value).model_fields}
+    return type(value)(**(fields | changes))
+
+
+def essence(value: BaseModel) -> dict[str, Any]:
+    """The fields of `value` that change a result: those that differ from their default, and every `kind`."""
+    changed = {
+        name: getattr(value, name)
+        for name, field in type(value).model_fields.items()
+        if name == "kind" or (getattr(value, name) != field.default and not _is_neutral(field))
+    }
+    return {name: _plain(inner) for name, inner in changed.items()}
+
+
+def digest(fields: dict[str, Any]) -> str:
+    """16 hex digits of the canonical JSON of `fields` and the schema number."""
+    text = json.dumps({"schema": SCHEMA, **fields}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flatten(value: BaseModel) -> dict[str, str]:
+    """Every field as `dotted.name: text`, as MLflow shows and compares parameters."""
+    return dict(_leaves("", value.model_dump(mode="json")))
+
+
+def _leaves(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return [(prefix, value if isinstance(value, str) else json.dumps(value))]
+    stem = f"{prefix}." if prefix else ""
+    return [leaf for key, inner in value.items() for leaf in _leaves(stem + key, inner)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return essence(value)
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _is_neutral(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("neutral"))

@@ -1,0 +1,261 @@
+"""The training loop: plain PyTorch, resumable bit for bit, the same alone, in a trial and across a cluster.
+
+Shapes: B batch, P points, D coordinates, H W pixels.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from datasets.contract import Batch, Data, Key, Split
+from datasets.errors import DataError
+from models.regressor import parameter_groups
+from orchestrator.checkpoints import Checkpoints
+from orchestrator.evaluate import evaluate
+from orchestrator.experiment import Experiment, Schedule
+from orchestrator.runtime import Runtime
+from orchestrator.watch import Watch
+
+
+class DivergedError(Exception):
+    """A number that training can't recover from; the message is JSON with step, samples and quantities."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a training. `metrics` are those of the last epoch that was evaluated."""
+
+    status: Literal["finished", "diverged"]
+    metrics: dict[str, float]
+    duration: float  # seconds of training and evaluation, interruptions left out
+    note: str = ""
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The part of the state that is neither weights nor optimiser."""
+
+    epoch: int = 0  # epochs done
+    duration: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    # Each quantity that ran away: the last epoch in which it did, and its value there.
+    alarms: dict[str, list[float]] = field(default_factory=dict)
+
+    def sentences(self) -> tuple[str, ...]:
+        """The alarms, to be read."""
+        return tuple(f"{name} = {value:.3g} in epoch {epoch}" for name, (epoch, value) in self.alarms.items())
+
+
+class Trainee(nn.Module):
+    """Regressor and objective as one module whose forward is the loss, so that data parallelism averages
+    the flow's gradients with all others."""
+
+    def __init__(self, experiment: Experiment, *, pretrained: bool) -> None:
+        super().__init__()
+        data, objective = experiment.data, experiment.objective
+        self.model = experiment.model.build(
+            data.points, data.dim, data.size, scale=objective.needs_scale, pretrained=pretrained
+        )
+        self.objective = objective.build(data.dim)
+        self.bf16 = experiment.schedule.precision == "bf16"
+        self.seed = experiment.seed
+
+    def forward(self, image: Tensor, target: Tensor, weight: Tensor, step: int) -> Any:
+        """image uint8 (B, H, W, 3), target and weight (B, P, D) -> Loss(loss, parts)."""
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=self.bf16):
+            mu, sigma = self.model(image)
+        return self.objective(mu, sigma, target, weight, step=step, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything that stays in place while epochs go by."""
+
+    experiment: Experiment
+    data: Data
+    runtime: Runtime
+    trainee: Trainee
+    wrapped: nn.Module  # the trainee as the runtime runs it
+    optimiser: torch.optim.Optimizer
+    steps: int  # an epoch
+
+
+def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Checkpoints) -> Outcome:
+    """Train to the end from wherever the last checkpoint left it.
+
+    Raises:
+        DataError: fewer training samples than a batch.
+        ValueError: the batch can't be shared equally by the workers.
+    """
+    steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
+    fingerprint = experiment.fingerprint()
+    state = checkpoints.load(fingerprint)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(experiment.seed)
+        trainee = Trainee(experiment, pretrained=state is None)
+        wrapped = runtime.prepare(trainee)
+        optimiser = _optimiser(experiment.schedule, trainee)
+        progress = _restore(state, trainee, optimiser) if state else Progress()
+        training = Training(experiment, data, runtime, trainee, wrapped, optimiser, steps)
+        try:
+            while progress.epoch < experiment.schedule.epochs:
+                progress = _epoch(training, progress)
+                if runtime.rank == 0:
+                    checkpoints.save(fingerprint, _state(trainee, optimiser, progress))
+                runtime.report(progress.epoch, progress.metrics)
+        except DivergedError as diverged:
+            return _outcome("diverged", progress, str(diverged))
+    return _outcome("finished", progress)
+
+
+def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: str = "") -> Outcome:
+    return Outcome(status, progress.metrics, progress.duration, note, progress.sentences())
+
+
+def _epoch(training: Training, before: Progress) -> Progress:
+    began = time.perf_counter()
+    schedule, runtime, trainee = training.experiment.schedule, training.runtime, training.trainee
+    watch = Watch()
+    trainee.train()
+    for index, batch in enumerate(_batches(training, before.epoch)):
+        step = before.epoch * training.steps + index
+        _set_rate(training.optimiser, rate(schedule, step, training.steps))
+        _step(training, batch, step, watch)
+    epoch = before.epoch + 1
+    metrics = watch.summary()
+    if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
+        metrics |= gradient_shares(trainee, batch.to(runtime.device))
+        metrics |= evaluate(trainee.model, training.data, runtime, bf16=trainee.bf16)
+    return Progress(
+        epoch=epoch,
+        duration=before.duration + time.perf_counter() - began,
+        metrics={**before.metrics, **metrics},
+        alarms=before.alarms | {name: [epoch, value] for name, value in watch.alarms().items()},
+    )
+
+
+def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
+    optimiser, clip_norm = training.optimiser, training.experiment.schedule.clip_norm
+    here = batch.to(training.runtime.device)
+    loss, parts = training.wrapped(here.image, here.target, here.weight, step)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    parameters = [p for p in training.trainee.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    # The gradient is averaged over workers, so that all of them see the same norm and stop together.
+    if not math.isfinite(float(norm)):
+        raise DivergedError(_explain(step, batch.id, {"loss": loss.detach(), "gradient norm": norm, **parts}))
+    if clip_norm is not None:
+        nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
+    optimiser.step()
+    watch.add(loss.detach(), parts)
+
+
+def gradient_shares(trainee: Trainee, batch: Batch) -> dict[str, float]:
+    """How strongly Q and G each pull at mu on a batch; empty for objectives without either (Table 7)."""
+    shares = getattr(trainee.objective, "gradient_shares", None)
+    if shares is None:
+        return {}
+    was_training = trainee.training
+    trainee.eval()
+    with torch.no_grad():
+        mu, sigma = trainee.model(batch.image)
+    trainee.train(was_training)
+    return {name: float(value) for name, value in shares(mu, sigma, batch.target, batch.weight).items()}
+
+
+def _explain(step: int, ids: Tensor, quantities: dict[str, Tensor]) -> str:
+    found = {name: repr(float(value)) for name, value in quantities.items()}
+    return json.dumps({"step": step, "samples": ids.tolist(), "quantities": found})
+
+
+def _batches(training: Training, epoch: int) -> Iterator[Batch]:
+    """This worker's share of every global batch of an epoch, in the order that (seed, epoch) gives."""
+    runtime, split, steps = training.runtime, training.data.train, training.steps
+    order = np.random.default_rng((training.experiment.seed, epoch)).permutation(len(split))
+    batches = order[: steps * training.experiment.schedule.batch]
+    shares = batches.reshape(steps, runtime.world_size, -1)[:, runtime.rank]
+    keys: list[list[Key]] = [[(epoch, int(index)) for index in share] for share in shares]
+    return iter(loader(split, keys, runtime))
+
+
+def loader(split: Split, keys: Sequence[Sequence[Key]], runtime: Runtime) -> DataLoader[Batch]:
+    """A DataLoader over whole batches, each loaded by one call of the split."""
+    return DataLoader(
+        split,  # type: ignore[arg-type]  # a split loads batches only
+        batch_sampler=keys,  # type: ignore[arg-type]  # torch accepts any iterable of lists
+        collate_fn=_as_it_is,  # type: ignore[arg-type]  # a batch comes whole
+        num_workers=runtime.loader_workers,
+        pin_memory=runtime.device.type == "cuda",
+    )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def rate(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
+    """The factor on every learning rate at a step (from 0): linear warm-up times the decay."""
+    warm = min(1.0, (step + 1) / schedule.warmup_steps) if schedule.warmup_steps else 1.0
+    if schedule.decay.kind == "cosine":
+        return warm * 0.5 * (1 + math.cos(math.pi * step / (schedule.epochs * steps_per_epoch)))
+    passed = sum(step >= milestone * steps_per_epoch for milestone in schedule.decay.milestones)
+    return warm * schedule.decay.factor**passed
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def _optimiser(schedule: Schedule, trainee: Trainee) -> torch.optim.Optimizer:
+    adam = schedule.optimiser
+    rates = {"trunk": 1.0, "coord": adam.coord_rate, "sigma": adam.sigma_rate, "flow": adam.flow_rate}
+    parameters = {**parameter_groups(trainee.model), "flow": list(trainee.objective.parameters())}
+    groups = [
+        {"params": group, "lr": adam.lr * rates[name], "base_lr": adam.lr * rates[name]}
+        for name, group in parameters.items()
+        if group
+    ]
+    kind = torch.optim.AdamW if adam.weight_decay else torch.optim.Adam
+    return kind(groups, betas=adam.betas, weight_decay=adam.weight_decay, fused=True)
+
+
+def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
+    if schedule.batch % world_size:
+        raise ValueError(
+            f"schedule.batch = {schedule.batch} can't be shared equally by {world_size} workers: "
+            "choose --workers that divides it"
+        )
+    if len(split) < schedule.batch:
+        raise DataError(
+            "the training set",
+            f"{len(split)} samples are fewer than one batch of {schedule.batch}",
+            remedy="Use more pictures or a smaller schedule.batch",
+        )
+    return len(split) // schedule.batch
+
+
+def _state(trainee: Trainee, optimiser: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
+    return {
+        "trainee": trainee.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "torch_rng": torch.get_rng_state(),
+        "progress": json.dumps(asdict(progress)),
+    }
+
+
+def _restore(state: dict[str, Any], trainee: Trainee, optimiser: torch.optim.Optimizer) -> Progress:
+    trainee.load_state_dict(state["trainee"])
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["torch_rng"])
+    return Progress(**json.loads(state["progress"]))

@@ -1,0 +1,215 @@
+"""The command line that every sweep file and `rle-lab run` share."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Scale = Literal["smoke", "demo", "paper"]
+SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, with every default filled in and every path absolute."""
+
+    scale: str
+    data_root: Path | None
+    detections: Path | None
+    seeds: tuple[int, ...]
+    workers: int | None
+    gpus_per_worker: float | None
+    concurrent: int | None
+    results: Path
+    tracking_uri: str
+    storage: str
+    only: tuple[str, ...]
+    fresh: bool
+    dry_run: bool
+
+    @property
+    def report(self) -> str:
+        """The report that the tables go into: one a scale and data set."""
+        return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
+
+    @property
+    def cache(self) -> Path:
+        """Where generated data and packs lie: beside the checkpoints, or in the user's cache for a URI."""
+        if "://" in self.storage:
+            return Path.home() / ".cache" / "rle-lab"
+        return Path(self.storage) / "data"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a run can be told."""
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--scale",
+        choices=["smoke", "demo", "paper"],
+        default="demo",
+        help="smoke: seconds, to see that it works; demo: generated data and a small network, minutes on a "
+        "CPU; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
+    )
+    what.add_argument(
+        "--seeds", type=_positive, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
+    )
+    what.add_argument(
+        "--only", action="append", default=[], metavar="ROW", help="run this row only; may be given again"
+    )
+    what.add_argument("--fresh", action="store_true", help="train again what is already finished")
+    what.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show the rows, their cost and what is already done; run nothing",
+    )
+    data = parser.add_argument_group("the data")
+    data.add_argument(
+        "--data-root",
+        type=_folder,
+        metavar="DIR",
+        help="a data set in COCO's layout (annotations/*.json and the pictures) instead of generated people",
+    )
+    data.add_argument(
+        "--detections",
+        type=_file,
+        metavar="FILE",
+        help="detected boxes of the validation pictures, a COCO detection-results JSON (default: true ones)",
+    )
+    _add_places(parser)
+    cluster = parser.add_argument_group("the cluster")
+    cluster.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="Ray Train workers a trial, each on its own GPU or CPU; 0 trains inside the trial's own process "
+        "(default: 1 where the cluster has GPUs, otherwise 0)",
+    )
+    cluster.add_argument(
+        "--gpus-per-worker", type=_share, metavar="G", help="default: 1 where there are GPUs"
+    )
+    cluster.add_argument(
+        "--concurrent",
+        type=_positive,
+        metavar="K",
+        help="trials at once (default: as many as fit the cluster)",
+    )
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    places = parser.add_argument_group("where things lie")
+    places.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="tables, figures and report; also the default place of everything below "
+        "(default: results/SCALE here, ~/rle-lab/SCALE in a submitted job)",
+    )
+    places.add_argument(
+        "--tracking-uri",
+        metavar="URI",
+        help="MLflow's store: sqlite:////path.db or http://server:port (default: $MLFLOW_TRACKING_URI, "
+        "else a sqlite file under the results)",
+    )
+    places.add_argument(
+        "--storage",
+        metavar="DIR|URI",
+        help="checkpoints and generated data: a folder, or s3://... (default: under the results)",
+    )
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Fill in defaults. Relative paths mean the current folder."""
+    results, store = places(arguments)
+    return Options(
+        scale=arguments.scale,
+        data_root=arguments.data_root,
+        detections=arguments.detections,
+        seeds=tuple(range(arguments.seeds or SEEDS[arguments.scale])),
+        workers=arguments.workers,
+        gpus_per_worker=arguments.gpus_per_worker,
+        concurrent=arguments.concurrent,
+        results=results,
+        tracking_uri=tracking_uri(arguments.tracking_uri, store),
+        storage=_storage(arguments.storage, store),
+        only=tuple(arguments.only),
+        fresh=arguments.fresh,
+        dry_run=arguments.dry_run,
+    )
+
+
+def places(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """The results folder and the store: given results keep their store inside, the default ones share one."""
+    if arguments.results is not None:
+        results = arguments.results.expanduser().absolute()
+        return results, results / "store"
+    name = arguments.scale
+    if getattr(arguments, "data_root", None) is not None:
+        name = f"{name}-{arguments.data_root.name}"
+    return home() / name, home() / "store"
+
+
+def home() -> Path:
+    """The default results folder. A submitted job runs in a copy of the code that is deleted with it, so
+    its results go to the user's home instead."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return Path.home() / "rle-lab"
+    return Path("results").absolute()
+
+
+def tracking_uri(given: str | None, store: Path) -> str:
+    """The option, else the environment's, else a sqlite file in the store."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store / 'mlflow.db'}"
+
+
+def _storage(given: str | None, store: Path) -> str:
+    if given is None:
+        return str(store)
+    return given if "://" in given else str(Path(given).expanduser().absolute())
+
+
+def command(program: Sequence[str]) -> str:
+    """The command line as it was typed, for the report."""
+    return " ".join(["python", *program] if program[0].endswith(".py") else program)
+
+
+def _positive(text: str) -> int:
+    value = _count(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: no such folder")
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{path}: no such file")
+    return path

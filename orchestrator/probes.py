@@ -1,0 +1,78 @@
+"""Measurements: what a training step costs, and how much of it is the flow.
+
+The paper's sentence "the overhead during training is negligible" (supplement, section A) is about this.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch.utils.benchmark import Timer
+
+from models.complexity import module_parameters
+from models.objectives import DLE, RLE
+from models.regressor import parameter_groups
+from orchestrator.experiment import StepCost
+
+LEAST_SECONDS = 0.3
+"""Short steps are repeated for at least as long as this."""
+
+
+def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
+    """Time one training step and the flow within it, on random pictures, one thread.
+
+    Returns:
+        step_ms: forward, backward and Adam of model and objective, in milliseconds.
+        flow_ms: forward and backward of the flow's log_prob on all points of the batch; 0 without a flow.
+        flow_share: the flow's part of the step, in percent.
+        parameters: of the model without the flow.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(cost.seed)
+        step = _seconds(_training_step(cost, device))
+        flow = _seconds(_flow_step(cost, device)) if isinstance(cost.objective, DLE | RLE) else 0.0
+        model = cost.model.build(cost.points, 2, cost.size, scale=True, pretrained=False)
+    return {
+        "step_ms": 1e3 * step,
+        "flow_ms": 1e3 * flow,
+        "flow_share": 100 * flow / step,
+        "parameters": float(module_parameters(model)),
+    }
+
+
+def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
+    scale = cost.objective.needs_scale
+    model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
+    objective = cost.objective.build(2).to(device)
+    parameters = [p for group in parameter_groups(model).values() for p in group]
+    optimiser = torch.optim.Adam([*parameters, *objective.parameters()], fused=True)
+    image = torch.randint(0, 256, (cost.batch, *cost.size, 3), dtype=torch.uint8, device=device)
+    target = torch.rand(cost.batch, cost.points, 2, device=device) - 0.5
+    weight = torch.ones_like(target)
+
+    def step() -> None:
+        mu, sigma = model(image)
+        loss, _ = objective(mu, sigma, target, weight, step=0, seed=cost.seed)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def _flow_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
+    assert isinstance(cost.objective, DLE | RLE)
+    flow = cost.objective.flow.build(2).to(device)
+    x = torch.randn(cost.batch * cost.points, 2, device=device, requires_grad=True)
+
+    def step() -> None:
+        flow.zero_grad(set_to_none=True)
+        x.grad = None
+        torch.autograd.backward(flow.log_prob(x).sum())
+
+    return step
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    step()  # the first call pays for allocation and kernel selection
+    timer = Timer("step()", globals={"step": step}, num_threads=1)
+    return float(timer.blocked_autorange(min_run_time=LEAST_SECONDS).median)

@@ -1,0 +1,109 @@
+"""What the report says in words, whether it is read as HTML, Markdown or in a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.cells import FilledTable
+from orchestrator.records import Declaration, Record
+
+TITLE = "Residual Log-likelihood Estimation: the paper's tables, run again"
+
+READING = (
+    "Beside each number of the paper stands ours: the mean over seeds ± one standard deviation. A cell "
+    "without a number says why: not run, running, diverged or failed; a dash means that there is nothing to "
+    "say. A run that diverged is a finding and is named in a footnote; it has no part in the mean.",
+    "Each sentence of the paper is put to a test on our runs alone. The verdict is supported or contradicted "
+    "where the runs decide it, with Holm's correction within a table, and undecided where they do not. Where "
+    "the spread seen allows an estimate, the sentence says how many seeds would decide.",
+)
+DRAWINGS = (
+    "Below our number stands its difference from the paper's, with a bar that compares it with the largest "
+    "difference in the column; “as printed” means that both print alike. Beside a verdict, the dot is our "
+    "estimate, the line its 95 % interval, and the shaded region is where the sentence holds."
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the numbers of a table come from."""
+
+    data: str
+    fingerprints: tuple[str, ...]
+    seeds: tuple[int, ...]
+    commits: tuple[str, ...]
+    machines: tuple[str, ...]
+    workers: tuple[str, ...]  # of each run
+    runs: int
+    seconds: float
+
+    def lines(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Name and values of everything that is known."""
+        named = [
+            ("data", (self.data,)),
+            ("data fingerprint", self.fingerprints),
+            ("seeds", (", ".join(map(str, self.seeds)),)),
+            ("runs", (f"{self.runs}, {_duration(self.seconds)} in all",) if self.runs else ("none",)),
+            ("code at commit", self.commits),
+            ("machine", self.machines),
+            ("workers a run", (", ".join(self.workers),) if self.workers else ()),
+        ]
+        return [(name, values) for name, values in named if values]
+
+
+def origin(declaration: Declaration, records: Mapping[str, Record]) -> Origin:
+    """What the records behind a table say about themselves."""
+    found = [records[fingerprint] for fingerprint in declaration.fingerprints if fingerprint in records]
+    usable = [record for record in found if not record.data or record.data in declaration.data_fingerprints]
+    return Origin(
+        data=f"{declaration.data}; scale “{declaration.scale}”",
+        fingerprints=declaration.data_fingerprints,
+        seeds=declaration.seeds,
+        commits=_distinct(record.commit for record in usable),
+        machines=_distinct(record.machine for record in usable),
+        workers=_distinct(str(record.world_size) for record in usable),
+        runs=len(usable),
+        seconds=sum(record.duration for record in usable),
+    )
+
+
+def counts(filled: FilledTable) -> tuple[int, int]:
+    """How many cells have a number of ours, of how many that are declared."""
+    cells = [cell for cell in filled.cells.values() if cell.status != "blank"]
+    return sum(cell.mean is not None for cell in cells), len(cells)
+
+
+def opening(tables: Sequence[FilledTable]) -> str:
+    """What this report is and how complete."""
+    measured, total = (
+        (sum(numbers) for numbers in zip(*map(counts, tables), strict=True)) if tables else (0, 0)
+    )
+    data = _distinct(f"{table.declaration.data}, scale “{table.declaration.scale}”" for table in tables)
+    return (
+        f"The paper's numbers beside ours, and its sentences tested on our runs. {len(tables)} "
+        f"{'table' if len(tables) == 1 else 'tables'}, {measured} of {total} cells filled. "
+        f"Data: {'; '.join(data) or 'none yet'}."
+    )
+
+
+def cautions(tables: Sequence[FilledTable]) -> list[str]:
+    """What a reader must not do with these numbers; nothing at the paper's own scale."""
+    reduced = _distinct(
+        f"scale “{table.declaration.scale}” (a small network on {table.declaration.data})"
+        for table in tables
+        if table.declaration.scale != "paper"
+    )
+    return [
+        f"At {setting}, absolute numbers can't be compared with the paper's. Only the order of rows and the "
+        "differences between them can."
+        for setting in reduced
+    ]
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

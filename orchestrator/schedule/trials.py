@@ -1,0 +1,138 @@
+"""Tune runs jobs as trials, as many at once as fit, and tells what happens to each."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from orchestrator.job import Finished, Task, run
+from orchestrator.schedule.cluster import Plan
+from orchestrator.schedule.workers import run_on_workers
+
+CRASHES = 3
+"""How often a trial whose process was killed starts again, from its last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to a job. Exactly one of the three stages."""
+
+    fingerprint: str
+    epoch: int | None = None  # an epoch is done ...
+    metrics: Mapping[str, float] | None = None  # ... with these metrics
+    finished: Finished | None = None  # it has ended; neither: it has started
+
+
+def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable[[Event], None]) -> None:
+    """Run every task; trainings first, then measurements, which want a quiet machine.
+
+    Args:
+        tasks: with distinct fingerprints.
+        plan: how many at once, and on what.
+        folder: for Ray's own bookkeeping; nothing in it is needed afterwards.
+        listen: called in this process, in the order of events.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; what was finished has been told.
+    """
+    trainings = [task for task in tasks if hasattr(task.job, "schedule")]
+    measurements = [task for task in tasks if not hasattr(task.job, "schedule")]
+    if trainings:
+        inner = _on_workers(plan, folder) if plan.workers else _in_actor
+        _tune(trainings, inner, plan.trial, plan.concurrent, folder, listen)
+    if measurements:
+        _tune(measurements, _in_actor, plan.measurement, 1, folder, listen)
+
+
+def _tune(
+    tasks: Sequence[Task],
+    trial: Callable[[dict[str, Any]], None],
+    resources: dict[str, float],
+    concurrent: int,
+    folder: Path,
+    listen: Callable[[Event], None],
+) -> None:
+    relay = _Relay(listen)
+    tuner = tune.Tuner(
+        tune.with_resources(trial, resources),
+        param_space={"task": tune.grid_search([task.plain() for task in tasks])},
+        tune_config=tune.TuneConfig(
+            reuse_actors=True,
+            max_concurrent_trials=concurrent,
+            trial_name_creator=_name,
+            trial_dirname_creator=_name,
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(folder),
+            callbacks=[relay],
+            failure_config=tune.FailureConfig(max_failures=CRASHES),
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+    if relay.pending(tasks):
+        raise KeyboardInterrupt
+
+
+def _name(trial: Any) -> str:
+    return f"{_fingerprint(trial)}-{trial.trial_id}"
+
+
+def _fingerprint(trial: Any) -> str:
+    return Task.of(trial.config["task"]).job.fingerprint()
+
+
+def _in_actor(config: dict[str, Any]) -> None:
+    """A trial that trains in its own process, which the next trial uses again."""
+    from orchestrator.schedule.inside import InTrial, quiet_process
+
+    quiet_process()
+    finished = run(Task.of(config["task"]), InTrial.here())
+    tune.report({"finished": json.dumps(finished.plain())})
+
+
+def _on_workers(plan: Plan, folder: Path) -> Callable[[dict[str, Any]], None]:
+    def drive(config: dict[str, Any]) -> None:
+        finished = run_on_workers(config["task"], plan.workers, plan.gpus_per_worker, folder)
+        tune.report({"finished": json.dumps(finished.plain())})
+
+    return drive
+
+
+class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
+    """Turns Tune's callbacks into events."""
+
+    def __init__(self, listen: Callable[[Event], None]) -> None:
+        self.listen = listen
+        self.ended: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its callbacks for a restore, which is never made; what listens can't be pickled."""
+        return {}
+
+    def pending(self, tasks: Sequence[Task]) -> set[str]:
+        return {task.job.fingerprint() for task in tasks} - self.ended
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.listen(Event(_fingerprint(trial)))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "finished" in result:
+            self._end(trial, Finished.of(json.loads(result["finished"])))
+        elif "epoch" in result:
+            event = Event(_fingerprint(trial), result["epoch"], json.loads(result["metrics"]))
+            self.listen(event)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        if _fingerprint(trial) not in self.ended:
+            last = (trial.get_pickled_error() or "its process died").__str__()
+            self._end(trial, Finished("failed", note=f"the trial was lost {CRASHES + 1} times: {last}"))
+
+    def _end(self, trial: Any, finished: Finished) -> None:
+        self.ended.add(_fingerprint(trial))
+        self.listen(Event(_fingerprint(trial), finished=finished))

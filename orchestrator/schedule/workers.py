@@ -1,0 +1,72 @@
+"""One trial on several Ray Train workers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ray.train
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer, get_device
+from ray.train.v2.api.exceptions import TrainingFailedError
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from orchestrator.job import Finished, Task, run
+from orchestrator.runtime import Distributed
+
+LOST_WORKERS = 3
+"""How often the group of workers starts again, from the last checkpoint, after it lost one."""
+
+
+class InWorker(Distributed):
+    """One of the Ray Train workers of a trial: rank 0's reports go on to Tune."""
+
+    @staticmethod
+    def here() -> "InWorker":
+        """For the calling worker."""
+        context = ray.train.get_context()
+        device = get_device()
+        loaders = 4 if device.type == "cuda" else 0
+        return InWorker(device, context.get_world_rank(), context.get_world_size(), loaders)
+
+    def report(self, epoch: int, metrics: dict[str, float]) -> None:
+        """A barrier: every worker waits for the others."""
+        ray.train.report({"epoch": epoch, "metrics": json.dumps(metrics)})
+
+
+def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> Finished:
+    """Start a group of workers, wait for its end, and say how it ended. Runs inside a Tune trial.
+
+    The group's name is the fingerprint and the checkpoint is found by it, so that a group that starts again
+    goes on where the last one was.
+    """
+    trainer = TorchTrainer(
+        _worker,
+        train_loop_config=task,
+        torch_config=TorchConfig(backend="nccl" if gpus_per_worker else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=workers,
+            use_gpu=gpus_per_worker > 0,
+            resources_per_worker={"CPU": 1, **({"GPU": gpus_per_worker} if gpus_per_worker else {})},
+        ),
+        run_config=RunConfig(
+            name=Task.of(task).job.fingerprint(),
+            storage_path=str(folder),
+            failure_config=FailureConfig(max_failures=LOST_WORKERS),
+            callbacks=[TuneReportCallback()],
+        ),
+    )
+    try:
+        return Finished.of(trainer.fit().return_value)
+    except TrainingFailedError as error:
+        return Finished("failed", note=str(error))
+
+
+def _worker(task: dict[str, Any]) -> dict[str, Any]:
+    from orchestrator.schedule.inside import quiet_process
+
+    quiet_process()
+    finished = run(Task.of(task), InWorker.here())
+    if finished.status == "failed":
+        # Raised, not returned: the other workers wait for this one in a collective and must be ended too.
+        raise RuntimeError(finished.note)
+    return finished.plain()

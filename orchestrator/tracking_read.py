@@ -1,0 +1,183 @@
+"""From runs of an MLflow client back to records and declarations."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator.outbox import PermanentError
+from orchestrator.records import Declaration, Record, Status
+from orchestrator.tracking_store import PROJECT
+
+TABLES = "tables"  # the experiment of the declarations
+PAGE = 1000  # runs a call
+HISTORY_CALLS = 8  # at once
+
+
+def metric_name(key: str) -> str:
+    """A metric's name as MLflow allows it, which has no @: `PCKh at 0.5`.
+
+    Raises:
+        ValueError: there is another sign in it that MLflow has no room for.
+    """
+    name = key.replace("@", " at ")
+    if not re.fullmatch(r"[/\w.\- :]+", name):
+        raise ValueError(f"{key!r} can't be a metric's name: use letters, digits and / _ . - : @")
+    return name
+
+
+def metric_key(name: str) -> str:
+    """The inverse of `metric_name`."""
+    return name.replace(" at ", "@")
+
+
+def runs(client: Any, experiments: Sequence[str], condition: str = "") -> Iterator[Any]:
+    """Every run that is not deleted, the newest first."""
+    token: str | None = None
+    while experiments:
+        page = client.search_runs(
+            list(experiments),
+            filter_string=condition,
+            max_results=PAGE,
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def experiments(client: Any) -> dict[str, str]:
+    """Name -> id of the experiments of this project."""
+    found: dict[str, str] = {}
+    token: str | None = None
+    while True:
+        page = client.search_experiments(filter_string=f"tags.project = '{PROJECT}'", page_token=token)
+        found |= {experiment.name: experiment.experiment_id for experiment in page}
+        token = page.token
+        if not token:
+            return found
+
+
+def trial_experiments(client: Any) -> list[str]:
+    """The ids of the experiments that hold trials."""
+    return [found for name, found in experiments(client).items() if name != TABLES]
+
+
+def newest(client: Any, fingerprint: str) -> Any | None:
+    """The newest run of a fingerprint."""
+    condition = f"tags.fingerprint = '{fingerprint}'"
+    return next(runs(client, trial_experiments(client), condition), None)
+
+
+def records(client: Any, fingerprints: Iterable[str] | None, history: bool) -> dict[str, Record]:
+    """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
+    wanted = None if fingerprints is None else set(fingerprints)
+    chosen: dict[str, Any] = {}
+    for run in runs(client, trial_experiments(client)):
+        fingerprint = run.data.tags.get("fingerprint")
+        if fingerprint and (wanted is None or fingerprint in wanted):
+            chosen.setdefault(fingerprint, run)
+    histories = _histories(client, list(chosen.values())) if history else {}
+    return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in chosen.items()}
+
+
+def _histories(client: Any, found: Sequence[Any]) -> dict[str, dict[str, tuple[tuple[int, float], ...]]]:
+    """run id -> key -> points by epoch. MLflow gives one metric of one run a call."""
+    wanted = [(run.info.run_id, name) for run in found for name in run.data.metrics]
+    with ThreadPoolExecutor(HISTORY_CALLS) as pool:
+        points = list(pool.map(lambda each: client.get_metric_history(*each), wanted))
+    histories: dict[str, dict[str, tuple[tuple[int, float], ...]]] = {}
+    for (run_id, name), logged in zip(wanted, points, strict=True):
+        # What was logged twice counts once, the later value.
+        by_epoch = {point.step: point.value for point in sorted(logged, key=lambda point: point.timestamp)}
+        histories.setdefault(run_id, {})[metric_key(name)] = tuple(sorted(by_epoch.items()))
+    return histories
+
+
+def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record:
+    tags = run.data.tags
+    return Record(
+        fingerprint=tags["fingerprint"],
+        name=run.info.run_name,
+        status=_status(run),
+        seed=int(tags.get("seed", 0)),
+        metrics={metric_key(name): value for name, value in run.data.metrics.items()},
+        history=history,
+        commit=tags.get("commit", ""),
+        data=tags.get("data", ""),
+        machine=tags.get("machine", ""),
+        world_size=int(tags.get("world_size", 1)),
+        duration=float(tags.get("duration", 0.0)),
+        note=tags.get("note", ""),
+        alarms=tuple(json.loads(tags.get("alarms", "[]"))),
+        run_id=run.info.run_id,
+    )
+
+
+def _status(run: Any) -> Status:
+    match run.info.status:
+        case "FINISHED":
+            return "diverged" if run.data.tags.get("status") == "diverged" else "finished"
+        case "FAILED" | "KILLED":
+            return "failed"
+        case _:
+            return "running"
+
+
+def table_runs(client: Any) -> list[Any]:
+    """The runs that hold the declarations that count, the newest first."""
+    found = experiments(client)
+    if TABLES not in found:
+        return []
+    current = [run for run in runs(client, [found[TABLES]]) if run.data.tags.get("superseded") == "false"]
+    return sorted(current, key=lambda run: int(run.data.tags["declared"]), reverse=True)
+
+
+def table_key(tags: dict[str, str]) -> tuple[str, str, str]:
+    """What a newer table takes the place of: the same table of the same report and scale."""
+    return tags["report"], tags["scale"], tags["table"]
+
+
+def declarations(client: Any) -> tuple[Declaration, ...]:
+    """The newest declaration of each table: the report that was declared last at the end, its tables in
+    their own order.
+
+    Raises:
+        PermanentError: one can't be read.
+    """
+    by_key: dict[tuple[str, str, str], Any] = {}
+    for run in table_runs(client):
+        by_key.setdefault(table_key(run.data.tags), run)
+    reports = [report for report, _, _ in by_key]  # the newest first
+
+    def order(key: tuple[str, str, str]) -> tuple[int, str, list[tuple[int, str]]]:
+        report, scale, table = key
+        return -reports.index(report), scale, natural(table)
+
+    return tuple(_declaration(client, by_key[key]) for key in sorted(by_key, key=order))
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A sort key by which table 2 comes before table 10."""
+    return [(int(part or 0), word) for part, word in re.findall(r"(\d*)(\D*)", text)]
+
+
+def _declaration(client: Any, run: Any) -> Declaration:
+    with TemporaryDirectory() as folder:
+        path = Path(client.download_artifacts(run.info.run_id, "declaration.json", folder))
+        text = path.read_text(encoding="utf-8")
+    try:
+        return Declaration.model_validate_json(text)
+    except ValidationError as error:
+        raise PermanentError(
+            f"the declaration of table {run.data.tags['table']} ({run.data.tags['report']}) was written by "
+            f"another version: run its sweep again, or delete the run {run.info.run_id} in MLflow "
+            f"({error.error_count()} fields differ)"
+        ) from error

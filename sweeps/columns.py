@@ -1,0 +1,129 @@
+"""Columns that several tables share."""
+
+from models.complexity import flow_flops, flow_parameters
+from models.objectives import DLE, RLE
+from orchestrator.experiment import Experiment, StepCost
+from orchestrator.records import DeclaredColumn
+from orchestrator.sweep import Column, Counted, Measured, Metric
+from sweeps.baselines import RESNET50
+
+TIMED_BATCH = {"smoke": 1, "demo": 4, "paper": 32}
+"""Pictures a step when ResNet-50 is timed: enough to be fair to it, few enough to wait for."""
+
+
+def _flops(experiment: Experiment) -> float | None:
+    objective = experiment.objective
+    if not isinstance(objective, DLE | RLE):
+        return None
+    nodes = _nodes(objective) if isinstance(objective, RLE) else 0
+    return flow_flops(objective.flow, experiment.data.points, experiment.data.dim, grid_points=nodes)
+
+
+def _nodes(objective: RLE) -> int:
+    """Points at which s is summed, once a picture: 20 × 20 on the grid of Eq. 7."""
+    return {None: 0, "grid": 20 * 20, "samples": objective.samples}[objective.s]
+
+
+def _parameters(experiment: Experiment) -> float | None:
+    objective = experiment.objective
+    if not isinstance(objective, DLE | RLE):
+        return None
+    return flow_parameters(objective.flow, experiment.data.dim)
+
+
+def _own_step(experiment: Experiment, scale: str) -> StepCost:
+    return StepCost(
+        model=experiment.model,
+        objective=experiment.objective,
+        points=experiment.data.points,
+        size=experiment.data.size,
+        batch=min(experiment.schedule.batch, 32),
+        seed=experiment.seed,
+    )
+
+
+def _resnet_step(experiment: Experiment, scale: str) -> StepCost:
+    return StepCost(
+        model=RESNET50,
+        objective=experiment.objective,
+        points=experiment.data.points,
+        size=(256, 192),
+        batch=TIMED_BATCH[scale],
+        seed=experiment.seed,
+    )
+
+
+FLOPS = Column(
+    DeclaredColumn(name="FLOPs", better="lower", human=True, says="of the flow, forward, a picture"),
+    Counted(_flops),
+)
+PARAMS = Column(
+    DeclaredColumn(name="Params", better="lower", human=True, says="of the flow"), Counted(_parameters)
+)
+AP = Column(DeclaredColumn(name="AP", unit="%", better="higher"), Metric("AP"))
+AP50 = Column(DeclaredColumn(name="AP50", unit="%", better="higher"), Metric("AP50"))
+AP75 = Column(DeclaredColumn(name="AP75", unit="%", better="higher"), Metric("AP75"))
+AP_SHUFFLED = Column(
+    DeclaredColumn(
+        name="AP shuffled",
+        unit="%",
+        better="higher",
+        ours=True,
+        says="AP with the scores permuted among the predictions; what AP has over it comes from ranking them",
+    ),
+    Metric("AP shuffled"),
+)
+STEP = Column(
+    DeclaredColumn(
+        name="Step", unit="ms", better="lower", ours=True, says="a training step of this scale's network"
+    ),
+    Measured("step_ms", _own_step),
+)
+FLOW_SHARE = Column(
+    DeclaredColumn(
+        name="Flow share",
+        unit="%",
+        digits=2,
+        better="lower",
+        ours=True,
+        says="the flow's part of that step, forward and backward",
+    ),
+    Measured("flow_share", _own_step),
+)
+STEP_R50 = Column(
+    DeclaredColumn(
+        name="Step R50",
+        unit="ms",
+        digits=0,
+        better="lower",
+        ours=True,
+        says="a training step of ResNet-50, 256×192",
+    ),
+    Measured("step_ms", _resnet_step),
+)
+FLOW_SHARE_R50 = Column(
+    DeclaredColumn(
+        name="Flow share R50",
+        unit="%",
+        digits=2,
+        better="lower",
+        ours=True,
+        says="the flow's part of the ResNet-50 step",
+    ),
+    Measured("flow_share", _resnet_step),
+)
+GRADIENT_Q = Column(
+    DeclaredColumn(
+        name="Gradient Q",
+        digits=1,
+        ours=True,
+        says="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last epoch",
+    ),
+    Metric("grad_mu_q"),
+)
+GRADIENT_G = Column(
+    DeclaredColumn(
+        name="Gradient G", digits=1, ours=True, says="the same for the part that comes from the flow"
+    ),
+    Metric("grad_mu_g"),
+)

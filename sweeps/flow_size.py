@@ -1,0 +1,87 @@
+#!/usr/bin/env python
+"""Table 1: what a larger flow costs and what it brings.
+
+    python sweeps/flow_size.py                         # demo scale: generated people, minutes on a CPU
+    python sweeps/flow_size.py --scale paper --data-root COCO
+
+The paper varies the flow's layers and neurons (supplement, section A) and finds that 3x64 is as good as any,
+and that its cost in training is negligible. At demo scale expect about 10 minutes on 2 cores for 15 trials.
+"""
+
+from collections.abc import Iterator
+
+from models.flow import Flow
+from models.objectives import RLE
+from orchestrator.command import main
+from orchestrator.experiment import Experiment, vary
+from orchestrator.paper import paper_cells
+from orchestrator.records import Below, CellRef, Curves, Equivalent, Scatter
+from orchestrator.sweep import Row, Sweep, Table
+from sweeps.baselines import PAPER, coco
+from sweeps.columns import (
+    AP,
+    AP50,
+    AP75,
+    AP_SHUFFLED,
+    FLOPS,
+    FLOW_SHARE,
+    FLOW_SHARE_R50,
+    PARAMS,
+    STEP,
+    STEP_R50,
+)
+
+
+def rows(base: Experiment) -> Iterator[Row]:
+    """The five flows of Table 1."""
+    for layers, width in [(3, 64), (3, 128), (3, 256), (5, 32), (5, 64)]:
+        flow = Flow(layers=layers, width=width)
+        yield Row(f"{layers}x{width}", vary(base, objective=RLE(flow=flow)), label=f"{layers}×{width}")
+
+
+NEGLIGIBLE = 5.0
+"""Percent of a training step that we call negligible."""
+
+SWEEP = Sweep(
+    name="flow_size",
+    says="Table 1: what a larger flow costs and what it brings",
+    tables=(
+        Table(
+            "1",
+            title="Computation complexity and parameters of RealNVP during training",
+            says="Each row is RLE with another flow: layers × neurons of its scale and translation networks.",
+            base=coco,
+            rows=rows,
+            columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
+            paper=paper_cells(PAPER, "1"),
+            claims=(
+                Equivalent(
+                    says="A flow of 3×256 is no better than one of 3×64 (within one AP).",
+                    a=CellRef(row="3x64", column="AP"),
+                    b=CellRef(row="3x256", column="AP"),
+                    margin=1.0,
+                ),
+                Equivalent(
+                    says="A flow of 5×64 is no better than one of 3×64 (within one AP).",
+                    a=CellRef(row="3x64", column="AP"),
+                    b=CellRef(row="5x64", column="AP"),
+                    margin=1.0,
+                ),
+                Below(
+                    says="The overhead during training is negligible (below 5 % of a ResNet-50 step, 3×64).",
+                    a=CellRef(row="3x64", column="Flow share R50"),
+                    limit=NEGLIGIBLE,
+                ),
+                Below(
+                    says="The overhead is negligible beside this scale's own network too (below 5 %, 3×64).",
+                    a=CellRef(row="3x64", column="Flow share"),
+                    limit=NEGLIGIBLE,
+                ),
+            ),
+            plots=(Scatter(x="FLOPs", y="AP", log_x=True), Curves(key="AP", title="AP by epoch")),
+        ),
+    ),
+)
+
+if __name__ == "__main__":
+    main(SWEEP)

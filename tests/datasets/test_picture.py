@@ -1,0 +1,65 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.errors import DataError
+from datasets.picture import decode
+
+
+@pytest.fixture
+def jpeg(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95)
+    return tmp_path / "a.jpg"
+
+
+def test_pixels_come_as_rgb_rows_first(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert np.array_equal(decode(tmp_path / "a.png"), pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "1", "RGBA", "LA"])
+def test_every_kind_of_picture_becomes_rgb(jpeg: Path, mode: str) -> None:
+    path = jpeg.with_suffix(".tif")
+    Image.open(jpeg).convert("RGB").convert(mode).save(path)
+    assert decode(path).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 0.98])
+def test_a_truncated_picture_is_an_error_that_names_it(jpeg: Path, share: float) -> None:
+    whole = jpeg.read_bytes()
+    jpeg.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(DataError, match=r"a\.jpg"):
+        decode(jpeg)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nxx"])
+def test_what_is_no_picture_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError, match="can't be decoded"):
+        decode(tmp_path / "a.png")
+
+
+def test_a_broken_png_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(path)
+    broken = bytearray(path.read_bytes())
+    broken[200:220] = b"\x00" * 20
+    path.write_bytes(broken)
+    with pytest.raises(DataError, match=r"a\.png"):
+        decode(path)
+
+
+def test_a_missing_picture_is_an_error_that_travels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="missing") as caught:
+        decode(tmp_path / "nowhere.jpg")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        decode(tmp_path)

@@ -1,0 +1,92 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.synthetic.people import People
+from models.flow import Flow
+from models.objectives import DLE, L1, L2, RLE
+from orchestrator.experiment import Experiment, StepCost, essence, flatten, vary
+
+
+def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> None:
+    again = Experiment.model_validate_json(experiment.model_dump_json())
+    assert again == experiment
+    assert again.fingerprint() == experiment.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schedule", "epochs"), 0),
+        (("schedule", "lr"), 1.0),
+        (("objective", "kind"), "rlee"),
+        (("objective", "flow", "layers"), 1),
+        (("model", "trunk", "kind"), "vgg"),
+        (("seed",), -1),
+    ],
+)
+def test_a_wrong_field_is_an_error_that_names_it(
+    experiment: Experiment, path: tuple[str, ...], value: object
+) -> None:
+    fields = json.loads(experiment.model_dump_json())
+    inner = fields
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    with pytest.raises(ValidationError, match=path[0]):
+        Experiment.model_validate(fields)
+
+
+def test_a_crop_that_does_not_fit_the_trunk_is_refused(experiment: Experiment) -> None:
+    with pytest.raises(ValidationError, match="stride"):
+        vary(experiment, data=vary(experiment.data, size=(40, 32)))
+
+
+def test_vary_refuses_a_field_that_does_not_exist(experiment: Experiment) -> None:
+    with pytest.raises(ValidationError, match="epochs"):
+        vary(experiment, epochs=3)
+
+
+def test_fingerprint_changes_with_what_changes_the_result(experiment: Experiment) -> None:
+    different = [
+        vary(experiment, seed=1),
+        vary(experiment, objective=L1()),
+        vary(experiment, objective=L2()),
+        vary(experiment, objective=DLE(flow=Flow(width=8))),
+        vary(experiment, objective=RLE(flow=Flow(width=8), s="grid")),
+        vary(experiment, schedule=vary(experiment.schedule, epochs=5)),
+        vary(experiment, data=vary(experiment.data, source=People(train=25, val=10))),
+        vary(experiment, data=CocoKeypoints(source=CocoFolder(digest="0" * 16), size=(32, 32))),
+    ]
+    prints = {e.fingerprint() for e in [experiment, *different]}
+    assert len(prints) == len(different) + 1
+
+
+def test_fingerprint_ignores_how_often_one_looks(experiment: Experiment) -> None:
+    seldom = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=4))
+    assert seldom.fingerprint() == experiment.fingerprint()
+
+
+def test_essence_keeps_the_kind_and_leaves_defaults_out() -> None:
+    assert essence(L1()) == {"kind": "l1"}
+    assert essence(RLE(flow=Flow(width=32))) == {"kind": "rle", "flow": {"width": 32}}
+
+
+def test_equal_values_written_differently_have_one_fingerprint(experiment: Experiment) -> None:
+    spelled = vary(experiment, objective=RLE(flow=Flow(couplings=6, layers=3, width=8), density="laplace"))
+    assert spelled.fingerprint() == experiment.fingerprint()
+
+
+def test_flatten_gives_dotted_text(experiment: Experiment) -> None:
+    flat = flatten(experiment)
+    assert flat["objective.flow.width"] == "8"
+    assert flat["schedule.decay.kind"] == "cosine"
+    assert all(isinstance(value, str) for value in flat.values())
+
+
+def test_step_costs_differ_by_what_is_timed(experiment: Experiment) -> None:
+    cost = StepCost(model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=2)
+    assert cost.fingerprint() != vary(cost, batch=4).fingerprint()
+    assert StepCost.model_validate_json(cost.model_dump_json()) == cost

@@ -1,0 +1,172 @@
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed
+import torch.multiprocessing
+
+from datasets.errors import DataError
+from models.objectives import DLE, L1, RLE, LearnedScale
+from orchestrator.checkpoints import Checkpoints
+from orchestrator.experiment import Cosine, Experiment, Schedule, Steps, vary
+from orchestrator.fit import Trainee, fit, rate
+from orchestrator.runtime import Alone, Distributed
+
+
+class KilledError(Exception):
+    """Stands for a process that dies."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DiesAfter(Alone):
+    """A runtime whose process dies when it has reported some epoch."""
+
+    last: int = 1
+
+    def report(self, epoch: int, metrics: dict[str, float]) -> None:
+        super().report(epoch, metrics)
+        if epoch == self.last:
+            raise KilledError
+
+
+def weights(checkpoints: Checkpoints, experiment: Experiment) -> dict[str, Any]:
+    state = checkpoints.load(experiment.fingerprint())
+    assert state is not None
+    return state["trainee"]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(experiment, toy, tmp_path: Path) -> None:
+    whole, parts = Checkpoints(str(tmp_path / "whole")), Checkpoints(str(tmp_path / "parts"))
+    expected = fit(experiment, toy, Alone(), whole)
+    for last in (1, 3):
+        with pytest.raises(KilledError):
+            fit(experiment, toy, DiesAfter(last=last), parts)
+        torch.manual_seed(last)  # whatever else the process does must not matter
+    found = fit(experiment, toy, Alone(), parts)
+    assert found.metrics == expected.metrics
+    a, b = weights(whole, experiment), weights(parts, experiment)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_finished_run_trains_no_more_and_says_the_same(experiment, toy, tmp_path: Path) -> None:
+    checkpoints, again = Checkpoints(str(tmp_path)), Alone()
+    first = fit(experiment, toy, Alone(), checkpoints)
+    second = fit(experiment, toy, again, checkpoints)
+    assert second == first
+    assert again.reports == []
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(
+    experiment, toy, tmp_path: Path
+) -> None:
+    outcomes = [
+        fit(e, toy, Alone(), Checkpoints(str(tmp_path / str(i)))).metrics
+        for i, e in enumerate([experiment, experiment, vary(experiment, seed=1)])
+    ]
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0]["loss"] != outcomes[2]["loss"]
+
+
+@pytest.mark.parametrize("objective", [L1(), LearnedScale(), DLE(), RLE(), RLE(s="grid"), RLE(s="samples")])
+def test_every_objective_learns(experiment, toy, tmp_path: Path, objective) -> None:
+    runtime = Alone()
+    learned = vary(experiment, objective=objective, schedule=vary(experiment.schedule, epochs=6))
+    outcome = fit(learned, toy, runtime, Checkpoints(str(tmp_path)))
+    losses = [metrics["loss"] for _, metrics in runtime.reports]
+    assert outcome.status == "finished"
+    assert losses[-1] < losses[0]
+    assert ("grad_mu_q" in outcome.metrics) == (objective.kind in ("rle", "learned_scale"))
+
+
+def test_a_nan_in_a_live_target_ends_as_diverged_with_step_samples_and_quantities(
+    experiment, toy, tmp_path: Path
+) -> None:
+    broken = dataclasses.replace(toy, train=Poisoned(toy.train))
+    outcome = fit(experiment, broken, Alone(), Checkpoints(str(tmp_path)))
+    assert outcome.status == "diverged"
+    note = json.loads(outcome.note)
+    assert note["step"] == 0
+    assert len(note["samples"]) == 8
+    assert note["quantities"]["loss"] == "nan"
+
+
+@dataclasses.dataclass(frozen=True)
+class Poisoned:
+    """A split with a NaN in a target that counts."""
+
+    split: Any
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitems__(self, keys):
+        batch = self.split.__getitems__(keys)
+        batch.target[0, 0, 0] = math.nan
+        return batch
+
+
+def test_fewer_samples_than_a_batch_is_an_error_that_says_so(experiment, toy, tmp_path: Path) -> None:
+    greedy = vary(experiment, schedule=vary(experiment.schedule, batch=32))
+    with pytest.raises(DataError, match="24 samples are fewer than one batch of 32"):
+        fit(greedy, toy, Alone(), Checkpoints(str(tmp_path)))
+
+
+def test_a_batch_that_workers_can_not_share_is_an_error(experiment, toy, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="3 workers"):
+        fit(experiment, toy, Alone(world_size=3), Checkpoints(str(tmp_path)))
+
+
+def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experiment, toy, tmp_path) -> None:
+    often, rarely = Alone(), Alone()
+    fit(experiment, toy, often, Checkpoints(str(tmp_path / "a")))
+    rare = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=3))
+    fit(rare, toy, rarely, Checkpoints(str(tmp_path / "b")))
+    assert ["AP" in metrics for _, metrics in rarely.reports] == [False, False, True, True]
+    assert rarely.reports[-1] == often.reports[-1]
+
+
+def test_rates_warm_up_then_decay() -> None:
+    cosine = Schedule(epochs=10, batch=1, decay=Cosine(), warmup_steps=4)
+    assert rate(cosine, 0, 5) == pytest.approx(0.25)
+    assert rate(cosine, 25, 5) == pytest.approx(0.5)
+    assert rate(cosine, 50, 5) == pytest.approx(0)
+    steps = Schedule(epochs=10, batch=1, decay=Steps(milestones=(4, 8)))
+    assert [rate(steps, epoch * 5, 5) for epoch in (0, 3, 4, 7, 8)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+def gradients(experiment: Experiment, toy, runtime) -> dict[str, torch.Tensor]:
+    """Gradients of one global batch, this worker's share of it computed here."""
+    torch.manual_seed(0)
+    trainee = Trainee(experiment, pretrained=False).train()
+    wrapped = runtime.prepare(trainee)
+    keys = [(0, index) for index in range(runtime.rank, 8, runtime.world_size)]
+    batch = toy.train.__getitems__(keys)
+    loss, _ = wrapped(batch.image, batch.target, batch.weight, 0)
+    loss.backward()
+    return {name: p.grad.clone() for name, p in trainee.named_parameters()}
+
+
+def _one_of_two(rank: int, folder: str, experiment_json: str, toy) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    experiment = Experiment.model_validate_json(experiment_json)
+    found = gradients(experiment, toy, Distributed(torch.device("cpu"), rank, 2))
+    if rank == 0:
+        torch.save(found, f"{folder}/gradients.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_workers_gradients_equal_one_workers_the_flows_included(experiment, toy, tmp_path: Path) -> None:
+    frozen = vary(experiment, model=vary(experiment.model, frozen_batchnorm=True))
+    alone = gradients(frozen, toy, Alone())
+    torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), frozen.model_dump_json(), toy), nprocs=2)
+    shared = torch.load(tmp_path / "gradients.pt", weights_only=True)
+    assert any(name.startswith("objective.") for name in alone)
+    assert alone.keys() == shared.keys()
+    for name, gradient in alone.items():
+        torch.testing.assert_close(shared[name], gradient, rtol=1e-5, atol=1e-6, msg=name)

@@ -1,0 +1,78 @@
+import argparse
+from pathlib import Path
+
+import pytest
+
+from orchestrator.options import Options, add_options, options
+
+
+def parse(*arguments: str) -> Options:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return options(parser.parse_args(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
+
+
+def test_defaults_lie_under_results_and_are_absolute(tmp_path: Path) -> None:
+    found = parse()
+    assert found.results == tmp_path / "results" / "demo"
+    assert found.tracking_uri == f"sqlite:///{tmp_path}/results/store/mlflow.db"
+    assert found.storage == str(tmp_path / "results" / "store")
+    assert found.cache == tmp_path / "results" / "store" / "data"
+    assert found.seeds == (0, 1, 2)
+    assert parse("--scale", "smoke").seeds == (0,)
+
+
+def test_given_results_keep_their_store_inside(tmp_path: Path) -> None:
+    found = parse("--results", "out")
+    assert found.results == tmp_path / "out"
+    assert found.tracking_uri.endswith("/out/store/mlflow.db")
+
+
+def test_the_environment_names_the_store_and_the_option_overrules_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracker:5000")
+    assert parse().tracking_uri == "http://tracker:5000"
+    assert parse("--tracking-uri", "sqlite:////x.db").tracking_uri == "sqlite:////x.db"
+
+
+def test_a_submitted_job_keeps_its_results_outside_its_temporary_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    assert parse().results == Path.home() / "rle-lab" / "demo"
+
+
+def test_a_storage_uri_stays_as_it_is() -> None:
+    found = parse("--storage", "s3://bucket/lab")
+    assert found.storage == "s3://bucket/lab"
+    assert found.cache == Path.home() / ".cache" / "rle-lab"
+
+
+def test_the_report_of_own_data_has_a_name_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "runners").mkdir()
+    assert parse("--data-root", "runners").results == tmp_path / "results" / "demo-runners"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--scale", "huge"], "invalid choice: 'huge'"),
+        (["--seeds", "0"], "at least 1"),
+        (["--workers", "-1"], "must not be negative"),
+        (["--workers", "two"], "'two' is not a whole number"),
+        (["--gpus-per-worker", "nan"], "0 or more"),
+        (["--data-root", "nowhere"], "nowhere: no such folder"),
+        (["--detections", "nothing.json"], "nothing.json: no such file"),
+        (["--sedes", "3"], "unrecognized arguments: --sedes"),
+    ],
+)
+def test_a_wrong_option_is_named(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(*arguments)
+    assert says in capsys.readouterr().err

@@ -1,0 +1,46 @@
+from rich.console import Console
+
+from orchestrator.job import Finished
+from orchestrator.progress import Display, Line, ended
+
+
+def drawn(display: Display) -> str:
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(display)
+    return console.export_text()
+
+
+def display() -> Display:
+    return Display({name: Line(f"job {name}", epochs=4) for name in "abc"})
+
+
+def test_it_shows_what_is_done_running_and_waiting() -> None:
+    shown = display()
+    shown.start("a")
+    shown.epoch("a", 4, {"AP": 47.1, "loss": -3.25})
+    shown.end("a", Finished("finished", {"AP": 47.1, "loss": -3.25}, duration=12))
+    shown.start("b")
+    shown.epoch("b", 1, {"loss": -1.0})
+    text = drawn(shown)
+    assert "✓" in text
+    assert "47.1" in text
+    assert "1/4" in text
+    assert "1 waiting" in text
+    assert "1/3" in text
+
+
+def test_a_resumed_trial_is_timed_from_where_it_went_on() -> None:
+    line = Line("job", epochs=10)
+    shown = Display({"a": line})
+    shown.start("a")
+    shown.epoch("a", 8, {})
+    assert line.left(now=(line.began or 0) + 5) is None
+    shown.epoch("a", 9, {})
+    assert line.left(now=(line.began or 0) + 5) == 5
+
+
+def test_the_log_line_says_how_a_job_ended() -> None:
+    shown = display()
+    shown.start("a")
+    shown.end("a", Finished("diverged", {"loss": 1.0}, duration=3, note="{}"))
+    assert ended(shown, "a").startswith("[1/3] job a: diverged, 3 s")

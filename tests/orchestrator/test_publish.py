@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from orchestrator.publish import PARTS, publish
+from orchestrator.sweep import SweepError
+
+
+def report(folder: Path, text: str) -> Path:
+    for part in PARTS:
+        path = folder / part if "." in part else folder / part / "file"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "store").mkdir(exist_ok=True)
+    return folder
+
+
+def test_publishing_replaces_what_was_there_and_leaves_the_store(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    publish(report(tmp_path / "old", "old"), published)
+    (published / "stale").write_text("")
+    publish(report(tmp_path / "new", "new"), published)
+    assert sorted(path.name for path in published.iterdir()) == sorted(PARTS)
+    assert (published / "tables" / "file").read_text() == "new"
+
+
+def test_an_unfinished_report_is_not_published(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    publish(report(tmp_path / "old", "old"), published)
+    with pytest.raises(SweepError, match="not there yet"):
+        publish(tmp_path, published)
+    assert (published / "README.md").read_text() == "old"

@@ -1,0 +1,117 @@
+"""Every sweep as declared: no cell of the paper without a source, no experiment that can't be built."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from orchestrator.experiment import Experiment, vary
+from orchestrator.fit import Trainee
+from orchestrator.paper import paper_cells
+from orchestrator.sweep import Row, Setting, Sweep, SweepError, Table, plan_table
+from sweeps.__main__ import sweeps
+from sweeps.baselines import PAPER
+
+SWEEPS = sweeps()
+TABLES = [table for sweep in SWEEPS for table in sweep.tables]
+SETTING = Setting(scale="demo", report="demo", seeds=(0, 1), data="generated people", command="")
+ROOT = Path(__file__).parents[2]
+
+
+def by_id(table: Table) -> str:
+    return f"table {table.id}"
+
+
+def paper_rows(table: Table) -> list[Row]:
+    return list(table.rows(table.base("paper")))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_every_paper_cell_has_exactly_one_source(table: Table) -> None:
+    declaration = plan_table(table, SETTING).declaration
+    cells = [(row.key, column) for row in declaration.rows for column in row.cells]
+    assert len(cells) == len(set(cells))
+    printed = [(cell.row, cell.column) for cell in paper_cells(PAPER, table.id)]
+    assert len(printed) == len(set(printed)) > 0
+    assert set(printed) <= set(cells)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_every_row_not_marked_ours_stands_in_the_paper(table: Table) -> None:
+    printed = {cell.row for cell in paper_cells(PAPER, table.id) if cell.source.startswith("supplement")}
+    assert {row.key for row in paper_rows(table) if not row.ours} == printed
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_claims_and_plots_speak_of_cells_that_exist(table: Table) -> None:
+    declaration = plan_table(table, SETTING).declaration
+    cells = {(row.key, column) for row in declaration.rows for column in row.cells}
+    names = {column.name for column in declaration.columns}
+    for claim in declaration.claims:
+        refs = [claim.a] if claim.kind == "below" else [claim.a, claim.b]
+        assert all((ref.row, ref.column) in cells for ref in refs), claim.says
+    for plot in declaration.plots:
+        assert plot.kind == "curves" or {plot.x, plot.y} <= names
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+def test_rows_differ_from_the_base_by_one_thing_and_from_each_other(table: Table, scale: str) -> None:
+    rows = list(table.rows(table.base(scale)))
+    assert len({row.experiment.fingerprint() for row in rows}) == len(rows)
+    assert len({row.key for row in rows}) == len(rows)
+    assert all(row.key.isascii() for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [(table, row) for table in TABLES for row in paper_rows(table)],
+    ids=lambda value: by_id(value) if isinstance(value, Table) else value.key,
+)
+def test_the_paper_scale_takes_one_real_step_on_two_samples(table: Table, row: Row) -> None:
+    trainee = Trainee(row.experiment, pretrained=False).train()
+    height, width = row.experiment.data.size
+    image = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)
+    target = torch.rand(2, row.experiment.data.points, 2) - 0.5
+    loss, _ = trainee(image, target, torch.ones_like(target), 0)
+    before = [p.detach().clone() for p in trainee.parameters()]
+    loss.backward()
+    torch.optim.Adam(trainee.parameters()).step()
+    assert torch.isfinite(loss)
+    assert any(not torch.equal(p, old) for p, old in zip(trainee.parameters(), before, strict=True))
+    assert all(p.grad is not None for p in trainee.parameters())
+
+
+def test_rows_that_stand_in_two_tables_are_one_experiment() -> None:
+    one, seven = (plan_table(t, SETTING) for t in TABLES if t.id in ("1", "7"))
+    shared = [fp for fp, key in one.rows.items() if key == "3x64"]
+    assert shared == [fp for fp, key in seven.rows.items() if key == "RLE (Q+G)"]
+
+
+def test_only_picks_rows_but_the_table_stays_whole() -> None:
+    table = TABLES[0]
+    whole = plan_table(table, SETTING)
+    picked = plan_table(table, dataclasses.replace(SETTING, only=("3x64",)))
+    assert picked.declaration == whole.declaration
+    assert 0 < len(picked.wanted) < len(whole.wanted)
+    with pytest.raises(SweepError, match=r"no row '9x9'.*'3x64'"):
+        plan_table(table, dataclasses.replace(SETTING, only=("9x9",)))
+
+
+@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+def test_a_sweep_file_is_executable_and_its_help_teaches(sweep: Sweep) -> None:
+    path = ROOT / "sweeps" / f"{sweep.name}.py"
+    assert path.stat().st_mode & 0o111
+    done = subprocess.run(
+        [sys.executable, path, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert sweep.tables[0].id in done.stdout
+    assert "--dry-run" in done.stdout
+
+
+def test_seeds_are_part_of_the_experiment() -> None:
+    experiment: Experiment = paper_rows(TABLES[0])[0].experiment
+    assert vary(experiment, seed=1).fingerprint() != experiment.fingerprint()

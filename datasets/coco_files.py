@@ -96,9 +96,11 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
     """
     document = json_file.load(path)
     if not isinstance(document, dict):
-        raise DataError(path, "is not COCO's format: no object with images, annotations and categories")
+        raise DataError(
+            path, "is no object with images, annotations and categories", remedy="Use COCO's format"
+        )
     top = Record(path, "", document)
-    category = _category(top.records("categories"))
+    category = _category(path, top.records("categories"))
     images = top.records("images")
     picture_ids = json_file.unique_ids(images)
     files = _picture_files(root, path, split, images)
@@ -133,13 +135,12 @@ def read_detections(path: Path, annotations: Annotations) -> Detections:
     return Detections(path, picture, _boxes(records), score)
 
 
-def _category(records: Sequence[Record]) -> Category:
+def _category(path: Path, records: Sequence[Record]) -> Category:
     usable = [record for record in records if record.fields.get("keypoints")]
     people = [record for record in usable if record.fields.get("name") == "person"]
     chosen = usable if len(usable) == 1 else people
     if len(chosen) != 1:
         names = ", ".join(str(record.fields.get("name")) for record in records) or "none"
-        path = records[0].path if records else ""
         raise DataError(
             path,
             f"no single category has keypoints (categories: {names})",
@@ -169,7 +170,7 @@ def _is_limb(limb: Any, K: int) -> bool:
 
 def _picture_files(root: Path, path: Path, split: str, images: Sequence[Record]) -> tuple[PictureFile, ...]:
     if not images:
-        raise DataError(path, "lists no images")
+        raise DataError(path, "lists no images", remedy="Use a split that has some")
     folder = _picture_folder(root, path, split, images[0].text("file_name"))
     return tuple(
         PictureFile(folder / image.text("file_name"), image.whole("width", 1), image.whole("height", 1))

@@ -117,7 +117,8 @@ def reach(options: Floats, augment: Augment) -> Floats:
     angle = np.minimum(np.arctan2(across, half), steepest)  # where a turned rectangle is widest
     extent = np.cos(angle) * half + np.sin(angle) * across + augment.shift * side
     low = np.floor((options[..., :2] - extent).min(1)) - 1
-    high = np.ceil((options[..., :2] + extent).max(1)) + 2  # bilinear interpolation looks one pixel further
+    # Bilinear interpolation looks one pixel further, and rounding the map moves it by a part of one.
+    high = np.ceil((options[..., :2] + extent).max(1)) + 2
     return np.hstack([low, high])
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -91,12 +92,12 @@ def open_pack(folder: Path) -> Pack:
     prepare = "Prepare the data first (`rle-lab prepare`)"
     try:
         about = json.loads((folder / "about.json").read_text())
-        with np.load(folder / "arrays.npz") as stored:
+        with (folder / "arrays.npz").open("rb") as file, np.load(file) as stored:
             arrays = dict(stored)
         pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
     except FileNotFoundError as error:
         raise DataError(folder, "the decoded pictures are not here", remedy=prepare) from error
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise _damaged(folder, str(error)) from error
     if len(pixels) != about["bytes"]:
         raise _damaged(folder, f"pixels.bin has {len(pixels)} bytes instead of {about['bytes']}")

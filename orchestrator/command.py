@@ -4,10 +4,15 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.options import add_options, command, options
 from orchestrator.sweep import Sweep
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LOG_WIDTH = 140
 
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -23,12 +28,18 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
     """Run sweeps as parsed options ask for; the exit code."""
-    from rich.console import Console
-
     from orchestrator.conduct import conduct
 
     line = command([os.path.relpath(sys.argv[0]), *sys.argv[1:]])
-    return conduct(sweeps, options(parsed), line, Console())
+    return conduct(sweeps, options(parsed), line, console())
+
+
+def console() -> "Console":
+    """The terminal, or a log of a width that tables fit."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=LOG_WIDTH)
 
 
 def guarded(work: Callable[[], int]) -> int:

@@ -17,9 +17,10 @@ from orchestrator.records import (
 
 @dataclass(frozen=True)
 class Metric:
-    """The column shows a metric of the row's experiment, from its last epoch."""
+    """The column shows a metric of the row's experiment, from its last epoch, where that has one."""
 
     key: str
+    applies: Callable[[Experiment], bool] = lambda experiment: True
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,9 @@ def _plan_row(row: Row, columns: Sequence[Column], setting: Setting) -> _Planned
     cells: dict[str, CellSource] = {}
     for column in columns:
         match column.source:
-            case Metric(key):
-                cells[column.spec.name] = CellSource(key=key, fingerprints=tuple(trainings))
+            case Metric(key, applies):
+                if applies(row.experiment):
+                    cells[column.spec.name] = CellSource(key=key, fingerprints=tuple(trainings))
             case Counted(count):
                 value = count(row.experiment)
                 if value is not None:

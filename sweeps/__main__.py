@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from orchestrator.command import guarded, run
+from orchestrator.command import console, guarded, run
 from orchestrator.options import add_options, home, tracking_uri
 from orchestrator.sweep import Sweep
 
@@ -85,14 +85,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from orchestrator import report
     from orchestrator.conduct import rebuild
 
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
     written = rebuild(uri, arguments.name, arguments.results)
-    report.render(Console(), written)
+    report.render(console(), written)
     return 0
 
 

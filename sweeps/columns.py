@@ -1,7 +1,7 @@
 """Columns that several tables share."""
 
 from models.complexity import flow_flops, flow_parameters
-from models.objectives import DLE, RLE
+from models.objectives import DLE, RLE, LearnedScale
 from orchestrator.experiment import Experiment, StepCost
 from orchestrator.records import DeclaredColumn
 from orchestrator.sweep import Column, Counted, Measured, Metric
@@ -119,11 +119,11 @@ GRADIENT_Q = Column(
         ours=True,
         says="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last epoch",
     ),
-    Metric("grad_mu_q"),
+    Metric("grad_mu_q", applies=lambda experiment: isinstance(experiment.objective, LearnedScale | RLE)),
 )
 GRADIENT_G = Column(
     DeclaredColumn(
         name="Gradient G", digits=1, ours=True, says="the same for the part that comes from the flow"
     ),
-    Metric("grad_mu_g"),
+    Metric("grad_mu_g", applies=lambda experiment: isinstance(experiment.objective, DLE | RLE)),
 )

@@ -12,6 +12,8 @@ WORKERS_MEMORY = 3 * 2**30
 """What a trial with Ray Train workers takes beyond that for its helpers."""
 DRIVER_CPU = 0.01
 """A trial that only starts workers must not hold a CPU that its workers need."""
+WORKER_CPU = 0.99
+"""A Train worker leaves room for its driver, so that N workers and a driver fit on N CPUs."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One trial on several Ray Train workers."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from orchestrator.job import Finished, Task, run
 from orchestrator.runtime import Distributed
+from orchestrator.schedule.cluster import WORKER_CPU
 
 LOST_WORKERS = 3
 """How often the group of workers starts again, from the last checkpoint, after it lost one."""
@@ -36,8 +38,8 @@ class InWorker(Distributed):
 def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> Finished:
     """Start a group of workers, wait for its end, and say how it ended. Runs inside a Tune trial.
 
-    The group's name is the fingerprint and the checkpoint is found by it, so that a group that starts again
-    goes on where the last one was.
+    The checkpoint is found by the fingerprint, so that a group that starts again goes on where the last
+    one was.
     """
     trainer = TorchTrainer(
         _worker,
@@ -46,10 +48,12 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=gpus_per_worker > 0,
-            resources_per_worker={"CPU": 1, **({"GPU": gpus_per_worker} if gpus_per_worker else {})},
+            resources_per_worker={"CPU": WORKER_CPU, **({"GPU": gpus_per_worker} if gpus_per_worker else {})},
         ),
         run_config=RunConfig(
-            name=Task.of(task).job.fingerprint(),
+            # A new name each time: Train would wait for what it remembers of a group that was killed, and
+            # the checkpoint is found by the fingerprint anyway.
+            name=f"{Task.of(task).job.fingerprint()}-{uuid.uuid4().hex[:8]}",
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=LOST_WORKERS),
             callbacks=[TuneReportCallback()],

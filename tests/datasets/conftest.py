@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from datasets.keypoints import KEYPOINTS, SKELETON
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 WIDTH, HEIGHT = 120, 90
 
@@ -35,7 +39,7 @@ class CocoTree:
 
 
 def person(ident: int, image: int, rng: np.random.Generator) -> dict[str, Any]:
-    """An annotation with a random box and keypoints inside the picture, about a quarter of them unlabelled."""
+    """An annotation with a random box and keypoints inside the picture, a quarter of them unlabelled."""
     x, y = rng.uniform(0, 40, 2)
     w, h = rng.uniform(30, 50, 2)
     points = np.column_stack(

@@ -15,7 +15,7 @@ SIGMAS = np.array(oks_sigmas(KEYPOINTS))
 
 def test_oks_worked_by_hand() -> None:
     truth = np.array([[0.0, 0.0], [10.0, 0.0], [50.0, 50.0]])
-    predicted = truth + [[3.0, 4.0], [0.0, 0.0], [1000.0, 0.0]]
+    predicted = truth + np.array([[3.0, 4.0], [0.0, 0.0], [1000.0, 0.0]])
     sigmas = np.array([0.05, 0.1, 0.1])
     # Distance 5, area 500: 25 / (2 · 500 · 0.1²) = 2.5. The third keypoint is not labelled.
     expected = (np.exp(-2.5) + 1) / 2
@@ -57,8 +57,7 @@ def test_oks_is_that_of_pycocotools() -> None:
     results = truth.loadRes(
         [result(1, points, score) for points, score in zip(predicted, (3, 2, 1), strict=True)]
     )
-    theirs = COCOeval(truth, results, "keypoints").evaluate
-    evaluation = theirs.__self__  # type: ignore[attr-defined]
+    evaluation = COCOeval(truth, results, "keypoints")
     evaluation.evaluate()
     gt = np.array([a["keypoints"] for a in truth.dataset["annotations"]]).reshape(2, 1, 17, 3)
     ours = oks(predicted[None], gt[..., :2], gt[..., 2] > 0, np.full((2, 1), 4000.0), SIGMAS)
@@ -68,11 +67,11 @@ def test_oks_is_that_of_pycocotools() -> None:
 def test_average_precision_worked_by_hand() -> None:
     """Two people; the surest detection is false, the second exact, the third at OKS 0.625."""
     one = np.column_stack([np.arange(4) * 10.0, np.zeros(4), np.full(4, 2)])
-    two = one + [0, 60, 0]
+    two = one + np.array([0, 60, 0])
     people = [
         {
-            "id": ident, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 2000.0, "bbox": [0, 0, 40, 70],
-            "num_keypoints": 4, "keypoints": points.reshape(-1).tolist(),
+            "id": ident, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 2000.0,
+            "bbox": [0, 0, 40, 70], "num_keypoints": 4, "keypoints": points.reshape(-1).tolist(),
         }
         for ident, points in ((1, one), (2, two))
     ]  # fmt: skip

@@ -167,7 +167,7 @@ def test_one_ray_train_worker_gives_what_the_trials_own_process_gives(results: P
         (["--data-root", "."], "annotations"),
         (["--only", "3x65"], "it has '3x64'"),
         (["--scale", "smoke", "--workers", "500"], "--workers"),
-        (["--tracking-uri", "sqlite:////nowhere/at/all.db"], "/nowhere/at/all.db"),
+        (["--tracking-uri", "sqlite:////dev/null/all.db"], "/dev/null/all.db"),
     ],
 )
 def test_what_a_user_can_mend_is_said_in_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:

@@ -1,0 +1,77 @@
+"""What the compiled kernels of the flow share: how they are compiled, and the arrays that pass between them.
+
+Shapes: K couplings of 2 nets each, L layers a net, H units a layer, W pieces at most of a net.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+SLOPE = 0.01
+"""Of LeakyReLU left of zero."""
+
+Doubles = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Index = NDArray[np.int64]
+Places = NDArray[np.uint32]
+"""Numbers of pieces; unsigned, since code for a signed index looks first whether it is negative."""
+
+Parameters = tuple[Singles, ...]
+"""Weights (K, 2, out, in) or biases (K, 2, out) layer by layer, as in RealNVP."""
+
+_OPTIONS = {"nogil": True, "fastmath": {"reassoc", "contract"}, "error_model": "numpy"}
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Pieces(NamedTuple):
+    """The nets as straight pieces, slope · c + offset on (ends[p - 1], ends[p]]; s before t of a coupling."""
+
+    number: Index  # (2 K,) of pieces
+    ends: Doubles  # (2 K, W) infinite from number - 1 on
+    slope: Doubles  # (2 K, W)
+    offset: Doubles  # (2 K, W)
+
+
+class Trace(NamedTuple):
+    """How the pieces came about, for the gradient. The second layer of a net is hidden layer 0 here."""
+
+    order: Index  # (2 K, H) the units of the first layer from left to right
+    left: Doubles  # (2 K, H) their slopes of LeakyReLU on the far left
+    step: Doubles  # (2 K, H) how much these change where they switch
+    number: Index  # (L - 2, 2 K) of pieces after this hidden layer
+    unit: Index  # (L - 2, 2 K, W) the unit that switches where the piece ends; -1 where its row ends
+    right: Doubles  # (L - 2, 2 K, H) the units' slopes of LeakyReLU on the last piece
+    passed: Doubles  # (L - 3, 2 K, 2, W, H) what they pass on: slope and offset on every piece
+
+
+class Passage(NamedTuple):
+    """How N samples went through the couplings."""
+
+    scale: Doubles  # (K, N) s
+    moved: Doubles  # (K, N) the coordinate that a coupling moves, afterwards
+    piece: Places  # (2 K, N) the piece of the net that the sample lies on
+
+
+def jit(function: F) -> F:
+    """`function` compiled, for other compiled functions of its file: without a door to Python.
+
+    Without the GIL. Sums may be reordered and multiply-adds fused; infinities and NaN keep their meaning.
+    """
+    compiled: F = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return compiled
+
+
+def entry(function: F) -> F:
+    """`function` compiled likewise, on its first call from Python; kept on disk where that can be written.
+
+    The cache notices a change in a function's own file only: compiled functions call none of another file.
+    """
+    try:
+        compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no folder for the cache: neither beside the file nor in the user's home
+        compiled = numba.njit(**_OPTIONS)(function)
+    return compiled

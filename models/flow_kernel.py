@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
+from models.flow_kernel_common import Parameters, Passage, Pieces, Singles, Trace
+
 if TYPE_CHECKING:
     from models.flow import RealNVP
-    from models.flow_kernel_common import Parameters, Passage, Pieces, Trace
 
 PIECES_PER_UNIT = 16
 """Room for pieces of a net, for each unit of a layer. Nets have about one or two for each unit."""
@@ -42,14 +42,14 @@ class Kernels(NamedTuple):
 class Evaluation(NamedTuple):
     """log_prob of N samples, and what its gradient takes."""
 
-    log_prob: NDArray[np.float32]  # (N,)
+    log_prob: Singles  # (N,)
     kernels: Kernels
-    x: NDArray[np.float32]  # (N, 2)
-    weights: "Parameters"
-    biases: "Parameters"
-    pieces: "Pieces"
-    trace: "Trace"
-    passage: "Passage"
+    x: Singles  # (N, 2)
+    weights: Parameters
+    biases: Parameters
+    pieces: Pieces
+    trace: Trace
+    passage: Passage
 
 
 def supported(flow: "RealNVP", x: Tensor) -> bool:
@@ -60,18 +60,18 @@ def supported(flow: "RealNVP", x: Tensor) -> bool:
     of which need PyTorch's own operators; nor where numba can't be imported or fails. The first call for a
     number of layers compiles.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if torch.compiler.is_compiling() or _intercepted() or flow.dim != 2:
         return False
+    parameters = _parameters(flow)
+    layers, width = len(parameters) // 2, parameters[0].shape[2]
     return (
-        flow.dim == 2
+        layers >= 3
         and x.ndim == 2
         and x.shape[1] == 2
-        and len(flow.weights) >= 3
-        and _worthwhile(len(x), len(flow.weights), flow.biases[0].shape[-1])
-        and not torch._C._are_functorch_transforms_active()
-        and not is_in_torch_dispatch_mode()
-        and all(map(_is_plain, (x, *flow.weights, *flow.biases)))
-        and _kernels(len(flow.weights)) is not None
+        and _worthwhile(len(x), layers, width)
+        and _is_plain(x)
+        and all(map(_is_plain, parameters))
+        and _kernels(layers) is not None
     )
 
 
@@ -84,7 +84,7 @@ def log_prob(flow: "RealNVP", x: Tensor) -> Tensor:
     Raises:
         RuntimeError: in the backward pass, if that is to be differentiated again.
     """
-    parameters = [*flow.weights, *flow.biases]
+    parameters = _parameters(flow)
     kernels = _kernels(len(parameters) // 2)
     evaluation = kernels and _evaluate(kernels, _array(x), *_layers(parameters))
     if evaluation is None:
@@ -107,60 +107,48 @@ class _LogProb(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
-            raise RuntimeError("log_prob by kernels is differentiable once; RealNVP.inverse is twice")
+            raise RuntimeError("log_prob by kernels is differentiable once; take RealNVP.inverse for more")
         _, *parameters = ctx.saved_tensors
-        if not any(ctx.needs_input_grad[2:]):
-            grad_x = _gradients(ctx.evaluation, _array(grad))
-            return None, torch.from_numpy(grad_x), *(None for _ in parameters)
-        grads = [torch.empty(p.shape) for p in parameters]
-        grad_x = _gradients(ctx.evaluation, _array(grad), *_layers(grads))
-        return None, torch.from_numpy(grad_x), *grads
+        grad_x, *grads = _gradients(ctx.evaluation, _array(grad), any(ctx.needs_input_grad[2:]))
+        filled = map(torch.from_numpy, grads) if grads else [None] * len(parameters)
+        return None, torch.from_numpy(grad_x), *filled
 
 
-def _evaluate(
-    kernels: Kernels, x: NDArray[np.float32], weights: "Parameters", biases: "Parameters"
-) -> Evaluation | None:
+def _evaluate(kernels: Kernels, x: Singles, weights: Parameters, biases: Parameters) -> Evaluation | None:
     """None where a value is not finite or a net has W pieces or more."""
     pieces, trace, passage = _room(len(biases[0]), len(weights), biases[0].shape[-1], len(x))
     log_prob = np.empty(len(x), np.float32)
-    if not kernels.build(weights, biases, pieces, trace) or not kernels.forward(x, pieces, passage, log_prob):
+    if not kernels.build(weights, biases, tuple(pieces), tuple(trace)):
+        return None
+    if not kernels.forward(x, tuple(pieces), tuple(passage), log_prob):
         return None
     return Evaluation(log_prob, kernels, x, weights, biases, pieces, trace, passage)
 
 
-def _gradients(
-    of: Evaluation,
-    grad: NDArray[np.float32],
-    grad_weights: "Parameters | None" = None,
-    grad_biases: "Parameters | None" = None,
-) -> NDArray[np.float32]:
-    """The gradient of x; fills those of weights and biases if they are given."""
-    grad_x = np.empty_like(of.x)
-    grad_slope, grad_offset = np.empty((2, *of.pieces.slope.shape))
-    of.kernels.backward(grad, of.x, of.pieces, of.passage, grad_x, grad_slope, grad_offset)
-    if grad_weights is not None:
-        of.kernels.gradient(
-            of.weights, of.biases, of.trace, grad_slope, grad_offset, grad_weights, grad_biases
-        )
-    return grad_x
+def _gradients(of: Evaluation, grad: Singles, of_parameters: bool) -> list[Singles]:
+    """Those of x and, if wanted, of weights and biases."""
+    grad_x, grad_lines = np.empty_like(of.x), np.empty_like(of.pieces.lines)
+    of.kernels.backward(grad, of.x, tuple(of.pieces), tuple(of.passage), grad_x, grad_lines)
+    if not of_parameters:
+        return [grad_x]
+    weights = tuple(np.empty(weight.shape, np.float32) for weight in of.weights)
+    biases = tuple(np.empty(bias.shape, np.float32) for bias in of.biases)
+    of.kernels.gradient(of.weights, of.biases, tuple(of.trace), grad_lines, weights, biases)
+    return [grad_x, *weights, *biases]
 
 
-def _room(K: int, L: int, H: int, N: int) -> tuple["Pieces", "Trace", "Passage"]:
+def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
     """Memory for N samples through K couplings; what stays unused of it is never touched."""
-    from models.flow_kernel_common import Passage, Pieces, Trace
-
     nets, W = 2 * K, PIECES_PER_UNIT * (H + 1)
-    left, step = np.empty((2, nets, H))
+    pieces = Pieces(np.empty(nets, np.int64), np.empty((nets, W)), np.empty((2, nets, W)))
     trace = Trace(
         order=np.empty((nets, H), np.int64),
-        left=left,
-        step=step,
+        slopes=np.empty((2, nets, H)),
         number=np.empty((L - 2, nets), np.int64),
         unit=np.empty((L - 2, nets, W), np.int64),
         right=np.empty((L - 2, nets, H)),
         passed=np.empty((L - 3, nets, 2, W, H)),
     )
-    pieces = Pieces(np.empty(nets, np.int64), *np.empty((3, nets, W)))
     passage = Passage(np.empty((K, N)), np.empty((K, N)), np.empty((nets, N), np.uint32))
     return pieces, trace, passage
 
@@ -179,11 +167,21 @@ def _kernels(layers: int) -> Kernels | None:
         biases = tuple(np.zeros((1, 2, out), np.float32) for out in sizes[1:])
         evaluation = _evaluate(kernels, np.zeros((1, 2), np.float32), weights, biases)
         assert evaluation is not None
-        _gradients(evaluation, np.zeros(1, np.float32), weights, biases)
+        _gradients(evaluation, np.zeros(1, np.float32), of_parameters=True)
     except Exception as error:
         warnings.warn(f"log_prob of 2-D flows stays slow, for numba fails: {error!r}", stacklevel=2)
         return None
     return kernels
+
+
+def _intercepted() -> bool:
+    """Whether something looks on which operators PyTorch runs."""
+    return (
+        torch._C._get_tracing_state() is not None
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or is_in_torch_dispatch_mode()
+    )
 
 
 def _worthwhile(samples: int, layers: int, width: int) -> bool:
@@ -198,15 +196,19 @@ def _is_plain(tensor: Tensor) -> bool:
         and tensor.is_cpu
         and tensor.dtype == torch.float32
         and tensor.layout == torch.strided
-        and forward_ad.unpack_dual(tensor).tangent is None  # type: ignore[no-untyped-call]
     )
 
 
-def _array(tensor: Tensor) -> NDArray[np.float32]:
+def _parameters(flow: "RealNVP") -> list[Tensor]:
+    """Weights, then biases. Iterating over the lists themselves takes longer than some of the kernels."""
+    return [*flow.weights.parameters(), *flow.biases.parameters()]
+
+
+def _array(tensor: Tensor) -> Singles:
     return np.ascontiguousarray(tensor.numpy(force=True))
 
 
-def _layers(parameters: Sequence[Tensor]) -> tuple["Parameters", "Parameters"]:
+def _layers(parameters: Sequence[Tensor]) -> tuple[Parameters, Parameters]:
     """Weights and biases, layer by layer."""
     arrays = tuple(map(_array, parameters))
     return arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]

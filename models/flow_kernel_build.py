@@ -239,16 +239,17 @@ def _keep(cuts: Cuts, unit: Index, right: Doubles) -> None:
 
 
 @entry
-def build(weights: Parameters, biases: Parameters, pieces: Pieces, trace: Trace) -> bool:
-    """Fill `pieces` and `trace`; whether that worked: no net has W pieces or more, and all is finite."""
-    H, W = trace.left.shape[1], pieces.ends.shape[1]
+def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: Trace) -> bool:
+    """Fill pieces and trace; whether that worked: no net has W pieces or more, and all is finite."""
+    pieces, trace = Pieces(*to_pieces), Trace(*to_trace)
+    H, W = trace.order.shape[1], pieces.ends.shape[1]
     columns = np.empty((H, H))
     for net in range(len(pieces.number)):
         k, q = net // 2, net % 2
         first = _first(weights[0][k, q, :, (k + 1) % 2], biases[0][k, q])
         for j in range(H):
             trace.order[net, j] = first.order[j]
-            trace.left[net, j], trace.step[net, j] = first.left[j], first.step[j]
+            trace.slopes[0, net, j], trace.slopes[1, net, j] = first.left[j], first.step[j]
         _transpose(weights[1][k, q], columns)
         rows = _second_rows(first, columns, biases[1][k, q])
         cuts = _cut(rows, W - 1)
@@ -267,6 +268,6 @@ def build(weights: Parameters, biases: Parameters, pieces: Pieces, trace: Trace)
         for p in range(min(2 * pieces.number[net], W)):
             pieces.ends[net, p] = cuts.ends[p] if p < len(cuts.ends) else np.inf
         weight, bias = weights[-1][k, q, k % 2], biases[-1][k, q, k % 2]
-        if not _output(rows, cuts, weight, bias, pieces.slope[net], pieces.offset[net]):
+        if not _output(rows, cuts, weight, bias, pieces.lines[0, net], pieces.lines[1, net]):
             return False
     return True

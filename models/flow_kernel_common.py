@@ -6,7 +6,6 @@ Shapes: K couplings of 2 nets each, L layers a net, H units a layer, W pieces at
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,24 +27,24 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class Pieces(NamedTuple):
-    """The nets as straight pieces, slope · c + offset on (ends[p - 1], ends[p]]; s before t of a coupling."""
+    """The nets as straight pieces, slope · c + offset on (end of the piece before, end]; s before t."""
 
     number: Index  # (2 K,) of pieces
-    ends: Doubles  # (2 K, W) infinite from number - 1 on
-    slope: Doubles  # (2 K, W)
-    offset: Doubles  # (2 K, W)
+    ends: Doubles  # (2 K, W) infinite from the last piece on
+    lines: Doubles  # (2, 2 K, W) slopes and offsets
 
 
 class Trace(NamedTuple):
     """How the pieces came about, for the gradient. The second layer of a net is hidden layer 0 here."""
 
     order: Index  # (2 K, H) the units of the first layer from left to right
-    left: Doubles  # (2 K, H) their slopes of LeakyReLU on the far left
-    step: Doubles  # (2 K, H) how much these change where they switch
+    slopes: (
+        Doubles  # (2, 2 K, H) their slopes of LeakyReLU on the far left, and the changes where they switch
+    )
     number: Index  # (L - 2, 2 K) of pieces after this hidden layer
     unit: Index  # (L - 2, 2 K, W) the unit that switches where the piece ends; -1 where its row ends
     right: Doubles  # (L - 2, 2 K, H) the units' slopes of LeakyReLU on the last piece
-    passed: Doubles  # (L - 3, 2 K, 2, W, H) what they pass on: slope and offset on every piece
+    passed: Doubles  # (L - 3, 2 K, 2, W, H) what they pass on: slopes and offsets on every piece
 
 
 class Passage(NamedTuple):
@@ -61,6 +60,8 @@ def jit(function: F) -> F:
 
     Without the GIL. Sums may be reordered and multiply-adds fused; infinities and NaN keep their meaning.
     """
+    import numba
+
     compiled: F = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     return compiled
 
@@ -68,8 +69,12 @@ def jit(function: F) -> F:
 def entry(function: F) -> F:
     """`function` compiled likewise, on its first call from Python; kept on disk where that can be written.
 
+    It is called soonest with plain tuples of arrays: numba asks Python for the type of a named one.
+
     The cache notices a change in a function's own file only: compiled functions call none of another file.
     """
+    import numba
+
     try:
         compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no folder for the cache: neither beside the file nor in the user's home

@@ -191,23 +191,23 @@ def _store(layer: Layer, grad: Doubles, scale: Doubles, sums: Doubles, grad_scal
 def gradient(
     weights: Parameters,
     biases: Parameters,
-    trace: Trace,
-    grad_slope: Doubles,
-    grad_offset: Doubles,
+    from_trace: Trace,
+    grad_lines: Doubles,
     grad_weights: Parameters,
     grad_biases: Parameters,
 ) -> None:
-    """Fill grad_weights and grad_biases, from the gradients of slope and offset (2 K, W)."""
-    H, top = trace.left.shape[1], len(weights) - 3
+    """Fill grad_weights and grad_biases, from the gradients of slopes and offsets (2, 2 K, W)."""
+    trace = Trace(*from_trace)
+    H, top = trace.order.shape[1], len(weights) - 3
     scale, columns, grad, grad_columns = np.empty(H), np.empty((H, H)), np.empty((H, H)), np.empty((H, H))
-    for net in range(len(grad_slope)):
+    for net in range(len(trace.order)):
         k, q, moved = net // 2, net % 2, net // 2 % 2
         last = Layer(weights[-1][k, q], biases[-1][k, q], grad_weights[-1][k, q], grad_biases[-1][k, q])
-        _through_last(last, moved, grad_offset[net], trace.number[top, net], scale)
+        _through_last(last, moved, grad_lines[1, net], trace.number[top, net], scale)
         grad_scale = last.grad_weight[moved]
         sums = np.empty((2, trace.number[top - 1, net] if top > 0 else H + 1, H))
         unit = trace.unit[top, net, : trace.number[top, net] - 1]
-        _sums_of_pieces(unit, trace.right[top, net], grad_slope[net], grad_offset[net], sums)
+        _sums_of_pieces(unit, trace.right[top, net], grad_lines[0, net], grad_lines[1, net], sums)
         for i in range(top, 0, -1):
             j = i + 1
             layer = Layer(weights[j][k, q], biases[j][k, q], grad_weights[j][k, q], grad_biases[j][k, q])
@@ -220,7 +220,7 @@ def gradient(
         first = Layer(weights[0][k, q], biases[0][k, q], grad_weights[0][k, q], grad_biases[0][k, q])
         second = Layer(weights[1][k, q], biases[1][k, q], grad_weights[1][k, q], grad_biases[1][k, q])
         _transpose(second.weight, columns)
-        switches = Switches(trace.order[net], trace.left[net], trace.step[net])
+        switches = Switches(trace.order[net], trace.slopes[0, net], trace.slopes[1, net])
         _through_first(first, 1 - moved, switches, columns, scale, sums, grad_columns)
         _transpose(grad_columns, grad)
         _store(second, grad, scale, sums, grad_scale)

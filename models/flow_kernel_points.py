@@ -74,8 +74,9 @@ def _couple(s: Doubles, t: Doubles, z: Doubles, moved: Doubles, log_det: Doubles
 
 
 @entry
-def forward(x: Singles, pieces: Pieces, passage: Passage, log_prob: Singles) -> bool:
-    """Fill log_prob (N,) of x (N, 2), and `passage`; whether every log_prob is finite."""
+def forward(x: Singles, from_pieces: Pieces, to_passage: Passage, log_prob: Singles) -> bool:
+    """Fill log_prob (N,) of x (N, 2), and the passage; whether every log_prob is finite."""
+    pieces, passage = Pieces(*from_pieces), Passage(*to_passage)
     N, K, finite = len(x), len(passage.scale), True
     z, t, log_det = np.empty((2, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
     for start in range(0, N, BLOCK):
@@ -88,7 +89,7 @@ def forward(x: Singles, pieces: Pieces, passage: Passage, log_prob: Singles) -> 
             for net in range(2 * k, 2 * k + 2):
                 piece, out = passage.piece[net, start:stop], s if net % 2 == 0 else t[:B]
                 _locate(c, pieces.ends[net], pieces.number[net], piece)
-                _evaluate(c, piece, pieces.slope[net], pieces.offset[net], out)
+                _evaluate(c, piece, pieces.lines[0, net], pieces.lines[1, net], out)
             _couple(s, t[:B], z[k % 2, :B], passage.moved[k, start:stop], log_det[:B])
         for n in range(B):
             value = np.float32(log_det[n] - 0.5 * (z[0, n] * z[0, n] + z[1, n] * z[1, n]) - LOG_2PI)
@@ -125,17 +126,17 @@ def _net_backward(
 def backward(
     grad: Singles,
     x: Singles,
-    pieces: Pieces,
-    passage: Passage,
+    from_pieces: Pieces,
+    from_passage: Passage,
     grad_x: Singles,
-    grad_slope: Doubles,
-    grad_offset: Doubles,
+    grad_lines: Doubles,
 ) -> None:
-    """Fill grad_x (N, 2), and the gradients of slope and offset (2 K, W) as far as there are pieces."""
+    """Fill grad_x (N, 2), and the gradients of slopes and offsets (2, 2 K, W) as far as there are pieces."""
+    pieces, passage = Pieces(*from_pieces), Passage(*from_passage)
     N, K, moved = len(x), len(passage.scale), passage.moved
     for net in range(2 * K):
         for p in range(pieces.number[net]):
-            grad_slope[net, p], grad_offset[net, p] = 0, 0
+            grad_lines[0, net, p], grad_lines[1, net, p] = 0, 0
     g, g_net, c = np.empty((2, BLOCK)), np.empty((2, BLOCK)), np.empty(BLOCK)
     for start in range(0, N, BLOCK):
         stop = min(start + BLOCK, N)
@@ -151,7 +152,7 @@ def backward(
                 c[n] = moved[k + 1, start + n] if k + 1 < K else np.float64(x[start + n, kept])
             _couple_backward(g_log, s, moved[k, start:stop], g[k % 2, :B], g_net[0, :B], g_net[1, :B])
             for net in range(2 * k, 2 * k + 2):
-                g_out, piece, slope = g_net[net % 2, :B], passage.piece[net, start:stop], pieces.slope[net]
-                _net_backward(g_out, c[:B], piece, slope, g[kept, :B], grad_slope[net], grad_offset[net])
+                g_out, piece, slope = g_net[net % 2, :B], passage.piece[net, start:stop], pieces.lines[0, net]
+                _net_backward(g_out, c[:B], piece, slope, g[kept, :B], grad_lines[0, net], grad_lines[1, net])
         for n in range(B):
             grad_x[start + n, 0], grad_x[start + n, 1] = g[0, n], g[1, n]

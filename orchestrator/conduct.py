@@ -141,8 +141,8 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
 
 def _prepare(jobs: Mapping[str, Job], options: Options, console: Console) -> None:
     place = Place(options.cache, options.data_root)
-    configs = {job.data.fingerprint(): job.data for job in jobs.values() if isinstance(job, Experiment)}
-    for data in configs.values():
+    # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
+    for data in dict.fromkeys(job.data for job in jobs.values() if isinstance(job, Experiment)):
         with Progress(console=console, transient=True) as bars:
             found = data.prepare(place, _advance(bars, bars.add_task("preparing the data", total=None)))
         console.print(found.sentence())

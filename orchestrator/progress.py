@@ -12,6 +12,8 @@ from rich.table import Table
 
 from orchestrator.job import Finished
 
+MEASUREMENT = 0.3
+"""A measurement takes about as long as so many epochs at demo scale."""
 SHOWN = 12
 """Ended trials scroll by; this many of the latest stay in the live view."""
 
@@ -33,6 +35,18 @@ class Line:
         if self.finished is not None:
             return self.finished.status
         return "waiting" if self.began is None else "running"
+
+    @property
+    def done(self) -> float:
+        """Epochs done here."""
+        return (self.epoch - self.at_first) if self.epochs else MEASUREMENT * (self.finished is not None)
+
+    @property
+    def to_do(self) -> float:
+        """Epochs that it still takes."""
+        if self.finished is not None:
+            return 0
+        return self.epochs - self.epoch if self.epochs else MEASUREMENT
 
     def left(self, now: float) -> float | None:
         """Seconds left, once an epoch tells the speed."""
@@ -67,11 +81,10 @@ class Display:
         line.finished, line.metrics = finished, finished.metrics
 
     def left(self, now: float) -> float | None:
-        """Seconds until the last job ends, from the speed of those that have ended."""
-        ended = [line for line in self.lines.values() if line.finished is not None]
-        if not ended:
-            return None
-        return (now - self.began) / len(ended) * (len(self.lines) - len(ended))
+        """Seconds until the last job ends, from the epochs done so far, here."""
+        done = sum(line.done for line in self.lines.values())
+        to_do = sum(line.to_do for line in self.lines.values())
+        return (now - self.began) / done * to_do if done else None
 
     def __rich__(self) -> RenderableType:
         now = time.monotonic()

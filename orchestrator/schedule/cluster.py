@@ -61,8 +61,11 @@ def connect() -> None:
         return
     # Tune's own result files are not written, and it would warn of each that it misses.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    alone = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-    ray.init(log_to_driver=False, logging_level="error", **alone)
+    # Without "local", Ray would join whatever cluster another sweep on this machine has started for itself,
+    # and end with it.
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    alone = {"include_dashboard": False} if address == "local" else {}
+    ray.init(address=address, log_to_driver=False, logging_level="error", **alone)
 
 
 def plan(wishes: Wishes) -> Plan:

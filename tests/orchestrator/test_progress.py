@@ -1,3 +1,4 @@
+import pytest
 from rich.console import Console
 
 from orchestrator.job import Finished
@@ -37,6 +38,16 @@ def test_a_resumed_trial_is_timed_from_where_it_went_on() -> None:
     assert line.left(now=(line.began or 0) + 5) is None
     shown.epoch("a", 9, {})
     assert line.left(now=(line.began or 0) + 5) == 5
+
+
+def test_the_time_left_follows_from_the_epochs_done_here() -> None:
+    shown = Display({"a": Line("a", epochs=4), "b": Line("b", epochs=4), "c": Line("c", epochs=0)})
+    assert shown.left(shown.began + 10) is None
+    shown.start("a")
+    shown.epoch("a", 1, {})
+    assert shown.left(shown.began + 10) == pytest.approx(10 * (3 + 4 + 0.3))
+    shown.end("a", Finished("diverged", {}))
+    assert shown.left(shown.began + 10) == pytest.approx(10 * (4 + 0.3))
 
 
 def test_the_log_line_says_how_a_job_ended() -> None:

@@ -92,6 +92,13 @@ class SmallTrunk(Frozen):
 Trunk = Annotated[ResNet | SmallTrunk, Field(discriminator="kind")]
 
 
+def check_size(trunk: Trunk, size: tuple[int, int]) -> None:
+    """Raises ValueError where a side of a crop (H, W) is no multiple of the trunk's stride."""
+    stride = trunk.stride
+    if any(side <= 0 or side % stride for side in size):
+        raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
+
+
 class _Residual(nn.Module):
     """Two 3×3 convolutions beside a shortcut, which is projected where the shape changes."""
 

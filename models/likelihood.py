@@ -71,9 +71,18 @@ class LikelihoodLoss(nn.Module):
             normaliser.quadrature(dim, generator_at(0, 0))
 
     def forward(
-        self, mu: Tensor, sigma: Tensor | None, target: Tensor, weight: Tensor, step: int, seed: int
+        self,
+        mu: Tensor,
+        sigma: Tensor | None,
+        target: Tensor,
+        weight: Tensor,
+        step: int,
+        seed: int,
+        *,
+        heatmap: Tensor | None = None,
     ) -> Loss:
         """mu, sigma, target, weight (B, P, D), sigma positive; samples of Q depend on (seed, step) alone.
+        The heatmap is not looked at.
 
         A point's weight is the mean over its live coordinates.
 

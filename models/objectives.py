@@ -1,30 +1,51 @@
-"""Objectives: what a regressor is trained towards. Frozen values, each beside the module that it builds.
+"""Objectives: what a model is trained towards. Frozen values, each beside the module that it builds.
 
-Every module is called with mu (B, P, D), sigma (B, P, D) or None, target and weight (B, P, D), step and seed,
-and returns a `Loss`: the sum over points and coordinates, the mean over the batch. Coordinates of weight 0
-are left out before any arithmetic, so that nothing in them, a NaN included, reaches the loss or a gradient. A
-loss that is not finite is returned as it is, and a negative one is normal, as densities exceed 1.
+Every module is called with mu (B, P, D), sigma (B, P, D) or None, target and weight (B, P, D), step, seed and
+heatmap (B, P, h, w) or None, and returns a `Loss`: the mean over the batch of the sum over points and
+coordinates, or of the mean over the pixels of heatmaps. Coordinates of weight 0 are left out before any
+arithmetic, so that nothing in them, a NaN included, reaches the loss or a gradient. A loss that is not finite
+is returned as it is, and a negative one is normal, as densities exceed 1.
 """
 
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from models.config import Frozen
 from models.conventions import ConventionName, Formula
 from models.density import DENSITIES, DensityName
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss, Normaliser
-from models.losses import ErrorLoss, Loss, ScaledLoss
+from models.losses import ErrorLoss, HeatmapLoss, Loss, ScaledLoss, SumLoss
 
-__all__ = ["DLE", "L1", "L2", "RLE", "LearnedScale", "Loss", "Objective"]
+__all__ = [
+    "DLE",
+    "L1",
+    "L2",
+    "RLE",
+    "HeatmapMSE",
+    "LearnedScale",
+    "Loss",
+    "Objective",
+    "WeightedSum",
+    "simplified",
+]
 
 
 class L1(Frozen):
     """Direct regression: Σ |mu_hat - mu|."""
 
     needs_scale: ClassVar[bool] = False
+    needs_heatmap: ClassVar[bool] = False
     uses_flow: ClassVar[bool] = False
 
     kind: Literal["l1"] = "l1"
@@ -38,6 +59,7 @@ class L2(Frozen):
     """Direct regression: Σ (mu_hat - mu)²."""
 
     needs_scale: ClassVar[bool] = False
+    needs_heatmap: ClassVar[bool] = False
     uses_flow: ClassVar[bool] = False
 
     kind: Literal["l2"] = "l2"
@@ -51,6 +73,7 @@ class LearnedScale(Frozen):
     """-log of a Laplace or Gaussian density whose scale is predicted: Σ (-log Q(x) + log σ), Q standard."""
 
     needs_scale: ClassVar[bool] = True
+    needs_heatmap: ClassVar[bool] = False
     uses_flow: ClassVar[bool] = False
 
     kind: Literal["learned_scale"] = "learned_scale"
@@ -65,6 +88,7 @@ class DLE(Frozen):
     """Direct likelihood estimation: the flow alone stands for the errors (paper Eq. 5; conventions.py)."""
 
     needs_scale: ClassVar[bool] = True
+    needs_heatmap: ClassVar[bool] = False
     uses_flow: ClassVar[bool] = True
 
     kind: Literal["dle"] = "dle"
@@ -88,6 +112,7 @@ class RLE(Frozen):
     """
 
     needs_scale: ClassVar[bool] = True
+    needs_heatmap: ClassVar[bool] = False
     uses_flow: ClassVar[bool] = True
 
     kind: Literal["rle"] = "rle"
@@ -117,4 +142,90 @@ class RLE(Frozen):
         return None if self.s is None else Normaliser(self.s, DENSITIES[self.density], self.samples)
 
 
-Objective = Annotated[L1 | L2 | LearnedScale | DLE | RLE, Field(discriminator="kind")]
+class HeatmapMSE(Frozen):
+    """Heatmaps: half the mean square distance to a Gaussian for each point (SimplePose, Xiao et al., 2018).
+
+    Its size, about 1e-3, is that of a mean over pixels, where other objectives sum over coordinates.
+    """
+
+    needs_scale: ClassVar[bool] = False
+    needs_heatmap: ClassVar[bool] = True
+    uses_flow: ClassVar[bool] = False
+
+    kind: Literal["heatmap_mse"] = "heatmap_mse"
+    sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+
+    def build(self, dim: int) -> HeatmapLoss:
+        """For points of `dim` coordinates, of which the maps show the first two.
+
+        Raises:
+            ValueError: `dim` is neither 2 nor 3.
+        """
+        if dim not in (2, 3):
+            raise ValueError(f"a heatmap shows points in 2-D or 3-D, not {dim} coordinates")
+        return HeatmapLoss(self.sigma)
+
+
+Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Field(discriminator="kind")]
+
+
+class WeightedSum(Frozen):
+    """Σ weight · term, of terms of different kinds. Terms of weight 0 are dropped when it is made.
+
+    A field of type `Objective` holds a sum that is one term of weight 1 as that term, so that it is the same
+    experiment; `simplified` does it elsewhere.
+    """
+
+    kind: Literal["sum"] = "sum"
+    terms: tuple[tuple[NonNegativeFloat, Term], ...]
+
+    @field_validator("terms")
+    @classmethod
+    def _only_what_counts(
+        cls, terms: tuple[tuple[NonNegativeFloat, Term], ...]
+    ) -> tuple[tuple[NonNegativeFloat, Term], ...]:
+        live = tuple((weight, term) for weight, term in terms if weight)
+        kinds = [term.kind for _, term in live]
+        if not live:
+            raise ValueError("every term has weight 0: nothing would be learned")
+        if len(set(kinds)) != len(kinds):
+            raise ValueError(f"terms of one kind can't be told apart: {', '.join(kinds)}")
+        return live
+
+    @property
+    def needs_scale(self) -> bool:
+        """Whether any term does."""
+        return any(term.needs_scale for _, term in self.terms)
+
+    @property
+    def needs_heatmap(self) -> bool:
+        """Whether any term does."""
+        return any(term.needs_heatmap for _, term in self.terms)
+
+    @property
+    def uses_flow(self) -> bool:
+        """Whether any term does."""
+        return any(term.uses_flow for _, term in self.terms)
+
+    def build(self, dim: int) -> SumLoss:
+        """For points of `dim` coordinates.
+
+        Raises:
+            ValueError: a term can't be built for them.
+        """
+        weights = {str(term.kind): weight for weight, term in self.terms}
+        return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
+
+
+def simplified(objective: "Objective") -> "Objective":
+    """A sum that consists of one term of weight 1 as that term, anything else as it is."""
+    if isinstance(objective, WeightedSum) and len(objective.terms) == 1 and objective.terms[0][0] == 1:
+        return objective.terms[0][1]
+    return objective
+
+
+Objective = Annotated[
+    L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE | WeightedSum,
+    Field(discriminator="kind"),
+    AfterValidator(simplified),
+]

@@ -1,6 +1,6 @@
 """Direct regression: a trunk, pooling, and one fully connected layer each for coordinates and scale.
 
-Shapes: B batch, P points, D coordinates of a point, C channels, F features, H W pixels.
+Shapes: B batch, P points, D coordinates of a point, C channels, F features, H W pixels, h w of a heatmap.
 """
 
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
+from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
-from models.backbones import ResNet, Trunk
+from models.backbones import ResNet, Trunk, check_size
 from models.config import Frozen
 
 Pixels = Literal["imagenet", "official_2d", "official_3d"]
@@ -20,10 +21,12 @@ HEAD_GAIN = 0.01
 
 
 class Output(NamedTuple):
-    """Coordinates in units of the crop, centred, and their scale in the same units; float32."""
+    """What a model says about crops: coordinates in units of the crop, centred, and more; float32."""
 
     mu: Tensor  # (B, P, D)
-    sigma: Tensor | None  # (B, P, D), in (0, 1); None without a scale head
+    sigma: Tensor | None  # (B, P, D), in (0, 1), in the units of mu; None without a scale head
+    heatmap: Tensor | None = None  # (B, P, h, w), where the model learns heatmaps
+    score: Tensor | None = None  # (B, P), higher is surer; None where sigma says it, or nothing does
 
 
 class Regressor(Frozen):
@@ -37,6 +40,8 @@ class Regressor(Frozen):
         pixels: "imagenet" is the usual mean and deviation, in RGB. "official_2d" is what the authors trained
             with: means in the order of BGR on RGB pictures, no deviation; "official_3d" divides by the
             deviations in that order. Their checkpoints need theirs.
+        root: the point from which the last coordinate counts in evaluation, as in the authors' 3-D code,
+            which leaves it out of training; None leaves the coordinate as it is.
     """
 
     kind: Literal["regressor"] = "regressor"
@@ -46,15 +51,22 @@ class Regressor(Frozen):
     sigma_bias: float = 0.0
     frozen_batchnorm: bool = False
     pixels: Pixels = "imagenet"
+    root: NonNegativeInt | None = None
 
-    def check(self, size: tuple[int, int]) -> None:
-        """Raises ValueError where a side of a crop (H, W) is no multiple of the trunk's stride."""
-        stride = self.trunk.stride
-        if any(side <= 0 or side % stride for side in size):
-            raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
+    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
+        """Raises ValueError where `build` would. Any `dim` will do, with a scale or without."""
+        check_size(self.trunk, size)
+        if heatmap:
+            raise ValueError("the objective needs heatmaps, which a regressor has none of: use two_branch")
 
     def build(
-        self, points: int, dim: int, size: tuple[int, int], scale: bool, pretrained: bool = True
+        self,
+        points: int,
+        dim: int,
+        size: tuple[int, int],
+        scale: bool,
+        heatmap: bool = False,
+        pretrained: bool = True,
     ) -> "RegressorNet":
         """A net for crops of `size` (H, W) that predicts `points` × `dim` coordinates.
 
@@ -63,13 +75,17 @@ class Regressor(Frozen):
             dim: D, positive.
             size: H, W in pixels.
             scale: whether to predict sigma too.
+            heatmap: whether the objective needs heatmaps; there are none here.
             pretrained: False skips the trunk's pretrained weights, for a checkpoint to be loaded.
 
         Raises:
-            ValueError: a side is no multiple of the trunk's stride.
+            ValueError: a side is no multiple of the trunk's stride, the objective needs heatmaps, or there
+                is no point `root`.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size)
+        self.check(size, dim, scale, heatmap)
+        if self.root is not None and self.root >= points:
+            raise ValueError(f"the root is point {self.root}, but there are only {points} points")
         return RegressorNet(self, (points, dim), size, scale, self.trunk.build(pretrained))
 
 
@@ -92,11 +108,19 @@ class RegressorNet(nn.Module):
 
     def forward(self, image: Tensor) -> Output:
         """uint8 RGB (B, H, W, 3) -> coordinates and scale, in float32 even where the trunk runs in bf16."""
-        maps = self.trunk(self.pixels(image))
-        with torch.autocast(image.device.type, enabled=False):
+        return self.read(self.features(image))
+
+    def features(self, image: Tensor) -> Tensor:
+        """The trunk's map (B, C, H / stride, W / stride) of uint8 RGB (B, H, W, 3)."""
+        maps: Tensor = self.trunk(self.pixels(image))
+        return maps
+
+    def read(self, maps: Tensor) -> Output:
+        """Coordinates and scale from the trunk's map."""
+        with torch.autocast(maps.device.type, enabled=False):
             features = self._pool(maps.float())
             seen = F.normalize(features) if self.config.normalise_features else features
-            mu = self.coord(seen).unflatten(1, self.shape)
+            mu = self._from_root(self.coord(seen).unflatten(1, self.shape))
             if self.sigma is None:
                 return Output(mu, None)
             return Output(mu, self.sigma(features).sigmoid().unflatten(1, self.shape))
@@ -109,6 +133,12 @@ class RegressorNet(nn.Module):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
+
+    def _from_root(self, mu: Tensor) -> Tensor:
+        root = self.config.root
+        if root is None or self.training:
+            return mu
+        return torch.cat([mu[..., :-1], mu[..., -1:] - mu[:, root : root + 1, -1:]], -1)
 
     def _pool(self, maps: Tensor) -> Tensor:
         return maps.mean((2, 3)) if self.config.pool == "average" else maps.flatten(1)
@@ -134,13 +164,15 @@ class PixelNormalisation(nn.Module):
         return torch.addcmul(-self.mean / self.std, image.permute(0, 3, 1, 2).float(), scale)
 
 
-def parameter_groups(net: RegressorNet) -> dict[str, list[nn.Parameter]]:
-    """Every parameter of the net under "trunk", "coord" or "sigma" (empty without a scale head)."""
-    return {
-        "trunk": list(net.trunk.parameters()),
-        "coord": list(net.coord.parameters()),
-        "sigma": [] if net.sigma is None else list(net.sigma.parameters()),
-    }
+def parameter_groups(net: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Every parameter of a net under the part that it belongs to: "trunk", "coord", "sigma" or "heatmap".
+
+    A part that the net does not have is empty.
+    """
+    groups: dict[str, list[nn.Parameter]] = {"trunk": [], "coord": [], "sigma": [], "heatmap": []}
+    for name, parameter in net.named_parameters():
+        groups[next(part for part in name.split(".") if part in groups)].append(parameter)
+    return groups
 
 
 def _statistics(pixels: Pixels) -> tuple[Sequence[float], Sequence[float]]:

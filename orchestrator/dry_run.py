@@ -57,6 +57,11 @@ def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> l
 def _parameters(experiment: Experiment) -> tuple[int, int]:
     data, objective = experiment.data, experiment.objective
     model = experiment.model.build(
-        data.points, data.dim, data.size, scale=objective.needs_scale, pretrained=False
+        data.points,
+        data.dim,
+        data.size,
+        scale=objective.needs_scale,
+        heatmap=objective.needs_heatmap,
+        pretrained=False,
     )
     return module_parameters(model), module_parameters(objective.build(data.dim))

@@ -8,29 +8,42 @@ from torch import Tensor, nn
 
 from datasets.contract import Data, Pairs, Predictions
 from datasets.crop import flip_points, swap_pairs
+from models.heatmap import decode, mirror
+from models.regressor import Output
 from orchestrator.runtime import Runtime
 
 BATCH = 128
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> tuple[Tensor, ...]:
-    """Coordinates and scale of a batch; with `pairs`, averaged over the picture and its mirror image.
+def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
+    """What a model says about a batch; with `pairs`, averaged over the picture and its mirror image.
+
+    Coordinates, scales and scores are averaged. Of a model that is read from heatmaps the heatmaps are, and
+    coordinates and scores are read from the average.
 
     Args:
-        model: a built regressor in eval mode.
+        model: a built model in eval mode.
         image: uint8 (B, H, W, 3).
         pairs: points that change places in the mirror, or None for no flip test.
-
-    Returns:
-        mu (B, P, D), and sigma (B, P, D) where the model has a scale.
     """
-    mu, sigma = model(image)
-    if pairs is not None:
-        mirrored, mirrored_sigma = model(image.flip(2))
-        mu = (mu + flip_points(mirrored, pairs, image.shape[2])) / 2
-        sigma = None if sigma is None else (sigma + swap_pairs(mirrored_sigma, pairs)) / 2
-    return (mu,) if sigma is None else (mu, sigma)
+    output: Output = model(image)
+    if pairs is None:
+        return output
+    mirrored: Output = model(image.flip(2))
+    if output.heatmap is not None and mirrored.heatmap is not None:
+        heatmap = (output.heatmap + swap_pairs(mirror(mirrored.heatmap), pairs)) / 2
+        mu, score = decode(heatmap)
+        return Output(mu, None, heatmap, score)
+    return Output(
+        (output.mu + flip_points(mirrored.mu, pairs, image.shape[2])) / 2,
+        _mean(output.sigma, mirrored.sigma, pairs),
+        score=_mean(output.score, mirrored.score, pairs),
+    )
+
+
+def _mean(values: Tensor | None, mirrored: Tensor | None, pairs: Pairs) -> Tensor | None:
+    return None if values is None or mirrored is None else (values + swap_pairs(mirrored, pairs)) / 2
 
 
 def evaluate(model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = False) -> dict[str, float]:
@@ -49,17 +62,28 @@ def _predict_shard(model: nn.Module, data: Data, runtime: Runtime, bf16: bool) -
     ids: list[np.ndarray] = []
     mus: list[np.ndarray] = []
     sigmas: list[np.ndarray] = []
+    scores: list[np.ndarray] = []
     for image, sample_ids in _images(data, runtime):
         with torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
-            mu, *sigma = predict(model, image.to(runtime.device), data.flip_pairs)
+            output = predict(model, image.to(runtime.device), data.flip_pairs)
         ids.append(sample_ids)
-        mus.append(mu.float().cpu().numpy())
-        sigmas.extend(s.float().cpu().numpy() for s in sigma)
-    mu_all = np.concatenate(mus)
-    sigma_all = np.concatenate(sigmas) if sigmas else None
-    # Algorithm 2: confidence is one minus the mean scale; without a scale every point is as sure as another.
-    score = np.ones(mu_all.shape[:2], np.float32) if sigma_all is None else 1 - sigma_all.mean(2)
-    return Predictions(np.concatenate(ids), mu_all, sigma_all, score.astype(np.float32))
+        mus.append(output.mu.float().cpu().numpy())
+        if output.sigma is not None:
+            sigmas.append(output.sigma.float().cpu().numpy())
+        scores.append(_score(output).float().cpu().numpy())
+    return Predictions(
+        np.concatenate(ids),
+        np.concatenate(mus),
+        np.concatenate(sigmas) if sigmas else None,
+        np.concatenate(scores),
+    )
+
+
+def _score(output: Output) -> Tensor:
+    """(B, P): the model's own, or one minus the mean scale (Algorithm 2), or 1 where it has neither."""
+    if output.score is not None:
+        return output.score
+    return torch.ones_like(output.mu[..., 0]) if output.sigma is None else 1 - output.sigma.mean(-1)
 
 
 def _images(data: Data, runtime: Runtime) -> Iterator[tuple[Tensor, np.ndarray]]:

@@ -19,12 +19,13 @@ from datasets.coco import CocoKeypoints
 from models.config import Frozen
 from models.objectives import Objective
 from models.regressor import Regressor
+from models.simplepose import Integral, SimplePose, TwoBranch
 
 SCHEMA = 1
 """Raised whenever a default or the mathematics changes: results from before no longer count as the same."""
 
 DataConfig = CocoKeypoints
-ModelConfig = Regressor
+ModelConfig = Annotated[Regressor | SimplePose | Integral | TwoBranch, Field(discriminator="kind")]
 
 
 class Adam(Frozen):
@@ -80,8 +81,9 @@ class Experiment(Frozen):
     seed: NonNegativeInt = 0
 
     @model_validator(mode="after")
-    def _crop_fits_trunk(self) -> Self:
-        self.model.check(self.data.size)
+    def _parts_fit(self) -> Self:
+        objective = self.objective
+        self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
         return self
 
     def fingerprint(self) -> str:
@@ -95,7 +97,7 @@ class StepCost(Frozen):
     """A measurement without training: the time of one training step, and the flow's share of it (Table 1)."""
 
     kind: Literal["step_cost"] = "step_cost"
-    model: ModelConfig
+    model: Regressor
     objective: Objective
     points: PositiveInt
     size: tuple[PositiveInt, PositiveInt]

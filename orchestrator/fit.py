@@ -56,14 +56,19 @@ class Progress:
 
 
 class Trainee(nn.Module):
-    """Regressor and objective as one module whose forward is the loss, so that data parallelism averages
+    """Model and objective as one module whose forward is the loss, so that data parallelism averages
     the flow's gradients with all others."""
 
     def __init__(self, experiment: Experiment, *, pretrained: bool) -> None:
         super().__init__()
         data, objective = experiment.data, experiment.objective
         self.model = experiment.model.build(
-            data.points, data.dim, data.size, scale=objective.needs_scale, pretrained=pretrained
+            data.points,
+            data.dim,
+            data.size,
+            scale=objective.needs_scale,
+            heatmap=objective.needs_heatmap,
+            pretrained=pretrained,
         )
         self.objective = objective.build(data.dim)
         self.bf16 = experiment.schedule.precision == "bf16"
@@ -72,8 +77,8 @@ class Trainee(nn.Module):
     def forward(self, image: Tensor, target: Tensor, weight: Tensor, step: int) -> Any:
         """image uint8 (B, H, W, 3), target and weight (B, P, D) -> Loss(loss, parts)."""
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self.bf16):
-            mu, sigma = self.model(image)
-        return self.objective(mu, sigma, target, weight, step=step, seed=self.seed)
+            mu, sigma, heatmap, _ = self.model(image)
+        return self.objective(mu, sigma, target, weight, step=step, seed=self.seed, heatmap=heatmap)
 
 
 @dataclass(frozen=True)
@@ -168,9 +173,10 @@ def gradient_shares(trainee: Trainee, batch: Batch) -> dict[str, float]:
     was_training = trainee.training
     trainee.eval()
     with torch.no_grad():
-        mu, sigma = trainee.model(batch.image)
+        output = trainee.model(batch.image)
     trainee.train(was_training)
-    return {name: float(value) for name, value in shares(mu, sigma, batch.target, batch.weight).items()}
+    found = shares(output.mu, output.sigma, batch.target, batch.weight)
+    return {name: float(value) for name, value in found.items()}
 
 
 def _explain(step: int, ids: Tensor, quantities: dict[str, Tensor]) -> str:
@@ -219,12 +225,13 @@ def _set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
 
 def _optimiser(schedule: Schedule, trainee: Trainee) -> torch.optim.Optimizer:
     adam = schedule.optimiser
-    rates = {"trunk": 1.0, "coord": adam.coord_rate, "sigma": adam.sigma_rate, "flow": adam.flow_rate}
+    special = {"coord": adam.coord_rate, "sigma": adam.sigma_rate, "flow": adam.flow_rate}
     parameters = {**parameter_groups(trainee.model), "flow": list(trainee.objective.parameters())}
     groups = [
-        {"params": group, "lr": adam.lr * rates[name], "base_lr": adam.lr * rates[name]}
+        {"params": group, "lr": rate, "base_lr": rate}
         for name, group in parameters.items()
         if group
+        for rate in [adam.lr * special.get(name, 1.0)]
     ]
     kind = torch.optim.AdamW if adam.weight_decay else torch.optim.Adam
     return kind(groups, betas=adam.betas, weight_decay=adam.weight_decay, fused=True)

@@ -50,8 +50,8 @@ def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
     weight = torch.ones_like(target)
 
     def step() -> None:
-        mu, sigma = model(image)
-        loss, _ = objective(mu, sigma, target, weight, step=0, seed=cost.seed)
+        output = model(image)
+        loss, _ = objective(output.mu, output.sigma, target, weight, step=0, seed=cost.seed)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

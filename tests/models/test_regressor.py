@@ -26,7 +26,7 @@ def build(config: Regressor, dim: int = 2, scale: bool = True) -> RegressorNet:
 @pytest.mark.parametrize("dim", [2, 3, 8])
 def test_one_coordinate_and_one_scale_for_each_dimension_of_each_point(pool: str, dim: int) -> None:
     config = Regressor.model_validate({"trunk": SMALL, "pool": pool})
-    mu, sigma = build(config, dim)(pictures())
+    mu, sigma, *_ = build(config, dim)(pictures())
     assert mu.shape == (3, 5, dim)
     assert sigma is not None
     assert sigma.shape == (3, 5, dim)
@@ -53,9 +53,9 @@ class _Scaled(nn.Module):
 @pytest.mark.parametrize("normalise", [True, False])
 def test_only_normalised_coordinates_ignore_the_size_of_the_feature(normalise: bool) -> None:
     net = build(Regressor(trunk=SMALL, normalise_features=normalise)).eval()
-    mu, sigma = net(pictures())
+    mu, sigma, *_ = net(pictures())
     net.trunk = _Scaled(net.trunk, 7.0)
-    scaled_mu, scaled_sigma = net(pictures())
+    scaled_mu, scaled_sigma, *_ = net(pictures())
     assert torch.allclose(mu, scaled_mu, rtol=1e-5) == normalise
     assert not torch.allclose(sigma, scaled_sigma, rtol=1e-5)
 
@@ -102,7 +102,7 @@ def test_heads_stay_in_float32_under_bf16_autocast() -> None:
     seen: list[torch.dtype] = []
     net.trunk.register_forward_hook(lambda *args: seen.append(args[2].dtype))
     with torch.autocast("cpu", torch.bfloat16):
-        mu, sigma = net(pictures())
+        mu, sigma, *_ = net(pictures())
     assert seen == [torch.bfloat16]
     assert mu.dtype == sigma.dtype == torch.float32
     torch.testing.assert_close(mu, expected.mu, atol=1e-3, rtol=0)
@@ -125,24 +125,29 @@ def test_parameter_groups_hold_every_parameter_once() -> None:
     groups = parameter_groups(net)
     grouped = [id(p) for group in groups.values() for p in group]
     assert sorted(grouped) == sorted(id(p) for p in net.parameters())
-    assert list(groups) == ["trunk", "coord", "sigma"]
+    assert list(groups) == ["trunk", "coord", "sigma", "heatmap"]
     assert [tuple(p.shape) for p in groups["sigma"]] == [(10, 16), (10,)]
 
 
 @pytest.mark.parametrize("size", [(32, 20), (30, 24), (0, 8)])
 def test_a_crop_that_the_stride_does_not_divide_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="stride 8"):
-        Regressor(trunk=SMALL).check(size)
+        Regressor(trunk=SMALL).check(size, dim=2, scale=True, heatmap=False)
 
 
 def test_resnet50_on_a_crop_of_the_paper_takes_a_finite_step() -> None:
     config, size = Regressor(trunk=ResNet(weights=None)), (256, 192)
     net, objective = config.build(17, 2, size, scale=True), RLE().build(2)
     target, weight = torch.rand(2, 17, 2) - 0.5, torch.ones(2, 17, 2)
-    mu, sigma = net(pictures(2, size))
+    mu, sigma, *_ = net(pictures(2, size))
     loss = objective(mu, sigma, target, weight, step=0, seed=0).loss
     loss.backward()
     parameters = [*net.parameters(), *objective.parameters()]
     assert mu.shape == (2, 17, 2)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in parameters)
     assert all(p.grad.any() for group in parameter_groups(net).values() for p in group if p.grad is not None)
+
+
+def test_a_root_that_is_no_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="the root is point 5, but there are only 5 points"):
+        build(Regressor(trunk=SMALL, root=5), dim=3)

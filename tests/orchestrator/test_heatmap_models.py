@@ -1,0 +1,100 @@
+"""Models with heatmaps through the whole loop: they fit, learn, resume, and keep fingerprints honest."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
+from models.regressor import Regressor
+from models.simplepose import Integral, SimplePose, TwoBranch
+from orchestrator.checkpoints import Checkpoints
+from orchestrator.experiment import Experiment, vary
+from orchestrator.fit import fit
+from orchestrator.names import describe
+from orchestrator.runtime import Alone
+
+HEATMAPS = HeatmapMSE(sigma=1)
+
+
+def with_model(experiment: Experiment, kind: str) -> Experiment:
+    """The same experiment on the same trunk with another model and its objective."""
+    base, rle = experiment.model, experiment.objective
+    model, objective = {
+        "simplepose": (SimplePose(trunk=base.trunk, width=8), HEATMAPS),
+        "integral": (Integral(trunk=base.trunk, width=8), L1()),
+        "two_branch": (TwoBranch(regressor=base, width=8), WeightedSum(terms=((1, rle), (0.5, HEATMAPS)))),
+    }[kind]
+    return vary(experiment, model=model, objective=objective)
+
+
+every_model = pytest.mark.parametrize("kind", ["simplepose", "integral", "two_branch"])
+
+
+@every_model
+def test_every_model_learns(experiment: Experiment, toy, tmp_path: Path, kind: str) -> None:
+    runtime = Alone()
+    changed = with_model(experiment, kind)
+    learned = vary(changed, schedule=vary(changed.schedule, epochs=8))
+    outcome = fit(learned, toy, runtime, Checkpoints(str(tmp_path)))
+    losses = [metrics["loss"] for _, metrics in runtime.reports]
+    assert outcome.status == "finished"
+    assert losses[-1] < losses[0]
+    assert ("heatmap_peak" in outcome.metrics) == (kind != "integral")
+    assert ("loss_heatmap_mse" in outcome.metrics) == (kind == "two_branch")
+    assert ("grad_mu_q" in outcome.metrics) == (kind == "two_branch")
+
+
+@every_model
+def test_a_finished_run_is_restored(experiment: Experiment, toy, tmp_path: Path, kind: str) -> None:
+    changed, checkpoints = with_model(experiment, kind), Checkpoints(str(tmp_path))
+    short = vary(changed, schedule=vary(changed.schedule, epochs=1))
+    assert fit(short, toy, Alone(), checkpoints) == fit(short, toy, Alone(), checkpoints)
+
+
+@every_model
+def test_json_both_ways_gives_the_same_experiment(experiment: Experiment, kind: str) -> None:
+    changed = with_model(experiment, kind)
+    again = Experiment.model_validate_json(changed.model_dump_json())
+    assert again == changed
+    assert again.fingerprint() == changed.fingerprint() != experiment.fingerprint()
+
+
+def test_a_term_of_weight_0_leaves_the_experiment_what_it_was(experiment: Experiment) -> None:
+    rle = experiment.objective
+    weightless = vary(experiment, objective=WeightedSum(terms=((1, rle), (0, HEATMAPS))))
+    assert weightless == experiment
+    assert weightless.fingerprint() == experiment.fingerprint()
+    prints = {
+        with_weight.fingerprint()
+        for weight in (1, 0.5, 0.25)
+        for with_weight in [
+            vary(
+                experiment,
+                model=TwoBranch(regressor=experiment.model),
+                objective=WeightedSum(terms=((1, rle), (weight, HEATMAPS))),
+            )
+        ]
+    }
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "objective"),
+    [(SimplePose(), RLE()), (Integral(), HEATMAPS), (TwoBranch(), L1()), (Regressor(), HEATMAPS)],
+)
+def test_a_model_that_does_not_fit_its_objective_is_no_experiment(
+    experiment: Experiment, model: object, objective: Objective
+) -> None:
+    data = vary(experiment.data, size=(64, 64))
+    with pytest.raises(ValidationError, match=r"objective|Integral Pose predicts"):
+        vary(experiment, data=data, model=model, objective=objective)
+
+
+def test_names_say_what_is_not_the_regressor(experiment: Experiment) -> None:
+    names = [describe(with_model(experiment, kind)) for kind in ("simplepose", "integral", "two_branch")]
+    assert names == [
+        "SimplePose, seed 0",
+        "Integral Pose, L1, seed 0",
+        "RLE 3x8 + 0.5 heatmap MSE, seed 0",
+    ]

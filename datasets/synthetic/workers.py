@@ -1,0 +1,40 @@
+"""Pictures made by several processes, in order."""
+
+import os
+import signal
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+import cv2
+
+_CHUNK = 8  # items that a worker takes at a time
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def in_order(
+    task: Callable[[Item], Made], items: Sequence[Item], workers: int
+) -> Generator[Made, None, None]:
+    """`task` of each item, in the order of the items. Close it to stop the workers early.
+
+    Args:
+        task: can be pickled, as its results can.
+        workers: processes; 0 takes one for each CPU.
+    """
+    processes = min(workers or os.cpu_count() or 1, -(-len(items) // _CHUNK))
+    if processes <= 1:
+        yield from map(task, items)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), _prepare) as pool:
+        try:
+            yield from pool.map(task, items, chunksize=_CHUNK)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    cv2.setNumThreads(1)

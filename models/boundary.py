@@ -1,0 +1,200 @@
+"""Boundaries in every column of a B-scan: the residual U-Net of He et al. (MICCAI 2019), with two outputs.
+
+Shapes: B batch, H W pixels of a crop, C channels, K boundaries, P points and D coordinates of a point, with
+P · D = W · K.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from models.config import Frozen
+from models.regressor import Output
+
+HEAD_GAIN = 0.01
+"""Of the Xavier initialisation of fully connected outputs."""
+
+
+class BoundaryNet(Frozen):
+    """A residual U-Net and its output.
+
+    Fields:
+        channels: C, the same at every resolution, as in the one published re-implementation of He et al.'s
+            network; the authors' own is not public.
+        depth: how often the resolution is halved.
+        head: "fc" is the paper's: a fully connected layer from the C · H features of a column to its
+            boundaries, shared by all columns. (One for all columns together, C · H · W to K · W, would have
+            68 billion weights.) "softargmax" is He et al.'s: a softmax along each column for each boundary,
+            its mean as the row, and s_i = s_{i-1} + ReLU(s_i - s_{i-1}), so that no boundary lies above the
+            one before it.
+        sigma_bias: the initial bias of the scale's layer; sigma starts at sigmoid(sigma_bias) of the height.
+    """
+
+    kind: Literal["boundary"] = "boundary"
+    channels: PositiveInt = 64
+    depth: PositiveInt = 4
+    head: Literal["fc", "softargmax"] = "fc"
+    sigma_bias: float = -3.0
+
+    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
+        """Raises ValueError where a side of a crop (H, W) can't be halved `depth` times, or for heatmaps."""
+        stride = 2**self.depth
+        if any(side <= 0 or side % stride for side in size):
+            raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
+        if heatmap:
+            raise ValueError("the objective needs heatmaps, which a net for boundaries has none of")
+
+    def build(
+        self,
+        points: int,
+        dim: int,
+        size: tuple[int, int],
+        scale: bool,
+        heatmap: bool = False,
+        pretrained: bool = True,
+    ) -> "BoundaryRegressor":
+        """A net for crops of `size` (H, W) whose W · K rows come as `points` × `dim`, column by column.
+
+        Args:
+            points: P, positive.
+            dim: D, positive.
+            size: H, W in pixels.
+            scale: whether to predict sigma too, by a fully connected layer in either case.
+            heatmap: whether the objective needs heatmaps; there are none here.
+            pretrained: there are no pretrained weights, and it changes nothing.
+
+        Raises:
+            ValueError: a side does not divide by 2 ** depth, or the points do not share out among columns.
+        """
+        self.check(size, dim, scale, heatmap)
+        if points * dim % size[1]:
+            raise ValueError(f"{points} points of {dim} coordinates do not share out among {size[1]} columns")
+        return BoundaryRegressor(self, (points, dim), size, scale)
+
+
+class BoundaryRegressor(nn.Module):
+    """What `BoundaryNet` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
+
+    def __init__(
+        self, config: BoundaryNet, shape: tuple[int, int], size: tuple[int, int], scale: bool
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        boundaries = shape[0] * shape[1] // size[1]
+        features = config.channels * size[0]
+        self.trunk = ResidualUNet(config.channels, config.depth)
+        self.coord: nn.Module = (
+            SoftArgmax(config.channels, boundaries)
+            if config.head == "softargmax"
+            else ColumnLinear(features, boundaries, bias=0.0)
+        )
+        self.sigma = ColumnLinear(features, boundaries, bias=config.sigma_bias) if scale else None
+
+    def forward(self, image: Tensor) -> Output:
+        """uint8 (B, H, W, 3), grey -> rows / H - 0.5 and their scale, both float32 (B, P, D).
+
+        Raises:
+            TypeError: the image is not uint8.
+        """
+        maps = self.trunk(_grey_and_place(image))
+        with torch.autocast(image.device.type, enabled=False):
+            maps = maps.float()
+            mu = self.coord(maps).reshape(-1, *self.shape)
+            if self.sigma is None:
+                return Output(mu, None)
+            return Output(mu, self.sigma(maps).sigmoid().reshape(-1, *self.shape))
+
+
+class ResidualUNet(nn.Module):
+    """(B, 3, H, W) -> (B, C, H, W): residual blocks down and up, joined at each resolution."""
+
+    def __init__(self, channels: int, depth: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(_Residual(3, channels), _Residual(channels, channels))
+        self.down = nn.ModuleList(_Residual(channels, channels) for _ in range(depth))
+        self.up = nn.ModuleList(_Residual(2 * channels, channels) for _ in range(depth - 1))
+        self.last = nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """H and W divide by 2 ** depth."""
+        seen = [self.first(x)]
+        for block in self.down:
+            seen.append(block(F.max_pool2d(seen[-1], 2)))
+        x = seen.pop()
+        for block in [*self.up, self.last]:
+            x = block(torch.cat([F.interpolate(x, scale_factor=2), seen.pop()], 1))
+        return x
+
+
+class ColumnLinear(nn.Module):
+    """One fully connected layer for every column: (B, C, H, W) -> (B, W, K)."""
+
+    def __init__(self, features: int, outputs: int, bias: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, outputs)
+        nn.init.xavier_uniform_(self.linear.weight, gain=HEAD_GAIN)
+        nn.init.constant_(self.linear.bias, bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Any number of columns."""
+        out: Tensor = self.linear(maps.permute(0, 3, 1, 2).flatten(2))
+        return out
+
+
+class SoftArgmax(nn.Module):
+    """Rows as means of a softmax along each column, in order: (B, C, H, W) -> (B, W, K), row / H - 0.5."""
+
+    def __init__(self, channels: int, boundaries: int) -> None:
+        super().__init__()
+        self.maps = nn.Conv2d(channels, boundaries, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Any height, any number of columns."""
+        height = maps.shape[2]
+        share = self.maps(maps).softmax(2)
+        rows = torch.arange(height, device=maps.device, dtype=maps.dtype) / height - 0.5
+        return in_order(torch.einsum("bkhw,h->bwk", share, rows))
+
+
+def in_order(boundaries: Tensor) -> Tensor:
+    """(..., K) with s_i = s_{i-1} + ReLU(s_i - s_{i-1}), the running maximum: no boundary above another.
+
+    The gradient passes as if nothing had been lifted. With ReLU's own, a boundary that starts above the one
+    before it would have none, and stay there; He et al. help it with a second loss on the softmax.
+    """
+    ordered = boundaries.cummax(-1).values
+    # Exactly `ordered`, since the difference is exactly 0.
+    return ordered.detach() + (boundaries - boundaries.detach())
+
+
+class _Residual(nn.Module):
+    """A 3×3 convolution, and two more, normalised, beside a shortcut."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.block = nn.Sequential(
+            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.PReLU(),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+        )
+        self.activation = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter(x)
+        out: Tensor = self.activation(x + self.block(x))
+        return out
+
+
+def _grey_and_place(image: Tensor) -> Tensor:
+    """(B, 3, H, W): grey value, row and column, each from about -1 to 1, as He et al.'s network sees them."""
+    if image.dtype != torch.uint8:
+        raise TypeError(f"expected pictures as uint8 (B, H, W, 3), got {image.dtype}")
+    grey = image[..., 0].float() / 127.5 - 1
+    rows, columns = (torch.linspace(-1, 1, n, device=image.device) for n in grey.shape[1:])
+    return torch.stack([grey, rows[:, None].expand_as(grey), columns.expand_as(grey)], 1)

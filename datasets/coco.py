@@ -44,6 +44,8 @@ class CocoFolder(Frozen):
     # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
     # of the fingerprint: the digest has the file's bytes.
     detections: str | None = Field(default=None, json_schema_extra={"neutral": True})
+    # How many training samples there are, for whoever plans a schedule; the digest says it already.
+    train_samples: int | None = Field(default=None, json_schema_extra={"neutral": True})
 
     @classmethod
     def bind(
@@ -71,6 +73,7 @@ class CocoFolder(Frozen):
             skeleton=category.skeleton,
             sigmas=constants if sigmas else None,
             detections=None if detections is None else _as_given(root, detections),
+            train_samples=len(found.train.samples.id),
         )
 
     @model_validator(mode="after")

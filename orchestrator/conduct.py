@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import Progress, TaskID
 
 from datasets.coco import CocoFolder
 from datasets.contract import Place
+from datasets.synthetic.people import People
 from orchestrator import dry_run, provenance, report
 from orchestrator.experiment import Experiment, Job, StepCost, flatten, vary
 from orchestrator.job import Task
@@ -101,10 +103,22 @@ def _setting(options: Options, command: str) -> Setting:
         return setting
     source = CocoFolder.bind(options.data_root, options.detections)
 
-    def bind(experiment: Experiment) -> Experiment:
-        return vary(experiment, data=vary(experiment.data, source=source))
+    return replace(setting, data=options.data_root.name, bind=partial(bind, source))
 
-    return replace(setting, data=options.data_root.name, bind=bind)
+
+def bind(source: CocoFolder, experiment: Experiment) -> Experiment:
+    """The experiment on the user's own data.
+
+    Where the experiment was made for generated people, a smaller set is gone through more often, so that as
+    many samples are seen as of those; otherwise a small set would end before anything is learned.
+    """
+    schedule, generated = experiment.schedule, experiment.data.source
+    if isinstance(generated, People) and source.train_samples:
+        times = max(1, round(generated.train / source.train_samples))
+        schedule = vary(
+            schedule, epochs=schedule.epochs * times, evaluate_every=schedule.evaluate_every * times
+        )
+    return vary(experiment, data=vary(experiment.data, source=source), schedule=schedule)
 
 
 def _check_data_named(options: Options) -> None:

@@ -29,7 +29,7 @@ def prepared(tree: Any, tmp_path: Path, **fields: Any) -> tuple[CocoKeypoints, P
 
 def test_cocos_names_are_the_default(tree: Any) -> None:
     bound = CocoFolder.bind(tree.root)
-    assert bound == CocoFolder(digest=bound.digest)
+    assert bound == CocoFolder(digest=bound.digest, train_samples=bound.train_samples)
 
 
 def test_what_is_bound_survives_json(tree: Any) -> None:

@@ -51,8 +51,8 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
             resources_per_worker={"CPU": WORKER_CPU, **({"GPU": gpus_per_worker} if gpus_per_worker else {})},
         ),
         run_config=RunConfig(
-            # A new name each time: Train would wait for what it remembers of a group that was killed, and
-            # the checkpoint is found by the fingerprint anyway.
+            # A new name each time, so that Train takes up nothing of a group that was killed: the checkpoint
+            # is found by the fingerprint.
             name=f"{Task.of(task).job.fingerprint()}-{uuid.uuid4().hex[:8]}",
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=LOST_WORKERS),

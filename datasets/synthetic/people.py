@@ -23,14 +23,13 @@ from pydantic import Field
 
 from datasets.config import Frozen
 from datasets.errors import DataError
+from datasets.keypoints import KEYPOINTS, SKELETON
 from datasets.synthetic.atomic_folder import publish
 from datasets.synthetic.label_noise import LabelNoise
 from datasets.synthetic.picture import Looks, Picture, render
 from datasets.synthetic.poses import Poses
 from datasets.synthetic.scene import Framing, sample_scene
 from datasets.synthetic.write_coco import (
-    KEYPOINTS,
-    SKELETON,
     Record,
     annotations,
     file_name,

@@ -7,52 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from datasets.keypoints import KEYPOINTS, SKELETON
 from datasets.synthetic.label_noise import LabelNoise, label
 from datasets.synthetic.picture import Picture, Sighting
 from datasets.synthetic.skeleton import INDEX
-
-KEYPOINTS = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
-
-SKELETON = (
-    (16, 14),
-    (14, 12),
-    (17, 15),
-    (15, 13),
-    (12, 13),
-    (6, 12),
-    (7, 13),
-    (6, 7),
-    (6, 8),
-    (7, 9),
-    (8, 10),
-    (9, 11),
-    (2, 3),
-    (1, 2),
-    (1, 3),
-    (2, 4),
-    (3, 5),
-    (4, 6),
-    (5, 7),
-)
-"""COCO's limbs: pairs of keypoints, counted from 1."""
 
 Record = dict[str, Any]
 

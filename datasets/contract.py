@@ -58,6 +58,11 @@ class Split(Protocol):
     def __len__(self) -> int: ...
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of its pictures."""
+        ...
+
+    @property
     def ids(self) -> NDArray[np.int64]:
         """(N,) the samples' ids, in the order of the indices."""
         ...

@@ -40,6 +40,11 @@ class MixedSplit:
         return 2 * len(self.own)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of a crop."""
+        return self.own.size
+
+    @property
     def ids(self) -> Rows:
         """(2 N,) ids of Human3.6M's pictures, then those of the places that MPII's people take."""
         return np.concatenate([self.own.ids, MIXED_ID + np.arange(len(self.own))])

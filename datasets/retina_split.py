@@ -69,6 +69,12 @@ class ScanSplit:
     def __len__(self) -> int:
         return len(self.places)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of a crop."""
+        height, width = self.scans.crop.shape[1:]
+        return height, width
+
     def __getitems__(self, keys: Sequence[Key]) -> Batch:
         """Grey pictures with three equal channels. The same key gives the same bits in every process."""
         scans = self.scans

@@ -121,9 +121,15 @@ def _seeds(source: CellSource, declaration: Declaration, records: Mapping[str, R
     return [
         _seed(records[fingerprint], source.key, declaration)
         if fingerprint in records
-        else _Seed(seed, "not run")
+        else _Seed(seed, "not run", reason=_lost(fingerprint, declaration, records))
         for fingerprint, seed in zip(source.fingerprints, planned, strict=True)
     ]
+
+
+def _lost(fingerprint: str, declaration: Declaration, records: Mapping[str, Record]) -> str:
+    """Why a job can't be run, where a training that it needs came to nothing; empty where it can."""
+    before = [records[fp] for fp in declaration.needs.get(fingerprint, ()) if fp in records]
+    return next((f"{r.name} {r.status}" for r in before if r.status in ("diverged", "failed")), "")
 
 
 def _seed(record: Record, key: str, declaration: Declaration) -> _Seed:
@@ -153,7 +159,10 @@ def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
         those = [seed for seed in seeds if seed.outcome == outcome]
         if those:
             notes.append(f"{len(those)} of {planned} {verb}: {_each(those)}")
-    missing = [seed for seed in seeds if seed.outcome == "not run"]
+    lost = [seed for seed in seeds if seed.outcome == "not run" and seed.reason]
+    if lost:
+        notes.append(f"{len(lost)} of {planned} not run, as what they need came to nothing: {_each(lost)}")
+    missing = [seed for seed in seeds if seed.outcome == "not run" and not seed.reason]
     if measured and missing:
         which = "" if None in (seed.seed for seed in missing) else f"; not run: {_each(missing)}"
         notes.append(f"{measured} of {planned} seeds{which}")

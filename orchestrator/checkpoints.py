@@ -3,13 +3,18 @@
 import io
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from pyarrow import fs
+from pyarrow import ArrowInvalid, fs
+
+from orchestrator.credentials import concealed
 
 FORMAT = 1
+ABANDONED = timedelta(hours=1)
+"""A part that was begun so long ago belongs to a process that was killed while it wrote."""
 
 
 class CheckpointError(Exception):
@@ -38,17 +43,20 @@ class Checkpoints:
             state: tensors and plain values only, so that it loads with `weights_only`.
 
         Raises:
-            CheckpointError: it can't be written, for want of space or rights. The old one is untouched.
+            CheckpointError: it can't be written, for want of space or rights, or the storage is no place that
+                can be written to. The old one is untouched.
         """
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, **state}, buffer)
         try:
             self._replace(self.path(fingerprint), buffer.getvalue())
         except OSError as error:
-            raise CheckpointError(
-                f"{self.path(fingerprint)}: can't write the checkpoint ({error}). "
-                "Free some space or name another place with --storage; the last checkpoint is intact."
-            ) from error
+            # The cause is not chained here and below: its text may hold a key of the storage's address.
+            raise self._error(
+                fingerprint,
+                f"can't write the checkpoint ({error}). Free some space or name another place with "
+                "--storage; the last checkpoint is intact.",
+            ) from None
 
     def load(self, fingerprint: str) -> dict[str, Any] | None:
         """The newest state, on the CPU, or None where there is none.
@@ -56,22 +64,17 @@ class Checkpoints:
         Raises:
             CheckpointError: the file is there but can't be read.
         """
-        system, path = self._locate(self.path(fingerprint))
-        if system.get_file_info(path).type == fs.FileType.NotFound:
+        content = self._read(fingerprint)
+        if content is None:
             return None
         try:
-            with system.open_input_file(path) as stream:
-                state: dict[str, Any] = torch.load(
-                    io.BytesIO(stream.read()), map_location="cpu", weights_only=True
-                )
+            state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a file that isn't one of its own
-            raise CheckpointError(
-                f"{self.path(fingerprint)}: not a readable checkpoint ({error}). Delete it to train afresh."
-            ) from error
+            raise self._error(
+                fingerprint, f"not a readable checkpoint ({error}). Delete it to train afresh."
+            ) from None
         if state.pop("format", None) != FORMAT:
-            raise CheckpointError(
-                f"{self.path(fingerprint)}: written by another version. Delete it to train afresh."
-            )
+            raise self._error(fingerprint, "written by another version. Delete it to train afresh.")
         return state
 
     def delete(self, fingerprint: str) -> None:
@@ -80,10 +83,27 @@ class Checkpoints:
         if system.get_file_info(path).type != fs.FileType.NotFound:
             system.delete_file(path)
 
+    def _read(self, fingerprint: str) -> bytes | None:
+        system, path = self._locate(self.path(fingerprint))
+        try:
+            if system.get_file_info(path).type == fs.FileType.NotFound:
+                return None
+            with system.open_input_file(path) as stream:
+                return bytes(stream.read())
+        except OSError as error:
+            raise self._error(
+                fingerprint,
+                f"can't read the checkpoint ({error}). Mend it, or name another place with --storage.",
+            ) from None
+
+    def _error(self, fingerprint: str, text: str) -> CheckpointError:
+        return CheckpointError(concealed(f"{self.path(fingerprint)}: {text}", self.storage))
+
     def _replace(self, where: str, content: bytes) -> None:
         system, path = self._locate(where)
         folder, _, _ = path.rpartition("/")
         system.create_dir(folder, recursive=True)
+        _sweep_up(system, folder)
         partial = f"{path}.{uuid.uuid4().hex}.part"
         try:
             with system.open_output_stream(partial) as stream:
@@ -94,9 +114,20 @@ class Checkpoints:
                 system.delete_file(partial)
             raise
 
-    @staticmethod
-    def _locate(where: str) -> tuple[fs.FileSystem, str]:
-        if "://" in where:
+    def _locate(self, where: str) -> tuple[fs.FileSystem, str]:
+        if "://" not in where:
+            return fs.LocalFileSystem(), str(Path(where).absolute())
+        try:
             system, path = fs.FileSystem.from_uri(where)
-            return system, path
-        return fs.LocalFileSystem(), str(Path(where).absolute())
+        except (ArrowInvalid, OSError) as error:
+            raise CheckpointError(
+                concealed(f"--storage {self.storage}: no place for checkpoints ({error})", self.storage)
+            ) from None
+        return system, path
+
+
+def _sweep_up(system: fs.FileSystem, folder: str) -> None:
+    """Remove what processes left that were killed while they wrote."""
+    for found in system.get_file_info(fs.FileSelector(folder)):
+        if found.path.endswith(".part") and found.mtime and datetime.now(UTC) - found.mtime > ABANDONED:
+            system.delete_file(found.path)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from orchestrator.cells import FilledTable
-from orchestrator.records import Below, CellRef, Claim, Declaration, Equivalent
+from orchestrator.records import Below, CellRef, Claim, Declaration, Equivalent, Greater
 
 LEVEL = 0.05  # of all verdicts of a table together
 POWER = 0.8
@@ -105,13 +105,12 @@ def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
 
 
 def _sample(claim: Claim, filled: FilledTable) -> _Sample:
-    refs = [claim.a] if isinstance(claim, Below) else [claim.a, claim.b]
     cells: list[tuple[Mapping[int, float], float]] = []
-    for ref in refs:
+    for ref, times in _terms(claim):
         cell = filled.cells.get((ref.row, ref.column))
         if cell is None or cell.mean is None:
             return _Sample(missing=f"{_name(ref, filled)}: {cell.status if cell else 'not in the table'}")
-        cells.append((cell.values, cell.mean))
+        cells.append(({seed: times * value for seed, value in cell.values.items()}, times * cell.mean))
     scale = max(abs(mean) for _, mean in cells)
     random = [set(values) for values, _ in cells if values]
     if not random:
@@ -121,6 +120,13 @@ def _sample(claim: Claim, filled: FilledTable) -> _Sample:
     return _Sample(
         tuple(_combine([values.get(seed, mean) for values, mean in cells]) for seed in seeds), scale=scale
     )
+
+
+def _terms(claim: Claim) -> list[tuple[CellRef, float]]:
+    """The cells that a claim is about, each with its factor."""
+    if isinstance(claim, Below):
+        return [(claim.a, 1.0)]
+    return [(claim.a, 1.0), (claim.b, claim.times if isinstance(claim, Greater) else 1.0)]
 
 
 def _combine(values: Sequence[float]) -> float:
@@ -220,7 +226,7 @@ def _holds(claim: Claim, value: float) -> bool:
 def _estimate(claim: Claim, filled: FilledTable, value: float, n: int) -> str:
     planned = len(filled.declaration.seeds)
     seeds = f"{n} seed{'s' * (n != 1)}" if n == planned else f"{n} of {planned} seeds"
-    what = _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim.a, claim.b, filled)
+    what = _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim, filled)
     bound = ""
     if isinstance(claim, Below):
         bound = f" against a limit of {claim.limit:g}"
@@ -229,10 +235,12 @@ def _estimate(claim: Claim, filled: FilledTable, value: float, n: int) -> str:
     return f"{what}: {_signed(claim, filled, value)}{f' over {seeds}' if n else ''}{bound}"
 
 
-def _difference(a: CellRef, b: CellRef, filled: FilledTable) -> str:
+def _difference(claim: Greater | Equivalent, filled: FilledTable) -> str:
+    (a, _), (b, times) = _terms(claim)
+    factor = "" if times == 1 else f"{times:g} × "
     if a.column == b.column:
-        return f"{_label(a, filled)} minus {_label(b, filled)}, {a.column}"
-    return f"{_name(a, filled)} minus {_name(b, filled)}"
+        return f"{_label(a, filled)} minus {factor}{_label(b, filled)}, {a.column}"
+    return f"{_name(a, filled)} minus {factor}{_name(b, filled)}"
 
 
 def _name(ref: CellRef, filled: FilledTable) -> str:

@@ -1,19 +1,18 @@
 """Carry sweeps through: plan, prepare the data, run what is missing, remember it, report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from datasets.coco import CocoFolder
 from datasets.contract import Place
-from datasets.synthetic.people import People
 from orchestrator import dry_run, provenance, report
-from orchestrator.experiment import Experiment, Job, StepCost, flatten, vary
+from orchestrator.binding import Binding
+from orchestrator.experiment import Experiment, StepCost, flatten
 from orchestrator.job import Task
+from orchestrator.jobs import Job, needed
 from orchestrator.names import describe
 from orchestrator.options import Options, home
 from orchestrator.progress import Display, Line, ended, shown
@@ -47,6 +46,7 @@ def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Co
             return 0
         _check_data_named(options)
         todo = {fp: job for fp, job in jobs.items() if options.fresh or not _is_done(known.get(fp))}
+        todo = {fp: job for fp, job in todo.items() if not _is_lost(job, known, todo)}
         tracker.reap()
         _declare(planned, set(jobs) - set(todo), tracker)
         console.print(f"{len(jobs)} jobs, {len(jobs) - len(todo)} of them already done")
@@ -54,7 +54,8 @@ def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Co
             _prepare(todo, options, console)
             _run(todo, planned, options, tracker, console)
         records = tracker.records(jobs, history=False)
-        report.render(console, report_from(tracker, options.report, options.results))
+        written = report_from(tracker, options.report, options.results)
+        report.render(console, written, {p.declaration.table for p in planned})
     failed = [records[fp] for fp in jobs if fp in records and records[fp].status == "failed"]
     for record in failed:
         console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
@@ -84,41 +85,24 @@ def report_from(tracker: Tracker, name: str, results: Path) -> report.Report:
     """Write a report of every table that belongs to it, and log the tables to the store."""
     tracker.flush()
     declarations = tuple(d for d in tracker.declarations() if d.report == name)
-    records = tracker.records({fp for d in declarations for fp in d.fingerprints})
-    written = report.write(declarations, records, results)
+    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)})
+    details = tracker.details(fp for d in declarations for fp in d.looked_at)
+    written = report.write(declarations, records, results, details)
     report.log(tracker, written)
     return written
 
 
 def _setting(options: Options, command: str) -> Setting:
-    setting = Setting(
+    binding = Binding(options.data_root, options.detections)
+    return Setting(
         scale=options.scale,
         report=options.report,
         seeds=options.seeds,
-        data="COCO keypoints" if options.scale == "paper" else "generated people in COCO's format",
+        data=binding.words,
         command=command,
         only=options.only,
+        bind=binding.bound,
     )
-    if options.data_root is None:
-        return setting
-    source = CocoFolder.bind(options.data_root, options.detections)
-
-    return replace(setting, data=options.data_root.name, bind=partial(bind, source))
-
-
-def bind(source: CocoFolder, experiment: Experiment) -> Experiment:
-    """The experiment on the user's own data.
-
-    Where the experiment was made for generated people, a smaller set is gone through more often, so that as
-    many samples are seen as of those; otherwise a small set would end before anything is learned.
-    """
-    schedule, generated = experiment.schedule, experiment.data.source
-    if isinstance(generated, People) and source.train_samples:
-        times = max(1, round(generated.train / source.train_samples))
-        schedule = vary(
-            schedule, epochs=schedule.epochs * times, evaluate_every=schedule.evaluate_every * times
-        )
-    return vary(experiment, data=vary(experiment.data, source=source), schedule=schedule)
 
 
 def _check_data_named(options: Options) -> None:
@@ -130,6 +114,12 @@ def _check_data_named(options: Options) -> None:
 
 def _is_done(record: Record | None) -> bool:
     return record is not None and record.status in DONE
+
+
+def _is_lost(job: Job, known: Mapping[str, Record], todo: Mapping[str, Job]) -> bool:
+    """Whether a training that the job needs has come to nothing, and is not to be tried again."""
+    before = [experiment.fingerprint() for experiment in needed(job)]
+    return any(fp in known and known[fp].status == "diverged" and fp not in todo for fp in before)
 
 
 def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
@@ -156,10 +146,21 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
 def _prepare(jobs: Mapping[str, Job], options: Options, console: Console) -> None:
     place = Place(options.cache, options.data_root)
     # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
-    for data in dict.fromkeys(job.data for job in jobs.values() if isinstance(job, Experiment)):
-        with Progress(console=console, transient=True) as bars:
-            found = data.prepare(place, _advance(bars, bars.add_task("preparing the data", total=None)))
-        console.print(found.sentence())
+    trained = [_trained(job) for job in jobs.values()]
+    sentences = []
+    for data in dict.fromkeys(experiment.data for experiment in trained if experiment is not None):
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+            found = data.prepare(place, _advance(bars, bars.add_task(f"preparing {data.name}", total=None)))
+        sentences.append(f"{data.name}: {found.sentence()}")
+    for sentence in dict.fromkeys(sentences):
+        console.print(sentence)
+
+
+def _trained(job: Job) -> Experiment | None:
+    """The training that a job is or looks at."""
+    if isinstance(job, Experiment):
+        return job
+    return None if isinstance(job, StepCost) else job.of
 
 
 def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
@@ -234,6 +235,7 @@ class Ledger:
             finished.duration,
             note=finished.note,
             alarms=finished.alarms,
+            detail=finished.detail,
         )
         if not self.console.is_terminal:
             self.console.print(ended(self.display, event.fingerprint), highlight=False, soft_wrap=True)
@@ -242,21 +244,32 @@ class Ledger:
         from orchestrator.checkpoints import Checkpoints
 
         job = self.jobs[fingerprint]
-        measured = isinstance(job, StepCost)
+        training = isinstance(job, Experiment)
         return TrialInfo(
             fingerprint=fingerprint,
             name=describe(job),
-            group="measurements" if isinstance(job, StepCost) else group(self.options, job),
+            group=group(self.options, job) if isinstance(job, Experiment) else "measurements",
             seed=job.seed,
             params=flatten(job),
             tags=self.tags.get(fingerprint, {}),
             json=job.model_dump_json(indent=1),
-            data="" if isinstance(job, StepCost) else job.data.fingerprint(),
+            data=_data(job),
             commit=provenance.commit(),
             machine=provenance.machine(),
-            world_size=self.world_size,
-            checkpoint="" if measured else Checkpoints(self.options.storage).path(fingerprint),
+            world_size=self.world_size if training else 1,
+            checkpoint=Checkpoints(self.options.storage).path(fingerprint) if training else "",
         )
+
+
+def _data(job: Job) -> str:
+    """The fingerprint of what the job sees; empty for a timing of random pictures."""
+    match job:
+        case Experiment():
+            return job.data.fingerprint()
+        case StepCost():
+            return ""
+        case _:
+            return job.of.data.fingerprint()
 
 
 def group(options: Options, job: Experiment) -> str:

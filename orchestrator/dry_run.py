@@ -25,7 +25,7 @@ def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Conso
 
 def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
     declaration = planned.declaration
-    table = Table(title=f"Table {declaration.table}: {declaration.title}, on {declaration.data}")
+    table = Table(title=f"{declaration.heading}: {declaration.title}, on {declaration.data}")
     for title in ("row", "model", "flow", "FLOPs of flow", "epochs", "seeds", "done", ""):
         table.add_column(title, justify="left" if title in ("row", "") else "right")
     for row in declaration.rows:

@@ -1,18 +1,20 @@
 """Predictions of a model for a validation set, with the flip test, and their metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.contract import Data, Pairs, Predictions
+from datasets.contract import Data, Pairs, Predictions, Split
 from datasets.crop import flip_points, swap_pairs
 from models.heatmap import decode, mirror
 from models.regressor import Output
 from orchestrator.runtime import Runtime
 
 BATCH = 128
+PIXELS = 2**22
+"""Of the pictures of a batch, at most, so that memory stays in bounds for large ones."""
 
 
 @torch.inference_mode()
@@ -53,12 +55,13 @@ def evaluate(model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = Fal
     """
     was_training = model.training
     model.eval()
-    shards = runtime.gather(_predict_shard(model, data, runtime, bf16))
+    shards = runtime.gather(predictions(model, data, runtime, bf16))
     model.train(was_training)
     return data.metrics(_join(shards)) if runtime.rank == 0 else {}
 
 
-def _predict_shard(model: nn.Module, data: Data, runtime: Runtime, bf16: bool) -> Predictions:
+def predictions(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Predictions:
+    """What a model in evaluation mode says about this worker's share of the validation set."""
     ids: list[np.ndarray] = []
     mus: list[np.ndarray] = []
     sigmas: list[np.ndarray] = []
@@ -88,9 +91,19 @@ def _score(output: Output) -> Tensor:
 
 def _images(data: Data, runtime: Runtime) -> Iterator[tuple[Tensor, np.ndarray]]:
     mine = range(runtime.rank, len(data.val), runtime.world_size)
-    for start in range(0, len(mine), BATCH):
-        batch = data.val.__getitems__([(0, index) for index in mine[start : start + BATCH]])
+    for rows in batches(mine, data.val):
+        batch = data.val.__getitems__([(0, index) for index in rows])
         yield batch.image, batch.id.numpy()
+
+
+def batches(rows: Sequence[int], split: Split) -> Iterator[Sequence[int]]:
+    """The rows of a split in portions of at most `BATCH` samples and about `PIXELS` pixels."""
+    if not rows:
+        return
+    height, width = split.size
+    most = max(1, min(BATCH, PIXELS // (height * width)))
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most]
 
 
 def _join(shards: list[Predictions]) -> Predictions:

@@ -16,6 +16,11 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from datasets.coco import CocoKeypoints
+from datasets.human36m import Human36MPose
+from datasets.mpii import MpiiPose
+from datasets.retina import RetinaBoundaries
+from models.backbones import ResNet, Trunk
+from models.boundary import BoundaryNet
 from models.config import Frozen
 from models.objectives import Objective
 from models.regressor import Regressor
@@ -24,8 +29,12 @@ from models.simplepose import Integral, SimplePose, TwoBranch
 SCHEMA = 1
 """Raised whenever a default or the mathematics changes: results from before no longer count as the same."""
 
-DataConfig = CocoKeypoints
-ModelConfig = Annotated[Regressor | SimplePose | Integral | TwoBranch, Field(discriminator="kind")]
+DataConfig = Annotated[
+    CocoKeypoints | MpiiPose | Human36MPose | RetinaBoundaries, Field(discriminator="kind")
+]
+ModelConfig = Annotated[
+    Regressor | SimplePose | Integral | TwoBranch | BoundaryNet, Field(discriminator="kind")
+]
 
 
 class Adam(Frozen):
@@ -68,7 +77,10 @@ class Schedule(Frozen):
 
 
 class Experiment(Frozen):
-    """What is trained, on what, towards what, how, and from which seed.
+    """What is trained, on what, towards what, how, from which seed, and from whose trunk.
+
+    Fields:
+        start: an experiment whose trained trunk this one begins with, instead of the trunk's own weights.
 
     Raises:
         pydantic.ValidationError: a field is wrong; the message names it.
@@ -79,17 +91,22 @@ class Experiment(Frozen):
     objective: Objective
     schedule: Schedule
     seed: NonNegativeInt = 0
+    start: "Experiment | None" = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         objective = self.objective
         self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
+        if self.start is not None and trunk_of(self.start) != trunk_of(self):
+            raise ValueError("start has another trunk: its weights would not fit")
         return self
 
     def fingerprint(self) -> str:
         """16 hex digits; equal for two experiments exactly when their results must be equal."""
         fields = essence(self)
         fields["data"] = {**essence(self.data), "source": self.data.fingerprint()}
+        if self.start is not None:
+            fields["start"] = self.start.fingerprint()
         return digest(fields)
 
 
@@ -109,9 +126,6 @@ class StepCost(Frozen):
         return digest(essence(self))
 
 
-Job = Experiment | StepCost
-"""Whatever has a fingerprint and gives metrics when it is run."""
-
 Value = TypeVar("Value", bound=BaseModel)
 
 
@@ -123,6 +137,18 @@ def vary(value: Value, **changes: Any) -> Value:
     """
     fields = {name: getattr(value, name) for name in type(value).model_fields}
     return type(value)(**(fields | changes))
+
+
+def seeded(experiment: Experiment, seed: int) -> Experiment:
+    """The experiment with another seed, which what it starts from shares."""
+    start = None if experiment.start is None else seeded(experiment.start, seed)
+    return vary(experiment, seed=seed, start=start)
+
+
+def trunk_of(experiment: Experiment) -> Trunk | None:
+    """The trunk of the experiment's model, but for its initial weights; None where it has none of these."""
+    trunk = getattr(experiment.model, "trunk", None)
+    return vary(trunk, weights=None) if isinstance(trunk, ResNet) else trunk
 
 
 def essence(value: BaseModel) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader
 
 from datasets.contract import Batch, Data, Key, Split
 from datasets.errors import DataError
+from models.imported import load_trunk
 from models.regressor import parameter_groups
-from orchestrator.checkpoints import Checkpoints
+from orchestrator.checkpoints import CheckpointError, Checkpoints
 from orchestrator.evaluate import evaluate
 from orchestrator.experiment import Experiment, Schedule
 from orchestrator.runtime import Runtime
@@ -100,13 +101,16 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     Raises:
         DataError: fewer training samples than a batch.
         ValueError: the batch can't be shared equally by the workers.
+        CheckpointError: what the experiment starts from has no checkpoint.
     """
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     fingerprint = experiment.fingerprint()
     state = checkpoints.load(fingerprint)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        trainee = Trainee(experiment, pretrained=state is None)
+        trainee = Trainee(experiment, pretrained=state is None and experiment.start is None)
+        if state is None and experiment.start is not None:
+            load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
         wrapped = runtime.prepare(trainee)
         optimiser = _optimiser(experiment.schedule, trainee)
         progress = _restore(state, trainee, optimiser) if state else Progress()
@@ -115,11 +119,27 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
             while progress.epoch < experiment.schedule.epochs:
                 progress = _epoch(training, progress)
                 if runtime.rank == 0:
-                    checkpoints.save(fingerprint, _state(trainee, optimiser, progress))
+                    checkpoints.save(fingerprint, _state(training, progress))
                 runtime.report(progress.epoch, progress.metrics)
         except DivergedError as diverged:
             return _outcome("diverged", progress, str(diverged))
     return _outcome("finished", progress)
+
+
+def trained_state(experiment: Experiment, checkpoints: Checkpoints) -> dict[str, Tensor]:
+    """The weights of a finished training: model and objective, named as in `Trainee`.
+
+    Raises:
+        CheckpointError: there are none, or of an unfinished training.
+    """
+    state = checkpoints.load(experiment.fingerprint())
+    if state is None or json.loads(state["progress"])["epoch"] < experiment.schedule.epochs:
+        raise CheckpointError(
+            f"{checkpoints.path(experiment.fingerprint())}: no finished training lies there, though one is "
+            "needed. Name the --storage that it was trained with, or train it again with --fresh."
+        )
+    weights: dict[str, Tensor] = state["trainee"]
+    return weights
 
 
 def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: str = "") -> Outcome:
@@ -252,10 +272,11 @@ def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
     return len(split) // schedule.batch
 
 
-def _state(trainee: Trainee, optimiser: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
+def _state(training: Training, progress: Progress) -> dict[str, Any]:
     return {
-        "trainee": trainee.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "experiment": training.experiment.model_dump_json(),  # a checkpoint alone says what it is
+        "trainee": training.trainee.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
         "torch_rng": torch.get_rng_state(),
         "progress": json.dumps(asdict(progress)),
     }

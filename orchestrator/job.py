@@ -1,22 +1,28 @@
 """Running one job, wherever that is: what a trial gets, and what it says."""
 
+import json
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import torch
 from pydantic import TypeAdapter
 
 from datasets.contract import Place
 from datasets.errors import DataError
 from models.backbones import WeightsError
 from orchestrator.checkpoints import CheckpointError, Checkpoints
-from orchestrator.experiment import Experiment, Job, StepCost
-from orchestrator.fit import fit
-from orchestrator.probes import measure
+from orchestrator.experiment import Experiment, StepCost
+from orchestrator.fit import Trainee, fit, trained_state
+from orchestrator.jobs import Job
+from orchestrator.probes.kinds import Probe
+from orchestrator.probes.step_cost import measure
+from orchestrator.probes.subject import Subject
 from orchestrator.runtime import Runtime
 
-_JOB: TypeAdapter[Job] = TypeAdapter(Experiment | StepCost)
+_JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Finished:
     duration: float = 0.0
     note: str = ""
     alarms: tuple[str, ...] = ()
+    detail: str = ""  # JSON: what a probe found beside its numbers
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -73,11 +80,34 @@ def run(task: Task, runtime: Runtime) -> Finished:
 
 
 def _run(task: Task, runtime: Runtime) -> Finished:
-    if isinstance(task.job, StepCost):
-        return Finished("finished", measure(task.job, runtime.device))
-    data = task.job.data.open(task.place, task.job.seed)
-    outcome = fit(task.job, data, runtime, Checkpoints(task.storage))
-    return Finished(outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.alarms)
+    job = task.job
+    if isinstance(job, StepCost):
+        return Finished("finished", measure(job, runtime.device))
+    checkpoints = Checkpoints(task.storage)
+    if isinstance(job, Experiment):
+        outcome = fit(job, job.data.open(task.place, job.seed), runtime, checkpoints)
+        return Finished(outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.alarms)
+    return _probe(job, task.place, runtime, checkpoints)
+
+
+def _probe(probe: Probe, place: Place, runtime: Runtime, checkpoints: Checkpoints) -> Finished:
+    began = time.perf_counter()
+    found = probe.measure(subject(probe.of, place, runtime.device, checkpoints))
+    return Finished("finished", found.metrics, time.perf_counter() - began, detail=json.dumps(found.detail))
+
+
+def subject(experiment: Experiment, place: Place, device: torch.device, checkpoints: Checkpoints) -> Subject:
+    """A trained model, ready to be looked at, with its data.
+
+    Raises:
+        CheckpointError: it has not been trained, or its checkpoint lies elsewhere.
+        DataError: its data aren't prepared at this place.
+    """
+    trainee = Trainee(experiment, pretrained=False)
+    trainee.load_state_dict(trained_state(experiment, checkpoints))
+    trainee.to(device).eval()
+    data = experiment.data.open(place, experiment.seed)
+    return Subject(experiment, trainee.model, trainee.objective, data, device)
 
 
 def _guarded(work: Callable[[], Finished]) -> Finished:

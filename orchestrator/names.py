@@ -1,25 +1,40 @@
 """Short readable names for runs, as MLflow and the progress display show them."""
 
+from datasets.retina import RetinaBoundaries
 from models.backbones import ResNet
+from models.boundary import BoundaryNet
 from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
 from models.regressor import Regressor
 from models.simplepose import Integral, SimplePose
-from orchestrator.experiment import Job, StepCost
+from orchestrator.experiment import Experiment, StepCost
+from orchestrator.jobs import Job
 
 
 def describe(job: Job) -> str:
-    """For example `RLE 3x64, seed 0` or `step of ResNet-50 with RLE 3x64, seed 0`.
+    """For example `RLE 3x64 on coco, seed 0` or `step of ResNet-50 with RLE 3x64, seed 0`.
 
-    A model other than the regressor is named too: `Integral Pose, L1, seed 0`; SimplePose has one objective.
+    A model other than the regressor is named too: `Integral Pose, L1 on mpii, seed 0`; SimplePose has one
+    objective.
     """
-    name = describe_objective(job.objective)
+    if isinstance(job, Experiment):
+        return f"{_method(job)} on {job.data.name}, seed {job.seed}"
     if isinstance(job, StepCost):
-        name = f"step of {_trunk(job.model)} with {name}"
-    elif isinstance(job.model, SimplePose):
+        name = f"step of {_trunk(job.model)} with {describe_objective(job.objective)}"
+        return f"{name}, seed {job.seed}"
+    return f"{job.kind} of {describe(job.of)}"
+
+
+def _method(experiment: Experiment) -> str:
+    name = describe_objective(experiment.objective)
+    if isinstance(experiment.model, SimplePose):
         name = "SimplePose"
-    elif isinstance(job.model, Integral):
+    elif isinstance(experiment.model, Integral):
         name = f"Integral Pose, {name}"
-    return f"{name}, seed {job.seed}"
+    elif isinstance(experiment.model, BoundaryNet) and experiment.model.head == "softargmax":
+        name = f"soft-argmax, {name}"
+    if isinstance(experiment.data, RetinaBoundaries) and experiment.data.points_of == "pairs":
+        name = f"{name} in pairs"
+    return name if experiment.start is None else f"{name} from {_method(experiment.start)}"
 
 
 def describe_objective(objective: Objective) -> str:

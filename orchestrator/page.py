@@ -84,8 +84,8 @@ def _table(section: Section) -> dict[str, object]:
     rows = sorted(declared.rows, key=lambda row: row.ours)
     measured, total = counts(filled)
     return {
-        "anchor": f"table-{declared.table}",
-        "name": f"Table {declared.table}",
+        "anchor": declared.slug.replace("_", "-"),
+        "name": declared.heading,
         "title": declared.title,
         "says": declared.says,
         "subtitle": table.legend,

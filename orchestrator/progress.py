@@ -14,6 +14,8 @@ from orchestrator.job import Finished
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
+HEADLINES = ("AP", "PCKh@0.5", "MPJPE", "MAE um")
+"""The number by which each benchmark is known."""
 SHOWN = 12
 """Ended trials scroll by; this many of the latest stay in the live view."""
 
@@ -99,7 +101,7 @@ class Display:
 
     def _table(self, now: float) -> Table:
         table = Table(box=None, pad_edge=False)
-        for title in ("", "job", "epoch", "AP", "loss", "left"):
+        for title in ("", "job", "epoch", "measured", "loss", "left"):
             table.add_column(title, justify="left" if title in ("", "job") else "right")
         running = [line for line in self.lines.values() if line.state == "running"]
         waiting = [line for line in self.lines.values() if line.state == "waiting"]
@@ -122,11 +124,13 @@ MARKS = {
 def _cells(line: Line, now: float) -> tuple[str, ...]:
     epoch = f"{line.epoch}/{line.epochs}" if line.epochs else ""
     left = _clock(line.left(now)) if line.state == "running" else ""
-    return MARKS[line.state], line.name, epoch, _number(line, "AP"), _number(line, "loss"), left
+    loss = f"{line.metrics['loss']:.1f}" if "loss" in line.metrics else ""
+    return MARKS[line.state], line.name, epoch, headline(line.metrics), loss, left
 
 
-def _number(line: Line, key: str) -> str:
-    return f"{line.metrics[key]:.1f}" if key in line.metrics else ""
+def headline(metrics: Mapping[str, float]) -> str:
+    """The number by which the benchmark is known, such as `AP 46.7`; empty before it was measured."""
+    return next((f"{key} {metrics[key]:.1f}" for key in HEADLINES if key in metrics), "")
 
 
 def _clock(seconds: float | None) -> str:
@@ -152,7 +156,8 @@ def ended(display: Display, fingerprint: str) -> str:
     line = display.lines[fingerprint]
     assert line.finished is not None
     done = sum(other.finished is not None for other in display.lines.values())
-    ap = f", AP {line.metrics['AP']:.1f}" if "AP" in line.metrics else ""
+    measured = headline(line.metrics)
+    told = f", {measured}" if measured else ""
     took = f", {line.finished.duration:.0f} s" if line.finished.duration else ""
     left = _clock(display.left(time.monotonic()))
-    return f"[{done}/{len(display.lines)}] {line.name}: {line.state}{ap}{took}; about {left} left"
+    return f"[{done}/{len(display.lines)}] {line.name}: {line.state}{told}{took}; about {left} left"

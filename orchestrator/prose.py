@@ -87,15 +87,14 @@ def opening(tables: Sequence[FilledTable]) -> str:
 
 def cautions(tables: Sequence[FilledTable]) -> list[str]:
     """What a reader must not do with these numbers; nothing at the paper's own scale."""
-    reduced = _distinct(
-        f"scale “{table.declaration.scale}” (a small network on {table.declaration.data})"
-        for table in tables
-        if table.declaration.scale != "paper"
-    )
+    reduced: dict[str, list[str]] = {}
+    for table in tables:
+        reduced.setdefault(table.declaration.scale, []).append(table.declaration.data)
     return [
-        f"At {setting}, absolute numbers can't be compared with the paper's. Only the order of rows and the "
-        "differences between them can."
-        for setting in reduced
+        f"At scale “{scale}” (small networks on {'; '.join(_distinct(data))}), absolute numbers can't be "
+        "compared with the paper's. Only the order of rows and the differences between them can."
+        for scale, data in reduced.items()
+        if scale != "paper"
     ]
 
 

@@ -1,5 +1,6 @@
 """What is remembered of a job and what a sweep declares of a table: values between runs and reports."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -80,12 +81,13 @@ class CellRef(Frozen):
 
 
 class Greater(Frozen):
-    """The sentence holds if the mean over seeds of `a - b`, paired by seed, is positive."""
+    """The sentence holds if the mean over seeds of `a - times · b`, paired by seed, is positive."""
 
     kind: Literal["greater"] = "greater"
     says: str
     a: CellRef
     b: CellRef
+    times: float = Field(default=1.0, gt=0)
 
 
 class Equivalent(Frozen):
@@ -128,7 +130,96 @@ class Curves(Frozen):
     title: str = ""
 
 
-Plot = Annotated[Scatter | Curves, Field(discriminator="kind")]
+class ErrorMatrix(Frozen):
+    """A heat map of one method's errors by hidden and by measured group of joints."""
+
+    kind: Literal["error_matrix"] = "error_matrix"
+    column: str  # whose probes measured them
+    method: str  # its name; the first word decides the colour
+
+
+class MatrixDifference(Frozen):
+    """A heat map of one method's errors minus another's."""
+
+    kind: Literal["matrix_difference"] = "matrix_difference"
+    column: str
+    minus: str  # the column of the other's probes
+    methods: tuple[str, str]  # their names
+
+
+class CutPeople(Frozen):
+    """People in boxes that show a part of them: the labels, then what each of some rows makes of it."""
+
+    kind: Literal["cut_people"] = "cut_people"
+    column: str  # whose probes looked at them
+    rows: tuple[str, ...]  # keys
+
+
+class CutErrors(Frozen):
+    """Errors of joints inside and outside the box by how much is cut off, a line a row."""
+
+    kind: Literal["cut_errors"] = "cut_errors"
+    column: str
+
+
+class PosePictures(Frozen):
+    """People with predicted and labelled joints: the first row's first seed, as a `Gallery` found them."""
+
+    kind: Literal["pose_pictures"] = "pose_pictures"
+    column: str
+
+
+class BoundaryPictures(Frozen):
+    """B-scans with predicted and labelled boundaries, a column a row of the table, as `Scans` found them."""
+
+    kind: Literal["boundary_pictures"] = "boundary_pictures"
+    column: str
+    rows: tuple[str, ...] = ()  # keys; empty for all rows
+
+
+class DensityMaps(Frozen):
+    """Every row's density from above, and a histogram of the errors that it stands for."""
+
+    kind: Literal["density_maps"] = "density_maps"
+    column: str  # any of those whose probes tabulated them
+
+
+class DensityCuts(Frozen):
+    """The marginals of the same, peak and tails."""
+
+    kind: Literal["density_cuts"] = "density_cuts"
+    column: str
+
+
+class Coverage(Frozen):
+    """The share of truths inside predicted intervals by their nominal level, a line a row."""
+
+    kind: Literal["coverage"] = "coverage"
+    column: str
+
+
+class ErrorByScale(Frozen):
+    """Measured mean error against the predicted one, a line a row."""
+
+    kind: Literal["error_by_scale"] = "error_by_scale"
+    column: str
+
+
+Plot = Annotated[
+    Scatter
+    | Curves
+    | ErrorMatrix
+    | MatrixDifference
+    | CutPeople
+    | CutErrors
+    | PosePictures
+    | BoundaryPictures
+    | DensityMaps
+    | DensityCuts
+    | Coverage
+    | ErrorByScale,
+    Field(discriminator="kind"),
+]
 
 
 class Declaration(Frozen):
@@ -144,6 +235,8 @@ class Declaration(Frozen):
     seeds: tuple[int, ...]
     columns: tuple[DeclaredColumn, ...]
     rows: tuple[DeclaredRow, ...]
+    # Trainings that must have finished before a job, both by fingerprint.
+    needs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     paper: tuple[PaperCell, ...] = ()
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
@@ -154,3 +247,25 @@ class Declaration(Frozen):
         """Every job that stands behind a cell, once each."""
         cells = (cell for row in self.rows for cell in row.cells.values())
         return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Every training that must have finished before one of those jobs, once each."""
+        return tuple(dict.fromkeys(fp for fps in self.needs.values() for fp in fps))
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The probes from which figures are drawn."""
+        columns = {plot.column for plot in self.plots if not isinstance(plot, Scatter | Curves)}
+        cells = [row.cells[name] for row in self.rows for name in row.cells if name in columns]
+        return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
+
+    @property
+    def heading(self) -> str:
+        """As the report names it: `Table 1`, but `Figure 1` and `Calibration`."""
+        return f"Table {self.table}" if self.table[0].isdigit() else self.table
+
+    @property
+    def slug(self) -> str:
+        """For names of files: `table_1`, `figure_1`."""
+        return "_".join(re.findall(r"[a-z0-9]+", self.heading.lower()))

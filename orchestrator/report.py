@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import pandas as pd
@@ -15,10 +16,12 @@ from rich.text import Text
 from orchestrator import claims, figures, page, prose, tables
 from orchestrator.cells import Cell, FilledTable
 from orchestrator.claims import Verdict
+from orchestrator.figures.details import Details, seen
 from orchestrator.page import MARKS, Picture, Section
 from orchestrator.printed import ours, theirs
 from orchestrator.records import Curves, Declaration, DeclaredColumn, Record, Scatter
 
+NOTHING: Details = MappingProxyType({})
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
 
 
@@ -56,8 +59,13 @@ class Store(Protocol):
         """Keep a table, its files by name, and its verdicts."""
 
 
-def write(declarations: Sequence[Declaration], records: Mapping[str, Record], results: Path) -> Report:
-    """Write the report of these tables, from declarations and records alone.
+def write(
+    declarations: Sequence[Declaration],
+    records: Mapping[str, Record],
+    results: Path,
+    details: Details = NOTHING,
+) -> Report:
+    """Write the report of these tables, from what the store remembers alone.
 
     Everything is built before anything is written, and each file is replaced as a whole, so that an
     interrupted run leaves the report of before. Equal arguments give equal bytes.
@@ -65,11 +73,12 @@ def write(declarations: Sequence[Declaration], records: Mapping[str, Record], re
     Args:
         records: by fingerprint; what is not there was not run.
         results: the folder, made where it is missing.
+        details: what probes found beside their numbers, by fingerprint.
 
     Raises:
         OSError: the folder can't be written to.
     """
-    sections = tuple(section(declaration, records) for declaration in declarations)
+    sections = tuple(section(declaration, records, details) for declaration in declarations)
     contents = dict(_files(sections))
     for folder in ("tables", "figures"):
         (results / folder).mkdir(parents=True, exist_ok=True)
@@ -78,13 +87,13 @@ def write(declarations: Sequence[Declaration], records: Mapping[str, Record], re
     return Report(results, tuple(results / name for name in contents), sections)
 
 
-def section(declaration: Declaration, records: Mapping[str, Record]) -> Section:
+def section(declaration: Declaration, records: Mapping[str, Record], details: Details) -> Section:
     """One table filled, judged and drawn."""
     filled = tables.fill(declaration, records)
     return Section(
         filled=filled,
         verdicts=claims.judge(declaration, filled),
-        pictures=tuple(_pictures(declaration, filled, records)),
+        pictures=tuple(_pictures(declaration, filled, records, details)),
         origin=prose.origin(declaration, records),
     )
 
@@ -96,7 +105,7 @@ def log(store: Store, report: Report) -> None:
         TrackingError: the store can't be written to.
     """
     for part in report.sections:
-        stem = f"table_{part.declaration.table}"
+        stem = part.declaration.slug
         files = {
             path.relative_to(report.folder).as_posix(): path
             for path in report.paths
@@ -106,45 +115,56 @@ def log(store: Store, report: Report) -> None:
         store.log_table(part.declaration, tables.frame(part.filled), files, verdicts)
 
 
-def render(console: Console, report: Report) -> None:
-    """Print the tables, the verdicts, and where the report lies."""
-    for renderable in summary(report):
+def render(console: Console, report: Report, tables: Collection[str] | None = None) -> None:
+    """Print the tables, the verdicts, and where the report lies.
+
+    Args:
+        tables: those to print; all of the report if None.
+    """
+    for renderable in summary(report, tables):
         console.print(renderable)
 
 
-def summary(report: Report) -> Iterator[RenderableType]:
-    """The report for a terminal: every table with its verdicts, then where the pages are."""
-    for part in report.sections:
+def summary(report: Report, tables: Collection[str] | None = None) -> Iterator[RenderableType]:
+    """The report for a terminal: tables with their verdicts, then where the pages are."""
+    shown = [part for part in report.sections if tables is None or part.declaration.table in tables]
+    for part in shown:
         yield Group(_terminal_table(part.filled), *(_terminal_verdict(v) for v in part.verdicts), Text())
-    for caution in prose.cautions(report.filled):
+    for caution in prose.cautions([part.filled for part in shown]):
         yield Text(caution, style="yellow")
+    if len(shown) < len(report.sections):
+        others = ", ".join(p.declaration.heading for p in report.sections if p not in shown)
+        yield Text(f"The report also holds {others}.", style="dim")
     yield Text.assemble("Report: ", (str(report.folder / "report.html"), "bold"))
 
 
 def _pictures(
-    declaration: Declaration, filled: FilledTable, records: Mapping[str, Record]
+    declaration: Declaration, filled: FilledTable, records: Mapping[str, Record], details: Details
 ) -> Iterator[Picture]:
-    for plot in declaration.plots:
+    for place, plot in enumerate(declaration.plots):
         match plot:
             case Scatter() if figures.scatter_points(declaration, filled, plot):
+                name = f"{plot.y}_by_{plot.x}"
                 figure = figures.scatter(declaration, filled, plot)
                 caption = figures.scatter_caption(declaration, filled, plot)
-                name = f"{plot.y}_by_{plot.x}"
             case Curves() if figures.curve_lines(declaration, records, plot):
+                name = f"{plot.key}_by_epoch"
                 figure = figures.curves(declaration, records, plot)
                 caption = figures.curves_caption(declaration, records, plot)
-                name = f"{plot.key}_by_epoch"
-            case _:
+            case Scatter() | Curves():
                 continue
-        yield Picture(
-            f"table_{declaration.table}_{_slug(name)}", figures.svg(figure), figures.png(figure), caption
-        )
+            case _:
+                drawn = figures.of_details(plot, seen(declaration, details, plot.column))
+                if drawn is None:
+                    continue
+                name, (figure, caption) = f"{plot.kind}_{place}", drawn
+        yield Picture(f"{declaration.slug}_{_slug(name)}", figures.svg(figure), figures.png(figure), caption)
 
 
 def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
     """Each file's name and content, the pages last."""
     for part in sections:
-        stem = f"tables/table_{part.declaration.table}"
+        stem = f"tables/{part.declaration.slug}"
         yield f"{stem}.md", tables.markdown(part.filled).encode()
         yield f"{stem}.csv", tables.csv(part.filled).encode()
         yield f"{stem}.tex", tables.latex(part.filled).encode()
@@ -168,7 +188,7 @@ def readme(sections: Sequence[Section]) -> str:
 
 def _readme_section(part: Section) -> Iterator[str]:
     declared = part.declaration
-    yield f"## Table {declared.table}"
+    yield f"## {declared.heading}"
     if declared.says:
         yield _md(declared.says)
     yield tables.markdown(part.filled).strip()
@@ -189,7 +209,7 @@ def _readme_section(part: Section) -> Iterator[str]:
 def _terminal_table(filled: FilledTable) -> Table:
     """A line a row: the paper's value, then ours."""
     declared = filled.declaration
-    table = Table(title=f"Table {declared.table}. {declared.title}", title_justify="left", title_style="bold")
+    table = Table(title=f"{declared.heading}. {declared.title}", title_justify="left", title_style="bold")
     table.add_column("")
     for column in declared.columns:
         table.add_column(Text(column.name), justify="right")

@@ -1,5 +1,6 @@
 """What `fit` needs of whatever runs it, and the case where nothing does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -39,9 +40,30 @@ class Runtime(Protocol):
         """The values of all workers, by rank, on every worker."""
         ...
 
+    def agree(self, value: Value) -> Value:
+        """The value of rank 0, on every worker; plain values and tensors on the CPU."""
+        ...
+
+    def align(self, module: nn.Module) -> None:
+        """Give every worker the buffers of rank 0, such as BatchNorm's statistics, which each worker gathers
+        from its own samples."""
+        ...
+
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         """Tell whoever watches that `epoch` (from 1) is done. Every worker calls it; rank 0 is heard."""
         ...
+
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """Tell again of the epochs that were done before this process began, all at once: the last of them
+        were perhaps never heard. Every worker calls it; rank 0 is heard."""
+        ...
+
+
+def _placed(module: nn.Module, device: torch.device) -> nn.Module:
+    """On a GPU convolutions are quickest in channels_last order, which the pictures have too."""
+    if device.type == "cuda":
+        return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module.to(device)
 
 
 @dataclass(frozen=True)
@@ -55,13 +77,22 @@ class Alone:
     world_size: int = 1
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        return module.to(self.device)
+        return _placed(module, self.device)
 
     def gather(self, value: Value) -> list[Value]:
         return [value]
 
+    def agree(self, value: Value) -> Value:
+        return value
+
+    def align(self, module: nn.Module) -> None:
+        """There is nobody to differ from."""
+
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         self.reports.append((epoch, metrics))
+
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """Only what is reported here is kept."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +105,7 @@ class Distributed:
     loader_workers: int = 0
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        module = module.to(self.device)
+        module = _placed(module, self.device)
         if self.world_size == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
@@ -87,5 +118,20 @@ class Distributed:
         torch.distributed.all_gather_object(values, value)
         return values
 
+    def agree(self, value: Value) -> Value:
+        if self.world_size == 1:
+            return value
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def align(self, module: nn.Module) -> None:
+        if self.world_size > 1:
+            for buffer in module.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Nobody watches a bare group; whoever does overrides this."""
+
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
         """Nobody watches a bare group; whoever does overrides this."""

@@ -1,9 +1,11 @@
 """What a sweep file declares: tables, their rows and columns, and the sentences of the paper to test."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from orchestrator.experiment import Experiment, Job, StepCost, vary
+from orchestrator.experiment import DataConfig, Experiment, StepCost, seeded
+from orchestrator.jobs import Job, needed
+from orchestrator.probes.kinds import Probe
 from orchestrator.records import (
     CellSource,
     Claim,
@@ -32,27 +34,38 @@ class Counted:
 
 @dataclass(frozen=True)
 class Measured:
-    """The column shows a measurement that belongs to the row's experiment but needs no training."""
+    """The column shows what a measurement gives: of the row's network, or of its trained model.
+
+    In `key`, `{row}` stands for the row's key, so that rows can share one measurement (Tables 5 and 6).
+    """
 
     key: str
-    probe: Callable[[Experiment, str], StepCost]  # of the experiment and the scale
+    probe: Callable[[Experiment, str], StepCost | Probe]  # of the experiment and the scale
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table and where its numbers come from."""
+    """A column of a table and where its numbers come from.
+
+    Args:
+        spec: how it is printed.
+        source: of its numbers.
+        group: which of the row's experiments it shows; its main one where empty.
+    """
 
     spec: DeclaredColumn
     source: Metric | Counted | Measured
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: one experiment, repeated over seeds.
+    """A row of a table: one experiment, repeated over seeds, or one for each group of columns.
 
     Args:
         key: ASCII, the row's name in paper.csv and in the CSV tables.
         experiment: what stands behind its cells.
+        groups: what stands behind the cells of columns with a group, by its name.
         label: how it is printed; the key where empty.
         ours: not in the paper; the key says what it is.
         says: what the row is, where the label alone can't tell.
@@ -60,6 +73,7 @@ class Row:
 
     key: str
     experiment: Experiment
+    groups: Mapping[str, Experiment] = field(default_factory=dict)
     label: str = ""
     ours: bool = False
     says: str = ""
@@ -67,13 +81,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper, re-run."""
+    """A table or figure of the paper, re-run."""
 
-    id: str
+    id: str  # such as "1" or "Figure 1"
     title: str
     says: str
-    base: Callable[[str], Experiment]  # the base experiment at a scale
-    rows: Callable[[Experiment], Iterable[Row]]
+    rows: Callable[[str], Iterable[Row]]  # at a scale
     columns: Sequence[Column]
     paper: tuple[PaperCell, ...]
     claims: tuple[Claim, ...] = ()
@@ -102,7 +115,7 @@ class Setting:
     scale: str
     report: str  # the name of the report that the table goes into
     seeds: tuple[int, ...]
-    data: str  # what it is measured on, in words
+    data: Callable[[DataConfig], str]  # what it is measured on, in words
     command: str
     only: tuple[str, ...] = ()  # row keys; empty for all
     bind: Callable[[Experiment], Experiment] = lambda experiment: experiment  # to the user's own data
@@ -125,8 +138,7 @@ class SweepError(Exception):
 @dataclass(frozen=True)
 class _PlannedRow:
     declared: DeclaredRow
-    trainings: dict[str, Experiment]  # by fingerprint, one a seed
-    measurements: dict[str, StepCost]
+    jobs: dict[str, Job]  # by fingerprint, one a seed for each source of cells, without what they need
 
 
 def plan_table(table: Table, setting: Setting) -> Planned:
@@ -135,57 +147,83 @@ def plan_table(table: Table, setting: Setting) -> Planned:
     Raises:
         SweepError: `setting.only` names a row that the table does not have.
     """
-    base = setting.bind(table.base(setting.scale))
-    rows = {row.key: _plan_row(row, table.columns, setting) for row in table.rows(base)}
+    rows = {row.key: _plan_row(row, table.columns, setting) for row in table.rows(setting.scale)}
     _check_only(table, list(rows), setting.only)
     picked = [row for key, row in rows.items() if not setting.only or key in setting.only]
+    jobs = _with_needed(job for row in rows.values() for job in row.jobs.values())
     return Planned(
-        declaration=_declare(table, setting, list(rows.values())),
-        jobs={fp: job for row in rows.values() for fp, job in _jobs(row).items()},
-        wanted=frozenset(fp for row in picked for fp in _jobs(row)),
-        rows={fp: key for key, row in rows.items() for fp in row.trainings},
+        declaration=_declare(table, setting, list(rows.values()), jobs),
+        jobs=jobs,
+        wanted=frozenset(_with_needed(job for row in picked for job in row.jobs.values())),
+        rows=_row_of_each(rows),
     )
 
 
-def _jobs(row: _PlannedRow) -> dict[str, Job]:
-    return {**row.trainings, **row.measurements}
+def _with_needed(jobs: Iterable[Job]) -> dict[str, Job]:
+    """The jobs by fingerprint, each after whatever must have been trained before it."""
+    return {before.fingerprint(): before for job in jobs for before in (*needed(job), job)}
+
+
+def _row_of_each(rows: Mapping[str, _PlannedRow]) -> dict[str, str]:
+    """The row of each training behind a cell; of several rows with the same one, the first."""
+    trainings: dict[str, str] = {}
+    for key, row in rows.items():
+        for trained in (e for job in row.jobs.values() for e in _trainings(job)):
+            trainings.setdefault(trained.fingerprint(), key)
+    return trainings
 
 
 def _plan_row(row: Row, columns: Sequence[Column], setting: Setting) -> _PlannedRow:
-    seeded = [vary(row.experiment, seed=seed) for seed in setting.seeds]
-    trainings = {experiment.fingerprint(): experiment for experiment in seeded}
-    measurements: dict[str, StepCost] = {}
+    bound = {group: setting.bind(e) for group, e in {"": row.experiment, **row.groups}.items()}
+    jobs: dict[str, Job] = {}
     cells: dict[str, CellSource] = {}
     for column in columns:
-        match column.source:
-            case Metric(key, applies):
-                if applies(row.experiment):
-                    cells[column.spec.name] = CellSource(key=key, fingerprints=tuple(trainings))
-            case Counted(count):
-                value = count(row.experiment)
-                if value is not None:
-                    cells[column.spec.name] = CellSource(value=value)
-            case Measured(key, probe):
-                found = {m.fingerprint(): m for m in (probe(e, setting.scale) for e in seeded)}
-                cells[column.spec.name] = CellSource(key=key, fingerprints=tuple(found))
-                measurements |= found
+        if column.group not in bound:
+            continue
+        trained = [seeded(bound[column.group], seed) for seed in setting.seeds]
+        cell, behind = _source(row, column, trained, setting.scale)
+        if cell is not None:
+            cells[column.spec.name] = cell
+            jobs |= behind
     declared = DeclaredRow(key=row.key, label=row.label or row.key, cells=cells, ours=row.ours, says=row.says)
-    return _PlannedRow(declared, trainings, measurements)
+    return _PlannedRow(declared, jobs)
 
 
-def _declare(table: Table, setting: Setting, rows: list[_PlannedRow]) -> Declaration:
-    data = (e.data.fingerprint() for row in rows for e in row.trainings.values())
+def _source(
+    row: Row, column: Column, trained: Sequence[Experiment], scale: str
+) -> tuple[CellSource | None, dict[str, Job]]:
+    """Where a cell's number comes from, None for a blank one, and the jobs behind it by fingerprint."""
+    match column.source:
+        case Metric(key, applies):
+            if not applies(trained[0]):
+                return None, {}
+            trainings: dict[str, Job] = {experiment.fingerprint(): experiment for experiment in trained}
+            return CellSource(key=key, fingerprints=tuple(trainings)), trainings
+        case Counted(count):
+            value = count(trained[0])
+            return None if value is None else CellSource(value=value), {}
+        case Measured(key, probe):
+            measurements: dict[str, Job] = {m.fingerprint(): m for m in (probe(e, scale) for e in trained)}
+            name = key.format(row=row.key)
+            return CellSource(key=name, fingerprints=tuple(measurements)), measurements
+
+
+def _declare(table: Table, setting: Setting, rows: list[_PlannedRow], jobs: Mapping[str, Job]) -> Declaration:
+    behind = dict.fromkeys(fp for row in rows for fp in row.jobs)
+    trained = [e for fp in behind for e in _trainings(jobs[fp])]
+    before = {fp: tuple(e.fingerprint() for e in needed(jobs[fp])) for fp in behind}
     return Declaration(
         table=table.id,
         title=table.title,
         says=table.says,
         scale=setting.scale,
         report=setting.report,
-        data=setting.data,
-        data_fingerprints=tuple(dict.fromkeys(data)),
+        data=" and ".join(dict.fromkeys(setting.data(e.data) for e in trained)),
+        data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
         seeds=setting.seeds,
         columns=tuple(column.spec for column in table.columns),
         rows=tuple(row.declared for row in rows),
+        needs={fp: fps for fp, fps in before.items() if fps},
         paper=table.paper,
         claims=table.claims,
         plots=table.plots,
@@ -193,9 +231,16 @@ def _declare(table: Table, setting: Setting, rows: list[_PlannedRow]) -> Declara
     )
 
 
+def _trainings(job: Job) -> tuple[Experiment, ...]:
+    """The training whose result a job is or looks at."""
+    if isinstance(job, Experiment):
+        return (job,)
+    return () if isinstance(job, StepCost) else (job.of,)
+
+
 def _check_only(table: Table, known: list[str], only: tuple[str, ...]) -> None:
     unknown = [key for key in only if key not in known]
     if unknown:
         raise SweepError(
-            f"--only: Table {table.id} has no row {unknown[0]!r}; it has {', '.join(map(repr, known))}"
+            f"--only: table {table.id} has no row {unknown[0]!r}; it has {', '.join(map(repr, known))}"
         )

@@ -58,7 +58,7 @@ def markdown(filled: FilledTable) -> str:
     notes = [_md(column) for column in table.columns]
     notes += [f"{_raised((index,))} {_md(note)}" for index, note in enumerate(table.footnotes)]
     parts = [
-        f"**Table {_md(filled.declaration.table)}. {_md(table.title)}**",
+        f"**{_md(filled.declaration.heading)}. {_md(table.title)}**",
         "\n".join(f"| {' | '.join(cells)} |" for cells in rows),
         _md(table.legend),
         "\n".join(f"- {note}" for note in notes),

@@ -16,7 +16,9 @@ from typing import Any, Literal, Self, TypeVar
 import pandas as pd
 
 from orchestrator import tracking_read
+from orchestrator.credentials import concealed
 from orchestrator.outbox import Outbox, PermanentError, persevere
+from orchestrator.pulse import Pulse
 from orchestrator.records import Declaration, Record
 from orchestrator.store_uri import StoreUri, parse
 from orchestrator.tracking_store import Store, now
@@ -26,6 +28,7 @@ from orchestrator.tracking_trials import TrialInfo, TrialWriter
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
 PATIENCE = 600.0  # seconds
+HEARTBEAT = 60.0  # seconds
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the address with its password
@@ -61,6 +64,7 @@ class Tracker:
         store = Store(client, entities, place.artifacts)
         self._trials, self._tables = TrialWriter(store), TableWriter(store)
         self._outbox = Outbox(patience, self._explain)
+        self._pulse = Pulse(self._trials.beat, HEARTBEAT)
 
     @classmethod
     def open(cls, uri: str, artifacts: Path | None, *, patience: float = PATIENCE) -> Self:
@@ -109,8 +113,9 @@ class Tracker:
         duration: float,
         note: str = "",
         alarms: Sequence[str] = (),
+        detail: str = "",
     ) -> None:
-        """A trial has ended, with its last metrics and its duration in seconds.
+        """A trial has ended, with its last metrics, its duration in seconds and, of a probe, its detail.
 
         Raises:
             ValueError: a metric's name that MLflow can't hold.
@@ -118,7 +123,9 @@ class Tracker:
         named, when, told = _named(metrics), now(), tuple(alarms)
         self._put(
             f"the end of {fingerprint}",
-            lambda: self._trials.finish(fingerprint, status, named, duration, note, told, when),
+            lambda: self._trials.finish(
+                fingerprint, status, named, duration, note=note, alarms=told, detail=detail, when=when
+            ),
         )
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
@@ -126,7 +133,7 @@ class Tracker:
         self._put(f"tags of {fingerprint}", lambda: self._trials.tag(fingerprint, tags))
 
     def reap(self) -> tuple[str, ...]:
-        """Mark the runs that dead processes of this machine left running as killed; their fingerprints.
+        """Mark the runs that dead processes left running as killed; their fingerprints.
 
         Raises:
             TrackingError: the store is away for longer than the patience.
@@ -146,13 +153,23 @@ class Tracker:
         wanted = None if fingerprints is None else tuple(fingerprints)
         return self._ask("reading records", lambda: tracking_read.records(self._client, wanted, history))
 
+    def details(self, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What finished probes found beside their numbers, by fingerprint; figures are drawn from it.
+
+        Raises:
+            TrackingError: the store is away for longer than the patience.
+        """
+        wanted = tuple(fingerprints)
+        return self._ask("reading details", lambda: tracking_read.details(self._client, wanted))
+
     def declare(self, declaration: Declaration) -> None:
         """Remember a table as declared. If it differs, it takes the place of the same table of its report.
 
         Raises:
             TrackingError: it can't be written.
         """
-        self._ask(f"declaring table {declaration.table}", lambda: self._tables.declare(declaration))
+        kept = _without_credentials(declaration)
+        self._ask(f"declaring table {kept.table}", lambda: self._tables.declare(kept))
 
     def declarations(self) -> tuple[Declaration, ...]:
         """The newest declaration of each table, by report; the report that was declared last is at the end.
@@ -175,7 +192,7 @@ class Tracker:
         """
         self._ask(
             f"logging table {declaration.table}",
-            lambda: self._tables.log_table(declaration, frame, files, verdicts_json),
+            lambda: self._tables.log_table(_without_credentials(declaration), frame, files, verdicts_json),
         )
 
     def flush(self) -> None:
@@ -188,7 +205,10 @@ class Tracker:
         self._tell_lost()
 
     def close(self) -> None:
-        """`flush`, and end the writing thread. Nothing can be written afterwards."""
+        """`flush`, mark trials that have not ended as interrupted, and end the writing thread. Nothing can be
+        written afterwards."""
+        self._pulse.stop()
+        self._put("what was interrupted", self._trials.interrupt)
         self._outbox.close()
         self._tell_lost()
 
@@ -222,6 +242,11 @@ class Tracker:
         lost = self._outbox.take_lost()
         if lost:
             raise TrackingError(f"{self._place.shown}: not written: {'; '.join(lost)}")
+
+
+def _without_credentials(declaration: Declaration) -> Declaration:
+    """Its command line may hold the passwords of addresses."""
+    return declaration.model_copy(update={"command": concealed(declaration.command)})
 
 
 def _named(metrics: Mapping[str, float]) -> dict[str, float]:

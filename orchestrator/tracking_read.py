@@ -15,6 +15,7 @@ from orchestrator.records import Declaration, Record, Status
 from orchestrator.tracking_store import PROJECT
 
 TABLES = "tables"  # the experiment of the declarations
+DETAIL = "detail.json"  # what a probe found beside its numbers; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
 
@@ -88,6 +89,17 @@ def records(client: Any, fingerprints: Iterable[str] | None, history: bool) -> d
     return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in chosen.items()}
 
 
+def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What the probes among these jobs found beside their numbers; of each its newest run that finished."""
+    wanted = set(fingerprints)
+    chosen: dict[str, str] = {}
+    for run in runs(client, trial_experiments(client), "attributes.status = 'FINISHED'") if wanted else ():
+        fingerprint = run.data.tags.get("fingerprint")
+        if fingerprint in wanted and DETAIL in run.data.tags:
+            chosen.setdefault(fingerprint, run.info.run_id)
+    return {fp: json.loads(_text(client, run_id, DETAIL)) for fp, run_id in chosen.items()}
+
+
 def _histories(client: Any, found: Sequence[Any]) -> dict[str, dict[str, tuple[tuple[int, float], ...]]]:
     """run id -> key -> points by epoch. MLflow gives one metric of one run a call."""
     wanted = [(run.info.run_id, name) for run in found for name in run.data.metrics]
@@ -147,7 +159,7 @@ def table_key(tags: dict[str, str]) -> tuple[str, str, str]:
 
 def declarations(client: Any) -> tuple[Declaration, ...]:
     """The newest declaration of each table: the report that was declared last at the end, its tables in
-    their own order.
+    their own order, then its figures.
 
     Raises:
         PermanentError: one can't be read.
@@ -157,9 +169,9 @@ def declarations(client: Any) -> tuple[Declaration, ...]:
         by_key.setdefault(table_key(run.data.tags), run)
     reports = [report for report, _, _ in by_key]  # the newest first
 
-    def order(key: tuple[str, str, str]) -> tuple[int, str, list[tuple[int, str]]]:
+    def order(key: tuple[str, str, str]) -> tuple[int, str, bool, list[tuple[int, str]]]:
         report, scale, table = key
-        return -reports.index(report), scale, natural(table)
+        return -reports.index(report), scale, not table[0].isdigit(), natural(table)
 
     return tuple(_declaration(client, by_key[key]) for key in sorted(by_key, key=order))
 
@@ -169,12 +181,15 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part or 0), word) for part, word in re.findall(r"(\d*)(\D*)", text)]
 
 
-def _declaration(client: Any, run: Any) -> Declaration:
+def _text(client: Any, run_id: str, name: str) -> str:
+    """An artifact of a run."""
     with TemporaryDirectory() as folder:
-        path = Path(client.download_artifacts(run.info.run_id, "declaration.json", folder))
-        text = path.read_text(encoding="utf-8")
+        return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+
+
+def _declaration(client: Any, run: Any) -> Declaration:
     try:
-        return Declaration.model_validate_json(text)
+        return Declaration.model_validate_json(_text(client, run.info.run_id, "declaration.json"))
     except ValidationError as error:
         raise PermanentError(
             f"the declaration of table {run.data.tags['table']} ({run.data.tags['report']}) was written by "

@@ -76,7 +76,7 @@ class TableWriter:
     def _make(self, declaration: Declaration) -> str:
         """A run with the declaration, which counts from when it is whole; the older ones no longer do."""
         tags, older = _table_tags(declaration), self._counting(declaration)
-        name = f"Table {declaration.table}, {declaration.report or declaration.scale}"
+        name = f"{declaration.heading}, {declaration.report or declaration.scale}"
         experiment = self._store.experiment(tracking_read.TABLES, ABOUT)
         made = self._client.create_run(experiment, tags=clipped(tags), run_name=name)
         run_id = str(made.info.run_id)
@@ -105,7 +105,7 @@ def _description(declaration: Declaration, files: Mapping[str, Path]) -> str:
     seeds = ", ".join(map(str, declaration.seeds))
     tables = [path.read_text(encoding="utf-8") for name, path in files.items() if name.endswith(".md")]
     parts = [
-        *(tables or [f"**Table {declaration.table}. {declaration.title}**"]),
+        *(tables or [f"**{declaration.heading}. {declaration.title}**"]),
         declaration.says,
         f"Scale {declaration.scale}; data: {declaration.data}; seeds {seeds}.",
         f"`{declaration.command}`" if declaration.command else "",

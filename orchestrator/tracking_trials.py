@@ -12,13 +12,18 @@ from typing import Any
 import psutil
 
 from orchestrator import tracking_read
+from orchestrator.credentials import concealed
 from orchestrator.outbox import PermanentError
-from orchestrator.tracking_store import TAG_LIMIT, Store, clipped
+from orchestrator.tracking_store import TAG_LIMIT, Store, clipped, now
 
 ABOUT = (
     "Trials of {name}, one run a job and seed. A tag such as `table.1` names the row of the paper's table "
     "that a run serves; `fingerprint` is equal for equal experiments."
 )
+
+SILENCE = 15 * 60_000
+"""Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.
+Longer than a store may be away, and than clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class _Run:
     """A trial's run and what has been logged to it."""
 
     run_id: str
+    running: bool = False  # written by this process, and not ended
     epoch: int = 0  # the last
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
 
@@ -83,7 +89,7 @@ class TrialWriter:
         params = {name: text for name, text in trial.params.items() if name not in found.data.params}
         self._store.log(found.info.run_id, params=params, tags=tags)
         self._client.log_text(found.info.run_id, trial.json, "experiment.json")
-        self._runs[trial.fingerprint] = _known(found)
+        self._runs[trial.fingerprint] = _known(found, running=True)
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float], when: int) -> None:
         """Log an epoch's metrics, unless it or a later one has been."""
@@ -100,40 +106,62 @@ class TrialWriter:
         status: str,
         metrics: Mapping[str, float],
         duration: float,
+        *,
         note: str,
         alarms: Sequence[str],
+        detail: str,
         when: int,
     ) -> None:
         """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag."""
         run = self._run(fingerprint)
         tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "alarms": _fitting(alarms)}
+        if detail:
+            self._client.log_text(run.run_id, detail, tracking_read.DETAIL)
+            tags[tracking_read.DETAIL] = f"{len(detail)} characters"
         changed = {name: value for name, value in metrics.items() if run.metrics.get(name) != value}
         self._store.log(run.run_id, changed, step=run.epoch, when=when, tags=tags)
         run.metrics |= metrics
         self._client.set_terminated(run.run_id, "FAILED" if status == "failed" else "FINISHED", when)
+        run.running = False
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
         """Add tags to the newest run of a fingerprint."""
         self._store.log(self._run(fingerprint).run_id, tags=tags)
 
     def reap(self) -> tuple[str, ...]:
-        """End the runs whose writer, a process of this machine, is no more."""
+        """End the runs whose writer, a process of this machine, is no more, and those of other machines that
+        have given no sign of life for long."""
         experiments = tracking_read.trial_experiments(self._client)
         left = list(tracking_read.runs(self._client, experiments, "attributes.status = 'RUNNING'"))
-        dead = [run for run in left if _is_dead(run.data.tags.get("writer", ""))]
+        dead = [run for run in left if _is_dead(run)]
         for run in dead:
-            self._store.log(
-                run.info.run_id, tags={"status": "failed", "note": "interrupted: its process ended"}
-            )
-            self._client.set_terminated(run.info.run_id, "KILLED")
+            self._end_interrupted(run.info.run_id, "interrupted: its process ended")
         return tuple(run.data.tags["fingerprint"] for run in dead)
+
+    def interrupt(self) -> None:
+        """End the runs that this process began and has not ended."""
+        for run in self._running():
+            self._end_interrupted(run.run_id, "interrupted: the sweep was stopped")
+            run.running = False
+
+    def beat(self) -> None:
+        """A sign of life in every run that this process is writing. May be called from another thread."""
+        for run in self._running():
+            self._client.set_tag(run.run_id, "alive", str(now()))
+
+    def _running(self) -> list[_Run]:
+        return [run for run in list(self._runs.values()) if run.running]
+
+    def _end_interrupted(self, run_id: str, note: str) -> None:
+        self._store.log(run_id, tags={"status": "failed", "note": note})
+        self._client.set_terminated(run_id, "KILLED")
 
     def _run(self, fingerprint: str) -> _Run:
         if fingerprint not in self._runs:
             found = tracking_read.newest(self._client, fingerprint)
             if found is None:
                 raise PermanentError("the store has no run of it")
-            self._runs[fingerprint] = _known(found)
+            self._runs[fingerprint] = _known(found, running=False)
         return self._runs[fingerprint]
 
 
@@ -147,30 +175,34 @@ def _tags(trial: TrialInfo) -> dict[str, str]:
         "commit": trial.commit,
         "machine": trial.machine,
         "world_size": str(trial.world_size),
-        "checkpoint": trial.checkpoint,
+        "checkpoint": concealed(trial.checkpoint),
         "writer": f"{socket.gethostname()} {process.pid} {process.create_time():.2f}",
+        "alive": str(now()),
         "status": "running",
         "note": "",
         "alarms": "[]",
     }
 
 
-def _is_dead(writer: str) -> bool:
-    """Whether a writer was a process of this machine that has ended. Of other machines nothing is known."""
-    match writer.split():
+def _is_dead(run: Any) -> bool:
+    """Whether a run's writer was a process of this machine that has ended, or is one elsewhere and silent."""
+    match run.data.tags.get("writer", "").split():
         case [host, pid, began] if host == socket.gethostname():
-            pass
+            return not _lives(int(pid), float(began))
         case _:
-            return False
+            return now() - int(run.data.tags.get("alive", run.info.start_time)) > SILENCE
+
+
+def _lives(pid: int, began: float) -> bool:
     try:
-        found = psutil.Process(int(pid))
-        return found.status() == psutil.STATUS_ZOMBIE or abs(found.create_time() - float(began)) > 1
+        found = psutil.Process(pid)
+        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - began) <= 1
     except psutil.NoSuchProcess:
-        return True
+        return False
 
 
-def _known(run: Any) -> _Run:
-    return _Run(run.info.run_id, int(run.data.tags.get("epoch", 0)), dict(run.data.metrics))
+def _known(run: Any, *, running: bool) -> _Run:
+    return _Run(run.info.run_id, running, int(run.data.tags.get("epoch", 0)), dict(run.data.metrics))
 
 
 def _fitting(alarms: Sequence[str]) -> str:

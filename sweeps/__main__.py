@@ -13,9 +13,16 @@ from orchestrator.sweep import Sweep
 
 def sweeps() -> tuple[Sweep, ...]:
     """Every sweep there is, in the order of the paper's tables."""
-    from sweeps import flow_size, residual_term
+    from sweeps import auxiliary_heatmap, dle_vs_rle, flow_size, mpii_methods, residual_term, retina
 
-    return (flow_size.SWEEP, residual_term.SWEEP)
+    return (
+        flow_size.SWEEP,
+        mpii_methods.SWEEP,
+        dle_vs_rle.SWEEP,
+        auxiliary_heatmap.SWEEP,
+        residual_term.SWEEP,
+        retina.SWEEP,
+    )
 
 
 def main() -> NoReturn:

@@ -1,13 +1,24 @@
-"""The base experiment of each data set at each scale. Everything else is a difference from these."""
+"""The base experiment of each data set at each scale. Everything else is a difference from these.
+
+Demo data come from a seed of the generators on which no recipe was tuned.
+"""
 
 from pathlib import Path
 
 from datasets.coco import CocoFolder, CocoKeypoints
 from datasets.crop import Augment
+from datasets.human36m import Human36MFolder, Human36MPose
+from datasets.mpii import MpiiFolder, MpiiPose
+from datasets.retina import DmeFolder, RetinaBoundaries
 from datasets.synthetic.people import People
+from datasets.synthetic.retinas import Retinas
+from datasets.synthetic.write_human36m import Human36MPeople
+from datasets.synthetic.write_mpii import MpiiPeople
 from models.backbones import ResNet, SmallTrunk
-from models.objectives import RLE
+from models.boundary import BoundaryNet
+from models.objectives import L1, RLE, HeatmapMSE
 from models.regressor import Regressor
+from models.simplepose import Integral, SimplePose
 from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, Steps, vary
 
 PAPER = Path(__file__).with_name("paper.csv")
@@ -16,55 +27,134 @@ PAPER = Path(__file__).with_name("paper.csv")
 RESNET50 = Regressor(trunk=ResNet(depth=50, weights=None))
 """The paper's network as it is timed, where weights make no difference."""
 
+UNSEEN = 1
+"""The generators' seed at demo scale."""
+
+FLIP_ONLY = Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0)
+"""In few epochs, mirroring is the only augmentation that pays for itself."""
+
+DEMO_TRUNK = SmallTrunk(channels=(16, 32, 64, 128), strides=(2, 2, 2, 2))
+DEMO_WIDTH = 32
+"""Channels of the deconvolutions behind the small trunk."""
+
+_PAPER_COCO = Schedule(
+    epochs=270,
+    batch=256,
+    optimiser=Adam(lr=1e-3),
+    decay=Steps(milestones=(170, 200)),
+    precision="bf16",
+    evaluate_every=10,
+)
+_DEMO_POSE = Schedule(
+    epochs=5,
+    batch=32,
+    optimiser=Adam(lr=3e-3, betas=(0.9, 0.99), coord_rate=2, sigma_rate=0.3),
+    decay=Cosine(),
+    warmup_steps=50,
+)
+
 
 def coco(scale: str) -> Experiment:
-    """RLE on COCO keypoints (paper, section 4.1) or on generated people in COCO's format."""
-    return {"paper": _coco_paper, "demo": _coco_demo, "smoke": _coco_smoke}[scale]()
+    """RLE on COCO keypoints (paper, section 4.1), or on generated people in COCO's format."""
+    if scale == "paper":
+        return _paper(CocoKeypoints(source=CocoFolder()), _PAPER_COCO)
+    people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
+    return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=5)
 
 
-def _coco_paper() -> Experiment:
+def mpii(scale: str) -> Experiment:
+    """RLE on MPII's single people (supplement, section B), trained as on COCO."""
+    if scale == "paper":
+        return _paper(MpiiPose(source=MpiiFolder()), _PAPER_COCO)
+    return _small(_mpii_people(scale), scale, epochs=8)
+
+
+def human36m(scale: str) -> Experiment:
+    """RLE on Human3.6M's protocol 2, mixed with MPII at paper scale (main paper, section 4.2)."""
+    if scale == "paper":
+        schedule = vary(_PAPER_COCO, epochs=140, decay=Steps(milestones=(90, 120)), clip_norm=35)
+        data = Human36MPose(source=Human36MFolder(), mix=MpiiPose(source=MpiiFolder()))
+        return _paper(data, schedule)
+    demo = Human36MPeople(seed=UNSEEN)
+    people = demo if scale == "demo" else Human36MPeople(train=6, val=4)
+    data = Human36MPose(source=people, size=(64, 64), augment=FLIP_ONLY)
+    return _small(data, scale, epochs=12)
+
+
+def retina(scale: str) -> Experiment:
+    """RLE on the boundaries of the DME set (supplement, section F), or on generated B-scans."""
+    schedule = Schedule(epochs=200, batch=2, optimiser=Adam(lr=1e-4), decay=Steps(milestones=()))
+    if scale == "paper":
+        data, model = RetinaBoundaries(source=DmeFolder()), BoundaryNet()
+        return Experiment(data=data, model=model, objective=RLE(), schedule=vary(schedule, evaluate_every=10))
+    quick = vary(schedule, optimiser=Adam(lr=1e-3), decay=Cosine())
+    if scale == "demo":
+        scans = Retinas(height=248, width=192, row_um=7.74, scans=13, seed=UNSEEN)
+        return Experiment(
+            data=RetinaBoundaries(source=scans, size=(112, 192)),
+            model=BoundaryNet(channels=8, depth=4),
+            objective=RLE(),
+            schedule=vary(quick, epochs=30, evaluate_every=5),
+        )
+    scans = Retinas(subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
     return Experiment(
-        data=CocoKeypoints(source=CocoFolder()),
-        model=Regressor(trunk=ResNet(depth=50)),
+        data=RetinaBoundaries(source=scans, size=(64, 64), train_subjects=(3, 4), test_subjects=(1, 2)),
+        model=BoundaryNet(channels=4, depth=2),
         objective=RLE(),
-        schedule=Schedule(
-            epochs=270,
-            batch=256,
-            optimiser=Adam(lr=1e-3),
-            decay=Steps(milestones=(170, 200)),
-            precision="bf16",
-            evaluate_every=10,
-        ),
+        schedule=vary(quick, epochs=2),
     )
 
 
-def _coco_demo() -> Experiment:
-    return Experiment(
-        data=CocoKeypoints(
-            source=People(train=12_000),
-            size=(64, 48),
-            # Few epochs: mirroring is the only augmentation that pays for itself.
-            augment=Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0),
-        ),
-        model=Regressor(
-            trunk=SmallTrunk(channels=(16, 32, 64, 128), strides=(2, 2, 2, 2)), pool="flatten", sigma_bias=-2
-        ),
-        objective=RLE(),
-        schedule=Schedule(
-            epochs=5,
-            batch=32,
-            optimiser=Adam(lr=3e-3, betas=(0.9, 0.99), coord_rate=2, sigma_rate=0.3),
-            decay=Cosine(),
-            warmup_steps=50,
-            evaluate_every=1,
-        ),
-    )
-
-
-def _coco_smoke() -> Experiment:
-    demo = _coco_demo()
+def simplepose(base: Experiment) -> Experiment:
+    """SimplePose on the trunk of a regressor, trained as Xiao et al. train it at paper scale."""
+    assert isinstance(base.model, Regressor)
+    small = isinstance(base.model.trunk, SmallTrunk)
+    schedule = base.schedule
+    if not small:
+        schedule = vary(schedule, epochs=140, batch=128, decay=Steps(milestones=(90, 120)))
     return vary(
-        demo,
-        data=vary(demo.data, source=People(train=96, val=32)),
-        schedule=vary(demo.schedule, epochs=2, batch=16, warmup_steps=4, evaluate_every=1),
+        base,
+        model=SimplePose(trunk=base.model.trunk, **({"width": DEMO_WIDTH} if small else {})),
+        objective=heatmap_loss(base),
+        schedule=schedule,
+    )
+
+
+def heatmap_loss(base: Experiment) -> HeatmapMSE:
+    """Gaussians of the paper's width on its 64×48 map; half as wide on the small trunk's 32×24 one."""
+    assert isinstance(base.model, Regressor)
+    return HeatmapMSE(sigma=1.0 if isinstance(base.model.trunk, SmallTrunk) else 2.0)
+
+
+def integral(base: Experiment) -> Experiment:
+    """Integral Pose on the trunk of a regressor: the same data and epochs, L1 on a soft-argmax."""
+    assert isinstance(base.model, Regressor)
+    trunk = base.model.trunk
+    if not isinstance(trunk, SmallTrunk):
+        return vary(base, model=Integral(trunk=trunk), objective=L1())
+    # A soft-argmax of flat maps says little at first: the short training needs the higher rate.
+    adam = vary(base.schedule.optimiser, lr=1e-2)
+    model = Integral(trunk=trunk, width=DEMO_WIDTH, bins=8)
+    return vary(base, model=model, objective=L1(), schedule=vary(base.schedule, optimiser=adam))
+
+
+def _mpii_people(scale: str) -> MpiiPose:
+    scenes = MpiiPeople().scenes
+    people = vary(scenes, seed=UNSEEN) if scale == "demo" else vary(scenes, train=96, val=32)
+    return MpiiPose(source=MpiiPeople(scenes=people), size=(64, 64), augment=FLIP_ONLY)
+
+
+def _paper(data: CocoKeypoints | MpiiPose | Human36MPose, schedule: Schedule) -> Experiment:
+    model = Regressor(trunk=ResNet(depth=50))
+    return Experiment(data=data, model=model, objective=RLE(), schedule=schedule)
+
+
+def _small(data: CocoKeypoints | MpiiPose | Human36MPose, scale: str, epochs: int) -> Experiment:
+    """The demo's network and recipe, or a smoke test of it."""
+    demo = vary(_DEMO_POSE, epochs=epochs)
+    return Experiment(
+        data=data,
+        model=Regressor(trunk=DEMO_TRUNK, pool="flatten", sigma_bias=-2),
+        objective=RLE(),
+        schedule=demo if scale == "demo" else vary(demo, epochs=2, batch=16, warmup_steps=4),
     )

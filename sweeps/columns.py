@@ -127,3 +127,30 @@ GRADIENT_G = Column(
     ),
     Metric("grad_mu_g", applies=lambda experiment: isinstance(experiment.objective, DLE | RLE)),
 )
+PCKH_50 = Column(DeclaredColumn(name="PCKh@0.5", unit="%", better="higher"), Metric("PCKh@0.5"))
+PCKH_10 = Column(DeclaredColumn(name="PCKh@0.1", unit="%", better="higher"), Metric("PCKh@0.1"))
+AUC = Column(
+    DeclaredColumn(
+        name="AUC",
+        unit="%",
+        better="higher",
+        says="area under the PCKh curve from 0 to 0.5, by trapezoids",
+    ),
+    Metric("AUC"),
+)
+PCKH_11 = Column(
+    DeclaredColumn(
+        name="PCKh@0.11",
+        unit="%",
+        better="higher",
+        ours=True,
+        says="what much of the code in use computes under the name of PCKh@0.1",
+    ),
+    Metric("PCKh@0.11"),
+)
+AUC_MEAN = Column(
+    DeclaredColumn(
+        name="AUC mean", unit="%", better="higher", ours=True, says="the mean of the curve's 51 points"
+    ),
+    Metric("AUC mean"),
+)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from models.flow import Flow
 from models.objectives import RLE
 from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
+from orchestrator.experiment import vary
 from orchestrator.paper import paper_cells
 from orchestrator.records import Below, CellRef, Curves, Equivalent, Scatter
 from orchestrator.sweep import Row, Sweep, Table
@@ -32,8 +32,9 @@ from sweeps.columns import (
 )
 
 
-def rows(base: Experiment) -> Iterator[Row]:
+def rows(scale: str) -> Iterator[Row]:
     """The five flows of Table 1."""
+    base = coco(scale)
     for layers, width in [(3, 64), (3, 128), (3, 256), (5, 32), (5, 64)]:
         flow = Flow(layers=layers, width=width)
         yield Row(f"{layers}x{width}", vary(base, objective=RLE(flow=flow)), label=f"{layers}×{width}")
@@ -50,7 +51,6 @@ SWEEP = Sweep(
             "1",
             title="Computation complexity and parameters of RealNVP during training",
             says="Each row is RLE with another flow: layers × neurons of its scale and translation networks.",
-            base=coco,
             rows=rows,
             columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
             paper=paper_cells(PAPER, "1"),

@@ -4,18 +4,76 @@ Figures are built with matplotlib's object interface, so that nothing here depen
 state of pyplot, and are rendered to the same bytes for the same values.
 """
 
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from orchestrator.figures.boundaries import boundary_pictures
+from orchestrator.figures.calibration import coverage, error_by_scale
+from orchestrator.figures.density import density_cuts, density_maps
+from orchestrator.figures.details import Seen
+from orchestrator.figures.gallery import pose_pictures
 from orchestrator.figures.lines import curve_lines, curves, curves_caption
+from orchestrator.figures.matrices import error_matrix, matrix_difference
 from orchestrator.figures.points import scatter, scatter_caption, scatter_points
 from orchestrator.figures.style import colours, png, svg
+from orchestrator.figures.truncation import cut_errors, cut_people
+from orchestrator.records import (
+    BoundaryPictures,
+    Coverage,
+    Curves,
+    CutErrors,
+    CutPeople,
+    DensityCuts,
+    DensityMaps,
+    ErrorByScale,
+    ErrorMatrix,
+    MatrixDifference,
+    Plot,
+    PosePictures,
+    Scatter,
+)
 
 __all__ = [
     "colours",
     "curve_lines",
     "curves",
     "curves_caption",
+    "of_details",
     "png",
     "scatter",
     "scatter_caption",
     "scatter_points",
     "svg",
 ]
+
+
+def of_details(plot: Plot, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
+    """The figure of what probes found, and its caption; None where nothing has been looked at.
+
+    Args:
+        rows: seen through the plot's column; where it has two, through one and then the other.
+    """
+    match plot:
+        case ErrorMatrix():
+            return error_matrix(plot, rows)
+        case MatrixDifference():
+            return matrix_difference(plot, rows)
+        case CutPeople():
+            return cut_people(plot, rows)
+        case CutErrors():
+            return cut_errors(plot, rows)
+        case PosePictures():
+            return pose_pictures(rows)
+        case BoundaryPictures():
+            return boundary_pictures(plot, rows)
+        case DensityMaps():
+            return density_maps(rows)
+        case DensityCuts():
+            return density_cuts(rows)
+        case Coverage():
+            return coverage(rows)
+        case ErrorByScale():
+            return error_by_scale(rows)
+        case Scatter() | Curves():
+            return None

@@ -1,19 +1,27 @@
 """The cluster: join or start it, see what it has, and plan how many trials fit at once."""
 
 import logging
+import math
 import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ray
 
 TRIAL_MEMORY = 2 * 2**30
-"""What a trial inside its own actor takes, in bytes."""
-WORKERS_MEMORY = 3 * 2**30
-"""What a trial with Ray Train workers takes beyond that for its helpers."""
-DRIVER_CPU = 0.01
-"""A trial that only starts workers must not hold a CPU that its workers need."""
+"""What a process that trains takes, in bytes."""
+DRIVER_MEMORY = 3 * 2**30
+"""What a trial with Ray Train workers takes beyond them, for its driver and helpers, which share a node."""
 WORKER_CPU = 0.99
-"""A Train worker leaves room for its driver, so that N workers and a driver fit on N CPUs."""
+"""A Train worker leaves room for drivers, so that N workers fit on N CPUs wherever their drivers sit."""
+DRIVER_CPU = 0.0001
+"""A trial that only starts workers must not hold a CPU that its workers need; Ray counts no finer."""
+MOST_DRIVERS = round((1 - WORKER_CPU) / DRIVER_CPU)
+"""As many drivers fit beside one worker on one CPU, should they all come together there."""
+
+Node = Mapping[str, float]
+"""The resources of a node by Ray's names: CPU, GPU, memory (bytes)."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +40,25 @@ class Plan:
     workers: int
     gpus_per_worker: float
     concurrent: int
+    memory: float = 0.0  # bytes that a trial's own process reserves; 0 where no node has as much
 
     @property
     def trial(self) -> dict[str, float]:
-        """What Tune reserves for a trial."""
-        if self.workers:
-            return {"cpu": DRIVER_CPU}
-        return {"cpu": 1, "gpu": self.gpus_per_worker}
+        """What Tune reserves for a trial.
+
+        Workers come on top, in one placement group that Ray grants as a whole or not at all. They reserve no
+        memory: what a trial holds before its workers start must never be what other workers wait for.
+        """
+        process = {"cpu": DRIVER_CPU} if self.workers else self._share
+        return process | ({"memory": self.memory} if self.memory else {})
 
     @property
     def measurement(self) -> dict[str, float]:
         """What a measurement in its own process takes: one worker's share."""
+        return self._share
+
+    @property
+    def _share(self) -> dict[str, float]:
         return {"cpu": 1, "gpu": self.gpus_per_worker}
 
 
@@ -51,7 +67,11 @@ class ClusterError(Exception):
 
 
 def connect() -> None:
-    """Join the cluster that the environment names (a submitted job, RAY_ADDRESS), else start one here."""
+    """Join the cluster that the environment names (a submitted job, RAY_ADDRESS), else start one here.
+
+    Raises:
+        ClusterError: it can't be joined, or Ray does not start.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Train polls every 2 s by default, which would hold short epochs back.
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
@@ -65,7 +85,19 @@ def connect() -> None:
     # and end with it.
     address = os.environ.get("RAY_ADDRESS") or "local"
     alone = {"include_dashboard": False} if address == "local" else {}
-    ray.init(address=address, log_to_driver=False, logging_level="error", **alone)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error", **alone)
+    except Exception as error:  # Ray raises whatever it meets, and bare exceptions of its own
+        raise ClusterError(_unreachable(address, str(error).strip())) from error
+
+
+def _unreachable(address: str, reason: str) -> str:
+    if address == "local":
+        return f"Ray did not start on this machine: {reason} Where the machine is busy, try again later"
+    return (
+        f"the cluster at RAY_ADDRESS = {address} can't be joined: {reason} Check the address, and that "
+        "RAY_AUTH_MODE and the token are those of the cluster"
+    )
 
 
 def plan(wishes: Wishes) -> Plan:
@@ -74,29 +106,60 @@ def plan(wishes: Wishes) -> Plan:
     Raises:
         ClusterError: not even one trial fits.
     """
-    return fit_plan(wishes, ray.cluster_resources())
+    return fit_plan(wishes, [node["Resources"] for node in ray.nodes() if node["Alive"]])
 
 
-def fit_plan(wishes: Wishes, resources: dict[str, float]) -> Plan:
-    """The plan for a cluster with these total resources (CPU, GPU, memory in bytes).
+def fit_plan(wishes: Wishes, nodes: Sequence[Node]) -> Plan:
+    """The plan for a cluster of these nodes, such that as many trials as it says can all have their workers.
 
-    With GPUs the default is one Train worker a trial on one GPU each; without, no Train workers.
+    All is counted by node, since no worker can have its CPU on one and its GPU on another. With GPUs the
+    default is one Train worker a trial on one GPU each; without, no Train workers.
 
     Raises:
         ClusterError: not even one trial fits.
     """
-    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-    workers = wishes.workers if wishes.workers is not None else int(gpus > 0)
-    per_worker = wishes.gpus_per_worker if wishes.gpus_per_worker is not None else float(gpus > 0)
-    share = max(workers, 1)
-    room = [cpus / share]
-    if per_worker:
-        room.append(gpus / (share * per_worker))
-    if int(min(room)) < 1:
-        raise ClusterError(
-            f"a trial needs {share} CPUs and {share * per_worker:g} GPUs at once, the cluster has {cpus:g} "
-            f"and {gpus:g}: lower --workers or --gpus-per-worker, or add nodes"
-        )
-    memory = resources.get("memory", float("inf")) / (TRIAL_MEMORY + (WORKERS_MEMORY if workers else 0))
-    fits = max(1, int(min(*room, memory)))
-    return Plan(workers, per_worker, min(wishes.concurrent or fits, fits))
+    gpus = any(node.get("GPU", 0.0) for node in nodes)
+    workers = wishes.workers if wishes.workers is not None else int(gpus)
+    per_worker = wishes.gpus_per_worker if wishes.gpus_per_worker is not None else float(gpus)
+    if per_worker > 1 and per_worker % 1:
+        raise ClusterError(f"--gpus-per-worker {per_worker:g}: more than one must be a whole number of GPUs")
+    room = sum(_room(node, per_worker) for node in nodes)
+    if room < max(workers, 1):
+        raise ClusterError(_refusal(max(workers, 1), per_worker, room, nodes))
+    if workers:
+        own, held = DRIVER_MEMORY, min(room // workers, MOST_DRIVERS, _with_memory(nodes, workers))
+    else:
+        own, held = TRIAL_MEMORY, sum(min(_room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
+    fits = max(1, held)  # where memory is short one trial may try
+    return Plan(workers, per_worker, min(wishes.concurrent or fits, fits), own if held else 0.0)
+
+
+def _room(node: Node, gpus_per_worker: float) -> int:
+    """How many workers a node has room for. A share of a GPU is one of a single GPU."""
+    cpus, gpus = math.floor(node.get("CPU", 0.0)), node.get("GPU", 0.0)
+    if not gpus_per_worker:
+        return cpus
+    if gpus_per_worker < 1:
+        return min(cpus, math.floor(gpus) * math.floor(1 / gpus_per_worker + 1e-9))
+    return min(cpus, math.floor(gpus / gpus_per_worker))
+
+
+def _with_memory(nodes: Sequence[Node], workers: int) -> int:
+    """How many trials with Train workers there is memory for: each driver on one node, workers anywhere."""
+    drivers = sum(_times(node, DRIVER_MEMORY) for node in nodes if node.get("CPU", 0.0) >= 1)
+    memory = sum(node.get("memory", 0.0) for node in nodes)
+    return min(drivers, int(memory // (DRIVER_MEMORY + workers * TRIAL_MEMORY)))
+
+
+def _times(node: Node, memory: float) -> int:
+    """How many processes that reserve so much memory a node can hold."""
+    return int(node.get("memory", 0.0) // memory)
+
+
+def _refusal(workers: int, gpus_per_worker: float, room: int, nodes: Sequence[Node]) -> str:
+    kinds = Counter(f"{node.get('CPU', 0.0):g} CPUs and {node.get('GPU', 0.0):g} GPUs" for node in nodes)
+    has = ", ".join(f"{count} × ({kind})" for kind, count in kinds.items())
+    return (
+        f"a trial needs {workers} × (1 CPU and {gpus_per_worker:g} GPUs) at once; the cluster's nodes, "
+        f"{has}, have room for {room}: lower --workers or --gpus-per-worker, or add nodes"
+    )

@@ -1,6 +1,7 @@
 """What a process of a trial knows of itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -36,3 +37,7 @@ class InTrial(Alone):
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         """One result for Tune; told again after a crash, it is the same result again."""
         tune.report({"epoch": epoch, "metrics": json.dumps(metrics)})
+
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """One result for all."""
+        tune.report({"history": json.dumps(history)})

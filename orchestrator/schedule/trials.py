@@ -1,14 +1,16 @@
 """Tune runs jobs as trials, as many at once as fit, and tells what happens to each."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
+from orchestrator.experiment import Experiment, StepCost
 from orchestrator.job import Finished, Task, run
+from orchestrator.jobs import needed
 from orchestrator.schedule.cluster import Plan
 from orchestrator.schedule.workers import run_on_workers
 
@@ -27,7 +29,10 @@ class Event:
 
 
 def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable[[Event], None]) -> None:
-    """Run every task; trainings first, then measurements, which want a quiet machine.
+    """Run every task: trainings, those that start from another after it; then measurements of trained models;
+    last the timings of a step, one at a time, which want a quiet machine.
+
+    A task is left out where a training that it needs was among the tasks and did not finish.
 
     Args:
         tasks: with distinct fingerprints.
@@ -38,13 +43,35 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable
     Raises:
         KeyboardInterrupt: the user stopped it; what was finished has been told.
     """
-    trainings = [task for task in tasks if hasattr(task.job, "schedule")]
-    measurements = [task for task in tasks if not hasattr(task.job, "schedule")]
-    if trainings:
-        inner = _on_workers(plan, folder) if plan.workers else _in_actor
-        _tune(trainings, inner, plan.trial, plan.concurrent, folder, listen)
-    if measurements:
-        _tune(measurements, _in_actor, plan.measurement, 1, folder, listen)
+    lost: set[str] = set()
+
+    def hear(event: Event) -> None:
+        if event.finished is not None and event.finished.status != "finished":
+            lost.add(event.fingerprint)
+        listen(event)
+
+    inner = _on_workers(plan, folder) if plan.workers else _in_actor
+    for wave in waves([task for task in tasks if isinstance(task.job, Experiment)]):
+        if ready := [task for task in wave if not _needs(task) & lost]:
+            _tune(ready, inner, plan.trial, plan.concurrent, folder, hear)
+    probes = [task for task in tasks if not isinstance(task.job, Experiment | StepCost)]
+    if ready := [task for task in probes if not _needs(task) & lost]:
+        _tune(ready, _in_actor, plan.measurement, plan.concurrent, folder, hear)
+    if timings := [task for task in tasks if isinstance(task.job, StepCost)]:
+        _tune(timings, _in_actor, plan.measurement, 1, folder, hear)
+
+
+def waves(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """The tasks in portions, each of which needs only what is in those before it, or in none."""
+    left = list(tasks)
+    while left:
+        waiting = {task.job.fingerprint() for task in left}
+        yield [task for task in left if not _needs(task) & waiting]
+        left = [task for task in left if _needs(task) & waiting]
+
+
+def _needs(task: Task) -> set[str]:
+    return {before.fingerprint() for before in needed(task.job)}
 
 
 def _tune(

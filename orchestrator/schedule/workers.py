@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ LOST_WORKERS = 3
 """How often the group of workers starts again, from the last checkpoint, after it lost one."""
 
 
+class JobFailedError(Exception):
+    """What a job itself did wrong; the text is the note of how it finished."""
+
+
 class InWorker(Distributed):
     """One of the Ray Train workers of a trial: rank 0's reports go on to Tune."""
 
@@ -34,6 +39,10 @@ class InWorker(Distributed):
         """A barrier: every worker waits for the others."""
         ray.train.report({"epoch": epoch, "metrics": json.dumps(metrics)})
 
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """A barrier too."""
+        ray.train.report({"history": json.dumps(history)})
+
 
 def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> Finished:
     """Start a group of workers, wait for its end, and say how it ended. Runs inside a Tune trial.
@@ -42,9 +51,10 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
     one was.
     """
     trainer = TorchTrainer(
-        _worker,
-        train_loop_config=task,
-        torch_config=TorchConfig(backend="nccl" if gpus_per_worker else "gloo"),
+        # Not as `train_loop_config`, which Ray keeps and shows: the storage's address may hold a key.
+        lambda: _worker(task),
+        # NCCL refuses two workers on one GPU.
+        torch_config=TorchConfig(backend="nccl" if gpus_per_worker >= 1 else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=gpus_per_worker > 0,
@@ -62,15 +72,25 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
     try:
         return Finished.of(trainer.fit().return_value)
     except TrainingFailedError as error:
-        return Finished("failed", note=str(error))
+        return Finished("failed", note=_note(error))
+
+
+def _note(error: TrainingFailedError) -> str:
+    """What a job did wrong, in its own words, where it was that. Of several workers' words a sentence goes
+    first: a traceback may only tell that another worker is gone."""
+    failures = getattr(error, "worker_failures", {}).values()
+    causes = [getattr(failure, "_base_exc", failure) for failure in failures]  # as Ray wraps them
+    notes = [str(cause) for cause in causes if isinstance(cause, JobFailedError)]
+    return min(notes, key=lambda note: "Traceback" in note, default=str(error))
 
 
 def _worker(task: dict[str, Any]) -> dict[str, Any]:
     from orchestrator.schedule.inside import quiet_process
 
     quiet_process()
-    finished = run(Task.of(task), InWorker.here())
-    if finished.status == "failed":
+    runtime = InWorker.here()
+    finished = run(Task.of(task), runtime)
+    if finished.status == "failed" and runtime.world_size > 1:
         # Raised, not returned: the other workers wait for this one in a collective and must be ended too.
-        raise RuntimeError(finished.note)
+        raise JobFailedError(finished.note)
     return finished.plain()

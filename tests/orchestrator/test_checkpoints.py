@@ -1,12 +1,16 @@
+import itertools
+import multiprocessing
 import os
 import resource
 import signal
+import time
+import traceback
 from pathlib import Path
 
 import pytest
 import torch
 
-from orchestrator.checkpoints import CheckpointError, Checkpoints
+from orchestrator.checkpoints import ABANDONED, CheckpointError, Checkpoints
 
 
 @pytest.fixture(params=["folder", "uri"])
@@ -61,3 +65,67 @@ def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
     torch.save({"format": 1, "run": os.system}, tmp_path / "abc" / "checkpoint.pt")
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         Checkpoints(str(tmp_path)).load("abc")
+
+
+def save_without_end(folder: str) -> None:
+    for epoch in itertools.count(1):
+        Checkpoints(folder).save("abc", {"epoch": epoch, "weights": torch.full((400_000,), float(epoch))})
+
+
+def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    epochs = [0]
+    for attempt in range(8):
+        writer = multiprocessing.get_context("fork").Process(target=save_without_end, args=(str(tmp_path),))
+        writer.start()
+        time.sleep(0.05 + 0.013 * attempt)
+        assert writer.pid is not None
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.join()
+        state = Checkpoints(str(tmp_path)).load("abc") or {"epoch": 0, "weights": torch.zeros(1)}
+        assert torch.equal(state["weights"], torch.full_like(state["weights"], float(state["epoch"])))
+        epochs.append(state["epoch"])
+    assert max(epochs) > 0
+
+
+def test_what_killed_writers_left_is_removed_and_what_another_writes_now_is_not(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.save("abc", {"epoch": 1})
+    old, new = (tmp_path / "abc" / f"checkpoint.pt.{name}.part" for name in ("old", "new"))
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * ABANDONED.total_seconds(),) * 2)
+    checkpoints.save("abc", {"epoch": 2})
+    assert sorted(path.name for path in (tmp_path / "abc").iterdir()) == ["checkpoint.pt", new.name]
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "nope://key:pa55word@bucket/lab",
+        "s3://key:pa55word@/no bucket",
+        "file://key:pa55word@localhost/lab",
+        "nope://bucket/lab?secret_key=pa55word",
+    ],
+)
+def test_no_message_tells_what_opens_the_storage(storage: str) -> None:
+    checkpoints = Checkpoints(storage)
+    for work in (lambda: checkpoints.load("abc"), lambda: checkpoints.save("abc", {})):
+        with pytest.raises(CheckpointError, match=r"--storage .*no place for checkpoints") as caught:
+            work()
+        assert "pa55word" not in "".join(traceback.format_exception(caught.value)).replace(storage, "")
+        assert "pa55word" not in str(caught.value)
+
+
+def test_a_storage_that_can_not_be_read_is_named_without_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise OSError("ACCESS_DENIED for pa55word at s3://key:pa55word@bucket")
+
+    system = type("System", (), {"get_file_info": denied, "create_dir": denied})
+    monkeypatch.setattr(Checkpoints, "_locate", lambda *_: (system(), "lab"))
+    with pytest.raises(CheckpointError) as caught:
+        Checkpoints("s3://key:pa55word@bucket/lab").load("abc")
+    assert "s3://bucket/lab/abc/checkpoint.pt: can't read the checkpoint (ACCESS_DENIED for ***" in str(
+        caught.value
+    )
+    assert caught.value.__cause__ is None

@@ -284,3 +284,13 @@ def test_a_sentence_tells_what_was_compared_and_how_it_came_out() -> None:
     assert said.sentence == (
         "A, AP: 3.00 over 3 seeds against a limit of 5 (95 % interval 2.75 to 3.25; p < 0.001): supported."
     )
+
+
+def test_a_factor_asks_for_more_than_a_difference() -> None:
+    rows = {"a": (12.0, 12.1, 11.9), "b": (10.0, 10.1, 9.9)}
+    tenth, fifth = verdicts(
+        [greater().model_copy(update={"times": 1.1}), greater().model_copy(update={"times": 1.3})], **rows
+    )
+    assert (tenth.verdict, fifth.verdict) == ("supported", "contradicted")
+    assert tenth.estimate == pytest.approx(12 - 1.1 * 10)
+    assert "1.1 × B" in tenth.sentence

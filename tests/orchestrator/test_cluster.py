@@ -1,34 +1,132 @@
-import pytest
+"""How many trials run at once, on any cluster: as many as can all have their workers."""
 
-from orchestrator.schedule.cluster import ClusterError, Wishes, fit_plan
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from orchestrator.schedule.cluster import (
+    DRIVER_MEMORY,
+    TRIAL_MEMORY,
+    WORKER_CPU,
+    ClusterError,
+    Plan,
+    Wishes,
+    fit_plan,
+)
 
 GIB = 2**30
+PLENTY = 512 * GIB
+
+
+def node(cpus: float, gpus: float = 0, memory: float = PLENTY) -> dict[str, float]:
+    return {"CPU": cpus, "memory": memory} | ({"GPU": gpus} if gpus else {})
 
 
 def test_without_gpus_trials_train_in_their_own_actors_one_a_cpu() -> None:
-    plan = fit_plan(Wishes(), {"CPU": 2, "memory": 64 * GIB})
+    plan = fit_plan(Wishes(), [node(2)])
     assert (plan.workers, plan.gpus_per_worker, plan.concurrent) == (0, 0, 2)
-    assert plan.trial == {"cpu": 1, "gpu": 0}
+    assert plan.trial == {"cpu": 1, "gpu": 0, "memory": TRIAL_MEMORY}
 
 
 def test_with_gpus_each_trial_gets_one_worker_on_one_gpu_and_its_driver_no_cpu_to_speak_of() -> None:
-    plan = fit_plan(Wishes(), {"CPU": 64, "GPU": 8, "memory": 512 * GIB})
+    plan = fit_plan(Wishes(), [node(64, 8)])
     assert (plan.workers, plan.gpus_per_worker, plan.concurrent) == (1, 1, 8)
-    assert plan.trial["cpu"] < 0.1
+    assert plan.trial["cpu"] < 0.001
 
 
 def test_concurrency_never_exceeds_what_whole_groups_of_workers_fit() -> None:
-    assert fit_plan(Wishes(workers=3), {"CPU": 8, "memory": 512 * GIB}).concurrent == 2
-    assert fit_plan(Wishes(workers=2, concurrent=9), {"CPU": 8, "memory": 512 * GIB}).concurrent == 4
-    assert fit_plan(Wishes(workers=1, concurrent=1), {"CPU": 8, "memory": 512 * GIB}).concurrent == 1
+    assert fit_plan(Wishes(workers=3), [node(8)]).concurrent == 2
+    assert fit_plan(Wishes(workers=2, concurrent=9), [node(8)]).concurrent == 4
+    assert fit_plan(Wishes(workers=1, concurrent=1), [node(8)]).concurrent == 1
 
 
-def test_memory_limits_concurrency() -> None:
-    assert fit_plan(Wishes(), {"CPU": 16, "memory": 6 * GIB}).concurrent == 3
+@pytest.mark.parametrize(
+    ("wishes", "nodes", "concurrent"),
+    [
+        (Wishes(workers=3, gpus_per_worker=2), [node(8, 5), node(8, 5)], 1),  # 10 GPUs, but 2 + 2 pairs
+        (Wishes(workers=2), [node(1.5), node(1.5), node(1)], 1),  # 4 CPUs, but room for 3 workers
+        (Wishes(workers=1), [node(2, 8), node(64)], 2),  # 8 GPUs, but 2 CPUs beside them
+        (Wishes(workers=1, gpus_per_worker=0.6), [node(8, 4)], 4),  # no share spans two GPUs
+        (Wishes(), [node(8, memory=2 * GIB), node(1, memory=32 * GIB)], 2),  # memory where no CPU is
+    ],
+)
+def test_what_is_left_over_on_several_nodes_does_not_add_up(
+    wishes: Wishes, nodes: list[dict[str, float]], concurrent: int
+) -> None:
+    assert fit_plan(wishes, nodes).concurrent == concurrent
+
+
+def test_memory_limits_concurrency_but_never_forbids_a_single_trial() -> None:
+    assert fit_plan(Wishes(), [node(16, memory=6 * GIB)]).concurrent == 3
+    assert fit_plan(Wishes(workers=2), [node(16, memory=15 * GIB)]).concurrent == 2
+    poor = fit_plan(Wishes(), [node(2, memory=GIB)])
+    assert (poor.concurrent, poor.trial) == (1, {"cpu": 1, "gpu": 0})
 
 
 def test_what_can_not_fit_even_once_is_refused_with_the_numbers() -> None:
-    with pytest.raises(ClusterError, match=r"needs 4 CPUs and 0 GPUs.*has 2.*--workers"):
-        fit_plan(Wishes(workers=4), {"CPU": 2})
-    with pytest.raises(ClusterError, match="2 GPUs at once"):
-        fit_plan(Wishes(workers=2, gpus_per_worker=1), {"CPU": 8, "GPU": 1})
+    with pytest.raises(ClusterError, match=r"needs 4 × \(1 CPU and 0 GPUs\).*room for 2: lower --workers"):
+        fit_plan(Wishes(workers=4), [node(1), node(1), node(0.5)])
+    with pytest.raises(ClusterError, match=r"2 × \(4 CPUs and 3 GPUs\), have room for 2"):
+        fit_plan(Wishes(workers=3, gpus_per_worker=2), [node(4, 3), node(4, 3)])
+    with pytest.raises(ClusterError, match=r"1\.5: more than one must be a whole number"):
+        fit_plan(Wishes(workers=1, gpus_per_worker=1.5), [node(4, 3)])
+
+
+CLUSTERS = st.lists(
+    st.builds(
+        node,
+        st.sampled_from([0, 0.5, 1, 1.5, 2, 3, 8, 64]),
+        st.sampled_from([0, 0, 1, 2, 3, 8]),
+        st.floats(0, 64 * GIB),
+    ),
+    min_size=1,
+    max_size=5,
+)
+WISHES = st.builds(
+    Wishes,
+    st.none() | st.integers(0, 6),
+    st.none() | st.sampled_from([0, 0.25, 0.3, 0.5, 1, 2, 3]),
+    st.none() | st.integers(1, 9),
+)
+
+
+def worker_fits(plan: Plan, left: dict[str, float], gpus: list[float]) -> bool:
+    """Whether a node with so much left can take one more worker, which is then taken from it."""
+    cpu, share = WORKER_CPU if plan.workers else 1.0, plan.gpus_per_worker
+    whole = [index for index, free in enumerate(gpus) if free >= min(share, 1) - 1e-6]
+    if left["CPU"] < cpu - 1e-9 or len(whole) < max(1, share) * (share > 0):
+        return False
+    left["CPU"] -= cpu
+    for index in whole[: int(max(1, share)) if share else 0]:
+        gpus[index] -= min(share, 1)
+    return True
+
+
+@given(WISHES, CLUSTERS, st.randoms(use_true_random=False))
+def test_all_trials_of_a_plan_get_all_their_workers_wherever_drivers_and_workers_go(
+    wishes: Wishes, nodes: list[dict[str, float]], chance: Mapping
+) -> None:
+    try:
+        plan = fit_plan(wishes, nodes)
+    except ClusterError:
+        assume(False)
+        raise
+    left = [dict(one) for one in nodes]
+    gpus = [[1.0] * int(one.get("GPU", 0)) for one in nodes]
+    if plan.workers:  # every driver sits on the worst node that can have it
+        for _ in range(plan.concurrent):
+            able = [o for o in left if o["CPU"] >= plan.trial["cpu"] and o["memory"] >= plan.memory]
+            poorest = min(able, key=lambda one: one["CPU"])
+            poorest["CPU"] -= plan.trial["cpu"]
+            poorest["memory"] -= plan.memory
+    for _ in range(plan.concurrent * max(plan.workers, 1)):
+        order = chance.sample(range(len(nodes)), len(nodes))
+        if not plan.workers:
+            order = [index for index in order if left[index]["memory"] >= plan.memory]
+        taken = next(index for index in order if worker_fits(plan, left[index], gpus[index]))
+        if not plan.workers:
+            left[taken]["memory"] -= plan.memory
+    needed = plan.workers * TRIAL_MEMORY + DRIVER_MEMORY if plan.workers else TRIAL_MEMORY
+    assert plan.concurrent == 1 or plan.concurrent * needed <= sum(one["memory"] for one in nodes)

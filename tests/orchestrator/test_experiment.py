@@ -5,9 +5,10 @@ from pydantic import ValidationError
 
 from datasets.coco import CocoFolder, CocoKeypoints
 from datasets.synthetic.people import People
+from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import DLE, L1, L2, RLE
-from orchestrator.experiment import Experiment, StepCost, essence, flatten, vary
+from orchestrator.experiment import Experiment, StepCost, essence, flatten, seeded, vary
 
 
 def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> None:
@@ -90,3 +91,17 @@ def test_step_costs_differ_by_what_is_timed(experiment: Experiment) -> None:
     cost = StepCost(model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=2)
     assert cost.fingerprint() != vary(cost, batch=4).fingerprint()
     assert StepCost.model_validate_json(cost.model_dump_json()) == cost
+
+
+def test_what_it_starts_from_is_part_of_the_fingerprint_and_shares_the_seed(experiment: Experiment) -> None:
+    started = vary(experiment, start=vary(experiment, objective=L1()))
+    other = vary(experiment, start=vary(experiment, objective=DLE()))
+    assert len({e.fingerprint() for e in (experiment, started, other)}) == 3
+    assert seeded(started, 3) == vary(experiment, seed=3, start=vary(experiment, objective=L1(), seed=3))
+    assert Experiment.model_validate_json(started.model_dump_json()) == started
+
+
+def test_a_start_with_another_trunk_is_refused(experiment: Experiment) -> None:
+    wider = vary(experiment.model, trunk=SmallTrunk(channels=(4, 16), strides=(4, 4)))
+    with pytest.raises(ValidationError, match="another trunk"):
+        vary(experiment, start=vary(experiment, model=wider))

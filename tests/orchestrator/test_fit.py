@@ -10,9 +10,10 @@ import torch.distributed
 import torch.multiprocessing
 
 from datasets.errors import DataError
-from models.objectives import DLE, L1, RLE, LearnedScale
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.experiment import Cosine, Experiment, Schedule, Steps, vary
+from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale
+from models.simplepose import SimplePose
+from orchestrator.checkpoints import CheckpointError, Checkpoints
+from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, Steps, vary
 from orchestrator.fit import Trainee, fit, rate
 from orchestrator.runtime import Alone, Distributed
 
@@ -170,3 +171,43 @@ def test_two_workers_gradients_equal_one_workers_the_flows_included(experiment, 
     assert alone.keys() == shared.keys()
     for name, gradient in alone.items():
         torch.testing.assert_close(shared[name], gradient, rtol=1e-5, atol=1e-6, msg=name)
+
+
+def heatmaps(experiment: Experiment) -> Experiment:
+    """SimplePose on the same trunk, from which a regressor can start."""
+    model = SimplePose(trunk=experiment.model.trunk, width=4)
+    return vary(experiment, model=model, objective=HeatmapMSE(sigma=1), schedule=short(experiment))
+
+
+def short(experiment: Experiment) -> Schedule:
+    return vary(experiment.schedule, epochs=1)
+
+
+def test_a_start_gives_its_trained_trunk_and_nothing_else(experiment, toy, tmp_path: Path) -> None:
+    checkpoints, before = Checkpoints(str(tmp_path)), heatmaps(experiment)
+    started = vary(
+        experiment, start=before, schedule=vary(short(experiment), optimiser=Adam(lr=1e-30), warmup_steps=0)
+    )
+    fit(before, toy, Alone(), checkpoints)
+    fit(started, toy, Alone(), checkpoints)
+    given, taken = weights(checkpoints, before), weights(checkpoints, started)
+    convolutions = [name for name in given if name.startswith("model.trunk") and given[name].ndim == 4]
+    assert convolutions
+    assert all(torch.allclose(taken[name], given[name], atol=1e-20) for name in convolutions)
+    scratch = vary(started, start=None)
+    fit(scratch, toy, Alone(), checkpoints)
+    fresh = weights(checkpoints, scratch)
+    assert not any(torch.allclose(fresh[name], given[name]) for name in convolutions)
+
+
+def test_a_start_that_was_never_trained_is_an_error_with_a_remedy(experiment, toy, tmp_path: Path) -> None:
+    started = vary(experiment, start=heatmaps(experiment))
+    with pytest.raises(CheckpointError, match=r"no finished training.*--fresh"):
+        fit(started, toy, Alone(), Checkpoints(str(tmp_path)))
+
+
+def test_a_checkpoint_alone_says_which_experiment_it_is_of(experiment, toy, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(str(tmp_path))
+    fit(experiment, toy, Alone(), checkpoints)
+    state = checkpoints.load(experiment.fingerprint())
+    assert Experiment.model_validate_json(state["experiment"]) == experiment

@@ -330,3 +330,13 @@ def test_latex_compiles(tmp_path: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-800:]
+
+
+def test_a_cell_whose_start_came_to_nothing_says_so() -> None:
+    start = replace(record("start", 0, 0.0), status="diverged", name="SimplePose, seed 0")
+    declared = declare(row("a"), needs={"a0": ("start0",)})
+    filled = fill(declared, records(start, record("a", 1, 5.0), record("a", 2, 5.0)))
+    assert filled.cell("a", "AP").n == 2
+    assert "SimplePose, seed 0 diverged" in all_notes(declared, records(start, record("a", 1, 5.0)))
+    assert fill(declared, records(start)).cell("a", "AP").status == "not run"
+    assert "SimplePose, seed 0 diverged" in all_notes(declared, records(start))

@@ -294,7 +294,9 @@ def test_runs_of_a_dead_process_are_reaped_and_can_be_taken_up_again(tracker: Tr
     assert tracker.records()["abc123"].status == "finished"
 
 
-def test_runs_of_other_machines_are_never_reaped(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_machine_has_just_begun_is_not_reaped(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.tracking_trials.socket.gethostname", lambda: "elsewhere")
     tracker.start(TRIAL)
     tracker.flush()
@@ -578,3 +580,11 @@ def test_mlflow_reports_nothing_home_and_prints_no_address(tracker: Tracker) -> 
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
     assert get_telemetry_client() is None
+
+
+def test_what_a_probe_found_comes_back_whole(tracker: Tracker) -> None:
+    tracker.start(TRIAL)
+    tracker.finish("abc123", "finished", {"coverage": 0.5}, 1.0, detail=json.dumps({"grid": [1.5, 2]}))
+    train(tracker, replace(TRIAL, fingerprint="plain"))
+    assert tracker.details(["abc123", "plain", "unknown"]) == {"abc123": {"grid": [1.5, 2]}}
+    assert tracker.details([]) == {}

@@ -6,7 +6,6 @@ The paper's sentence "the overhead during training is negligible" (supplement, s
 from collections.abc import Callable
 
 import torch
-from torch.utils.benchmark import Timer
 
 from models.complexity import module_parameters
 from models.objectives import DLE, RLE
@@ -73,6 +72,9 @@ def _flow_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
 
 
 def _seconds(step: Callable[[], None]) -> float:
+    # Here, as it looks for a CUDA toolkit and says so where there is none.
+    from torch.utils.benchmark import Timer
+
     step()  # the first call pays for allocation and kernel selection
     timer = Timer("step()", globals={"step": step}, num_threads=1)
     return float(timer.blocked_autorange(min_run_time=LEAST_SECONDS).median)

@@ -1,0 +1,203 @@
+"""Errors where boxes show part of the person (supplement, section C and Figure 2).
+
+Shapes: N people, K keypoints.
+"""
+
+from typing import Any, Literal, Self
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field, NonNegativeInt, model_validator
+
+from datasets import crop
+from datasets.coco import CocoKeypoints
+from datasets.coco_data import CocoData
+from orchestrator.evaluate import batches, predict
+from orchestrator.pictures import Picture, to_text
+from orchestrator.probes.chosen import evenly
+from orchestrator.probes.cuts import (
+    Bools,
+    Cut,
+    Edge,
+    Floats,
+    People,
+    Rows,
+    beyond,
+    cut,
+    maps,
+    people,
+    view,
+)
+from orchestrator.probes.subject import Found, OfTrained, Subject
+from orchestrator.use.skeleton import skeleton
+
+TALLEST = 192
+"""Pixels of a figure's picture: enough at the width of a page."""
+
+LABELLED = 0.75
+"""The share of keypoints that must be labelled where a person is drawn, so that there is a truth to see."""
+
+HIDDEN = 2
+"""Labelled keypoints beyond the cut that a person has at least who is drawn."""
+
+
+class Truncation(OfTrained):
+    """Predictions for boxes that are cut at one edge: "only the contents inside the bounding boxes are fed".
+
+    Errors are distances in percent of the whole box's diagonal, so that they compare across cuts and people.
+    A keypoint is outside if it lies beyond the cut, and inside if not; unlabelled ones do not count.
+    `cuts.cut` says what of the picture a cut box shows.
+
+    Raises:
+        pydantic.ValidationError: the model was not trained on COCO keypoints, or cuts are not 0 and then
+            larger ones.
+    """
+
+    kind: Literal["truncation"] = "truncation"
+    edge: Edge = "below"
+    cuts: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # of the box's height or width
+    drawn_cut: float = Field(0.4, gt=0, lt=1)  # of the people in pictures
+    drawn_people: NonNegativeInt = 5
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not isinstance(self.of.data, CocoKeypoints):
+            raise ValueError("truncation is measured on COCO keypoints")
+        if self.cuts[:1] != (0.0,) or list(self.cuts) != sorted(set(self.cuts)) or self.cuts[-1] >= 1:
+            raise ValueError(f"cuts are 0 and then larger ones below 1, not {self.cuts}")
+        return self
+
+    def measure(self, subject: Subject) -> Found:
+        """`inside/40` and `outside/40`: mean errors where 40 % are cut off; `past/40`: percent of the
+        keypoints outside that are predicted outside. A key is missing where there is no keypoint to count.
+
+        The detail has the same by cut, and for the keypoints outside also their error in the whole box and
+        how far they lie from the crop: no heatmap can come closer.
+
+        Raises:
+            DataError: boxes are detected ones.
+            ValueError: a prediction is not finite.
+        """
+        assert isinstance(subject.data, CocoData)
+        whole = people(subject.data, self._config.padding)
+        everyone = np.arange(len(whole.split))
+        parts = [cut(whole, self.edge, share) for share in self.cuts]
+        found = [predicted(subject, whole, part, everyone) for part in parts]
+        means = [_means(whole, part, points, found[0]) for part, points in zip(parts, found, strict=True)]
+        return Found(
+            _metrics(self.cuts, means),
+            {
+                "edge": self.edge,
+                "people": len(everyone),
+                "cuts": list(self.cuts),
+                **{name: [mean[name] for mean in means] for name in means[0]},
+                "drawn": self._drawn(subject, whole),
+            },
+        )
+
+    @property
+    def _config(self) -> CocoKeypoints:
+        assert isinstance(self.of.data, CocoKeypoints)
+        return self.of.data
+
+    def _drawn(self, subject: Subject, whole: People) -> dict[str, Any]:
+        """Everything that pictures are made of. Coordinates are shares of the whole box's crop."""
+        part = cut(whole, self.edge, self.drawn_cut)
+        rows = chosen(whole, part, self.drawn_people)
+        points = predicted(subject, whole, part, rows)
+        bones = skeleton(self._config)
+        return {
+            "cut": self.drawn_cut,
+            "limbs": [list(limb) for limb in bones.limbs],
+            "sides": list(bones.sides),
+            "people": [_person(whole, part, row, found) for row, found in zip(rows, points, strict=True)],
+        }
+
+
+def chosen(whole: People, part: Cut, count: int) -> Rows:
+    """Who is drawn: at most `count`, evenly spaced in the set among those who are well labelled, lose
+    keypoints to the cut and needn't be enlarged. Whatever a model finds has no part in it."""
+    lost = (whole.labelled & beyond(whole.points, part)).sum(1)
+    large = whole.place[:, 3] >= whole.split.size[0]
+    fit = np.flatnonzero((whole.labelled.mean(1) >= LABELLED) & (lost >= HIDDEN) & large)
+    return np.array(evenly(fit, count), np.int64)
+
+
+def predicted(subject: Subject, whole: People, part: Cut, rows: Rows) -> Floats:
+    """What the model says of the people in `rows` from their cut boxes: (B, K, 2) in pixels of the picture.
+
+    Raises:
+        ValueError: a prediction is not finite.
+    """
+    size, bf16 = whole.split.size, subject.experiment.schedule.precision == "bf16"
+    points = np.empty((len(rows), *whole.points.shape[1:]))
+    for some in batches(range(len(rows)), whole.split):
+        image = torch.from_numpy(view(whole, part, rows[some], size)).to(subject.device)
+        with torch.autocast(subject.device.type, torch.bfloat16, enabled=bf16):
+            mu = predict(subject.net, image, subject.data.flip_pairs).mu
+        points[some] = crop.to_picture(maps(part, rows[some], size), mu.double().cpu().numpy(), size)
+    if not np.isfinite(points).all():
+        raise ValueError(f"with {part.share:.0%} cut off, predictions are not finite")
+    return points
+
+
+def _means(whole: People, part: Cut, found: Floats, found_uncut: Floats) -> dict[str, float | None]:
+    """Over the labelled keypoints of all people together; None where there are none."""
+    past = beyond(whole.points, part)
+    inside, outside = whole.labelled & ~past, whole.labelled & past
+    centre, half = np.split(part.place[:, None] / (1, 1, 2, 2), 2, axis=2)
+    nearest = whole.points.clip(centre - half, centre + half)
+    return {
+        "inside": _mean(_errors(whole, found), inside),
+        "outside": _mean(_errors(whole, found), outside),
+        "outside, uncut": _mean(_errors(whole, found_uncut), outside),
+        "past": _mean(100 * beyond(found, part).astype(np.float64), outside),
+        "off crop": _mean(_errors(whole, nearest), outside),
+    }
+
+
+def _errors(whole: People, points: Floats) -> Floats:
+    """(N, K) distances of points (N, K, 2) to the labels, in percent of the whole box's diagonal."""
+    distance = np.linalg.norm(points - whole.points, axis=2)
+    return np.asarray(100 * distance / whole.diagonal[:, None])
+
+
+def _mean(values: Floats, counted: Bools) -> float | None:
+    return float(values[counted].mean()) if counted.any() else None
+
+
+def _metrics(shares: tuple[float, ...], means: list[dict[str, float | None]]) -> dict[str, float]:
+    return {
+        f"{name}/{round(100 * share, 3):g}": value
+        for share, mean in zip(shares, means, strict=True)
+        for name in ("inside", "outside", "past")
+        if (value := mean[name]) is not None
+    }
+
+
+def _person(whole: People, part: Cut, row: int, found: Floats) -> dict[str, Any]:
+    """One person in a figure; `found` (K, 2) in pixels of the picture."""
+    low = whole.place[row, :2] - whole.place[row, 2:] / 2
+
+    def shares(points: Floats) -> list[list[float]]:
+        return np.round((points - low) / whole.place[row, 2:], 4).tolist()  # type: ignore[no-any-return]
+
+    return {
+        "id": int(whole.split.ids[row]),
+        "picture": to_text(_picture(whole, row)),
+        "box": shares(part.corners[row].reshape(2, 2)),
+        "truth": shares(whole.points[row]),
+        "labelled": whole.labelled[row].tolist(),
+        "found": shares(found),
+    }
+
+
+def _picture(whole: People, row: int) -> Picture:
+    """What evaluation's crop shows of a person, (h, w, 3): as fine as the picture is, or `TALLEST` high."""
+    width, height = np.ceil(whole.place[row, 2:]).astype(int).tolist()
+    pixels: Picture = view(whole, cut(whole, "below", 0), np.array([row]), (height, width))[0]
+    if height > TALLEST:
+        smaller = (width * TALLEST // height, TALLEST)
+        pixels = np.asarray(cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels

@@ -1,0 +1,99 @@
+#!/usr/bin/env python
+"""Table 4: what an auxiliary loss of heatmaps brings to regression.
+
+    python sweeps/auxiliary_heatmap.py                 # demo scale: generated people, minutes on a CPU
+    python sweeps/auxiliary_heatmap.py --scale paper --data-root COCO
+
+A regressor and a heatmap branch share one trunk; what is measured is the regressor alone. The paper
+(supplement, section D) finds that the auxiliary loss brings barely anything. Its scale is not the
+regression's: a mean over pixels beside a sum over joints, so that the columns of ours show the size of both.
+At demo scale expect about 12 minutes on 2 cores for 18 trials, of which Table 7 shares 6.
+"""
+
+from collections.abc import Iterator
+
+from models.objectives import L1, RLE, WeightedSum
+from models.regressor import Regressor
+from models.simplepose import TwoBranch
+from orchestrator.command import main
+from orchestrator.experiment import Experiment, vary
+from orchestrator.paper import paper_cells
+from orchestrator.records import CellRef, Curves, DeclaredColumn, Equivalent
+from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from sweeps.baselines import DEMO_WIDTH, PAPER, coco, heatmap_loss
+from sweeps.columns import AP, AP50, AP75
+
+WEIGHTS = (1.0, 0.5, 0.0)
+
+
+def rows(scale: str) -> Iterator[Row]:
+    """L1 and RLE, each with three weights of the heatmap loss; a weight of 0 is the plain regressor."""
+    base = coco(scale)
+    for objective in (L1(), RLE()):
+        plain = vary(base, objective=objective)
+        for weight in WEIGHTS:
+            yield Row(
+                f"{objective.kind.upper()} hm={weight:g}",
+                with_heatmaps(plain, weight) if weight else plain,
+                label=f"{objective.kind.upper()}, weight {weight:g}",
+            )
+
+
+def with_heatmaps(plain: Experiment, weight: float) -> Experiment:
+    """The experiment with a heatmap branch beside its regressor and `weight` times the branch's loss."""
+    assert isinstance(plain.model, Regressor)
+    small = {"width": DEMO_WIDTH} if plain.model.trunk.kind == "small" else {}
+    return vary(
+        plain,
+        model=TwoBranch(regressor=plain.model, **small),
+        objective=WeightedSum(terms=((1.0, plain.objective), (weight, heatmap_loss(plain)))),
+    )
+
+
+def _size(name: str, term: str, digits: int) -> Column:
+    """The raw size of a term of the loss, for the rows that sum it with another."""
+
+    def has(experiment: Experiment) -> bool:
+        objective = experiment.objective
+        return isinstance(objective, WeightedSum) and term in [part.kind for _, part in objective.terms]
+
+    says = "before weighting, mean over the last epoch"
+    spec = DeclaredColumn(name=name, digits=digits, ours=True, says=says)
+    return Column(spec, Metric(f"loss_{term}", applies=has))
+
+
+def _same(method: str, weight: str) -> Equivalent:
+    return Equivalent(
+        says=f"The auxiliary loss brings barely anything to {method} (weight {weight}, within one AP).",
+        a=CellRef(row=f"{method} hm={weight}", column="AP"),
+        b=CellRef(row=f"{method} hm=0", column="AP"),
+        margin=1.0,
+    )
+
+
+SWEEP = Sweep(
+    name="auxiliary_heatmap",
+    says="Table 4: what an auxiliary loss of heatmaps brings to regression",
+    tables=(
+        Table(
+            "4",
+            title="Effect of the auxiliary heatmap loss",
+            says="The loss is that of the regression plus the weight times that of the heatmaps.",
+            rows=rows,
+            columns=[
+                AP,
+                AP50,
+                AP75,
+                _size("Loss L1", "l1", digits=2),
+                _size("Loss RLE", "rle", digits=1),
+                _size("Loss heatmaps", "heatmap_mse", digits=5),
+            ],
+            paper=paper_cells(PAPER, "4"),
+            claims=tuple(_same(method, weight) for method in ("L1", "RLE") for weight in ("1", "0.5")),
+            plots=(Curves(key="AP", title="AP by epoch"),),
+        ),
+    ),
+)
+
+if __name__ == "__main__":
+    main(SWEEP)

@@ -1,0 +1,97 @@
+#!/usr/bin/env python
+"""Table 8: boundaries of the retina's layers, with and without RLE.
+
+    python sweeps/retina.py                            # demo scale: generated B-scans, minutes on a CPU
+    python sweeps/retina.py --scale paper --data-root DME      # the set of Chiu et al. 2015
+
+The paper (supplement, section F) regresses eight boundaries in each column of an OCT scan and finds that RLE
+brings the mean error from 18.1 down to 3.1, in a unit that it does not print. At demo scale expect about 10
+minutes on 2 cores for 15 trials.
+"""
+
+from collections.abc import Iterator
+
+from models.boundary import BoundaryNet
+from models.objectives import L1, LearnedScale
+from orchestrator.command import main
+from orchestrator.experiment import vary
+from orchestrator.paper import paper_cells
+from orchestrator.records import CellRef, Curves, DeclaredColumn, Greater
+from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from sweeps.baselines import PAPER, retina
+
+
+def rows(scale: str) -> Iterator[Row]:
+    """The two methods of Table 8, then three of ours."""
+    base = retina(scale)
+    model = base.model
+    assert isinstance(model, BoundaryNet)
+    direct = vary(base, objective=L1())
+    yield Row("Direct Regression", direct, says="a fully connected layer a column, towards L1")
+    yield Row("RLE", base, says="the eight boundaries of a column are one residual of eight coordinates")
+    yield Row(
+        "RLE, pairs",
+        vary(base, data=vary(base.data, points_of="pairs")),
+        ours=True,
+        says="neighbouring boundaries in pairs, a flow over two coordinates",
+    )
+    yield Row(
+        "Laplace, learned scale",
+        vary(base, objective=LearnedScale(density="laplace")),
+        ours=True,
+        says="Q alone: a Laplace with a predicted scale, no flow",
+    )
+    yield Row(
+        "Soft-argmax",
+        vary(direct, model=vary(model, head="softargmax")),
+        ours=True,
+        says="He et al.: a softmax along each column for each boundary, their order kept; towards L1",
+    )
+
+
+def _error(name: str, key: str, unit: str, says: str, ours: bool = True) -> Column:
+    spec = DeclaredColumn(name=name, unit=unit, digits=2, better="lower", says=says, ours=ours)
+    return Column(spec, Metric(key))
+
+
+def _lower(says: str, better: str, worse: str) -> Greater:
+    return Greater(
+        says=says, a=CellRef(row=worse, column="Mean error"), b=CellRef(row=better, column="Mean error")
+    )
+
+
+SWEEP = Sweep(
+    name="retina",
+    says="Table 8: boundaries of the retina's layers, with and without RLE",
+    tables=(
+        Table(
+            "8",
+            title="Retina boundary regression on the DME set",
+            says="The mean distance between predicted and labelled boundaries. The paper does not print its "
+            "unit: beside its numbers stand micrometres over all labelled columns, and the columns of ours "
+            "have pixels and the protocol of He et al.",
+            rows=rows,
+            columns=[
+                _error("Mean error", "MAE um", "µm", "over every labelled column", ours=False),
+                _error("in pixels", "MAE px", "px", "the same in rows of the scan"),
+                _error("He et al.", "MAE um He", "µm", "over the columns that He et al. measure"),
+                _error("He et al., px", "MAE px He", "px", "the same in rows of the scan"),
+            ],
+            paper=paper_cells(PAPER, "8"),
+            claims=(
+                _lower("RLE is better than direct regression.", "RLE", "Direct Regression"),
+                Greater(
+                    says="RLE divides direct regression's error by more than five (18.1 to 3.1).",
+                    a=CellRef(row="Direct Regression", column="Mean error"),
+                    b=CellRef(row="RLE", column="Mean error"),
+                    times=5,
+                ),
+                _lower("RLE is better than a soft-argmax along each column.", "RLE", "Soft-argmax"),
+            ),
+            plots=(Curves(key="MAE um", title="mean error by epoch"),),
+        ),
+    ),
+)
+
+if __name__ == "__main__":
+    main(SWEEP)

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from datasets.coco import CocoFolder
+from datasets.human36m import Human36MFolder
+from datasets.mpii import MpiiFolder
+from datasets.retina import DmeFolder
+from datasets.synthetic.people import People
+from orchestrator.binding import Binding
+from orchestrator.experiment import Experiment, vary
+from sweeps.baselines import coco, human36m, mpii, retina, simplepose
+
+ROOT = Path("/some/where")
+
+
+@pytest.fixture
+def binding(monkeypatch: pytest.MonkeyPatch) -> Binding:
+    """Of a folder that holds every set, without files."""
+    return of(monkeypatch, CocoFolder(digest="0" * 16, train_samples=100))
+
+
+def of(monkeypatch: pytest.MonkeyPatch, own: CocoFolder) -> Binding:
+    monkeypatch.setattr(CocoFolder, "bind", lambda root, detections: own)
+    monkeypatch.setattr(MpiiFolder, "bind", lambda root: MpiiFolder(digest="1" * 16, format="mat"))
+    monkeypatch.setattr(Human36MFolder, "bind", lambda root: Human36MFolder(digest="2" * 16))
+    monkeypatch.setattr(DmeFolder, "bind", lambda root: DmeFolder(digest="3" * 16))
+    return Binding(ROOT)
+
+
+def generated(experiment: Experiment, pictures: int) -> Experiment:
+    return vary(experiment, data=vary(experiment.data, source=People(train=pictures)))
+
+
+def test_without_a_folder_everything_stays_as_it_is(experiment: Experiment) -> None:
+    assert Binding().bound(experiment) is experiment
+
+
+def test_a_small_set_is_gone_through_until_as_many_samples_are_seen(
+    binding: Binding, experiment: Experiment
+) -> None:
+    bound = binding.bound(generated(experiment, 1200))
+    assert bound.data.source == CocoFolder(digest="0" * 16, train_samples=100)
+    assert bound.schedule.epochs == 12 * experiment.schedule.epochs
+    assert bound.schedule.evaluate_every == 12 * experiment.schedule.evaluate_every
+
+
+def test_a_large_set_keeps_the_epochs(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = of(monkeypatch, CocoFolder(digest="0" * 16, train_samples=5000))
+    assert large.bound(generated(experiment, 1200)).schedule == experiment.schedule
+
+
+def test_an_experiment_made_for_real_data_keeps_its_schedule(
+    binding: Binding, experiment: Experiment
+) -> None:
+    real = vary(experiment, data=vary(experiment.data, source=CocoFolder()))
+    assert binding.bound(real).schedule == experiment.schedule
+
+
+def test_how_many_samples_there_are_is_no_part_of_the_fingerprint(experiment: Experiment) -> None:
+    prints = {
+        vary(
+            experiment, data=vary(experiment.data, source=CocoFolder(digest="0" * 16, train_samples=n))
+        ).fingerprint()
+        for n in (None, 10)
+    }
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_every_data_set_is_bound_to_its_own_files(binding: Binding, scale: str) -> None:
+    digests = [binding.bound(base(scale)).data.source.digest for base in (coco, mpii, human36m, retina)]
+    assert digests == ["0" * 16, "1" * 16, "2" * 16, "3" * 16]
+
+
+def test_what_is_mixed_in_and_what_an_experiment_starts_from_are_bound_too(binding: Binding) -> None:
+    mixed = binding.bound(human36m("paper")).data
+    assert mixed.mix.source.digest == "1" * 16
+    base = mpii("demo")
+    started = binding.bound(vary(base, start=simplepose(base)))
+    assert started.start.data == started.data
+
+
+def test_real_scans_are_cropped_and_split_as_the_benchmark_has_them(binding: Binding) -> None:
+    bound = binding.bound(retina("smoke")).data
+    assert bound.size == (224, 768)
+    assert bound.test_subjects == (1, 2, 3, 4, 5)
+
+
+def test_the_table_says_what_it_was_measured_on_and_where_the_split_is_not_the_papers(
+    binding: Binding,
+) -> None:
+    assert Binding().words(mpii("demo").data) == "generated people in MPII's format"
+    assert Binding().words(mpii("paper").data) == "MPII"
+    assert binding.words(binding.bound(coco("demo")).data) == "where"
+    assert "not the paper's split" in binding.words(binding.bound(mpii("demo")).data)

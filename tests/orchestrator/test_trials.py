@@ -1,0 +1,52 @@
+"""What must come before what, without a cluster."""
+
+from pathlib import Path
+
+from datasets.contract import Place
+from models.objectives import L1
+from orchestrator.experiment import Experiment, StepCost, vary
+from orchestrator.job import Finished, Task
+from orchestrator.jobs import Job, needed
+from orchestrator.probes.calibration import Calibration
+from orchestrator.schedule.trials import waves
+
+
+def task(job: Job) -> Task:
+    return Task(job, Place(Path("/cache")), "/storage")
+
+
+def test_trainings_come_in_waves_each_after_what_it_starts_from(experiment: Experiment) -> None:
+    first = vary(experiment, objective=L1())
+    second = vary(experiment, start=first)
+    third = vary(experiment, start=second, seed=1)
+    found = [[t.job for t in wave] for wave in waves([task(e) for e in (third, experiment, second, first)])]
+    assert found == [[experiment, first], [second], [third]]
+
+
+def test_a_start_that_was_trained_before_holds_nobody_back(experiment: Experiment) -> None:
+    started = vary(experiment, start=vary(experiment, objective=L1()))
+    assert [[t.job for t in wave] for wave in waves([task(started)])] == [[started]]
+
+
+def test_every_job_names_what_must_have_been_trained(experiment: Experiment) -> None:
+    first = vary(experiment, objective=L1())
+    started = vary(experiment, start=first)
+    timing = StepCost(
+        model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=2
+    )
+    assert needed(experiment) == needed(timing) == ()
+    assert needed(Calibration(of=started)) == (first, started)
+
+
+def test_every_kind_of_job_travels_as_text_and_comes_back(experiment: Experiment) -> None:
+    started = vary(experiment, start=vary(experiment, objective=L1()))
+    for job in (started, Calibration(of=started)):
+        assert Task.of(task(job).plain()) == task(job)
+        assert Task.of(task(job).plain()).job.fingerprint() == job.fingerprint()
+    told = Finished("finished", {"AP": 1.0}, alarms=("sigma",), detail='{"grid": [1]}')
+    assert Finished.of(told.plain()) == told
+
+
+def test_a_probe_is_known_by_the_model_it_looks_at(experiment: Experiment) -> None:
+    prints = {Calibration(of=vary(experiment, seed=seed)).fingerprint() for seed in (0, 1)}
+    assert len(prints | {experiment.fingerprint()}) == 3

@@ -1,0 +1,120 @@
+"""Which people are looked at: from annotations, from detections, or whole pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.errors import DataError
+from orchestrator.use.boxes import NOBODY, Box, corners, read_boxes, whole_pictures
+
+PICTURES = (Path("a/000000000139.jpg"), Path("a/000000000285.jpg"))
+
+ANNOTATIONS: dict[str, Any] = {
+    "images": [{"id": 7, "file_name": "val/000000000285.jpg"}, {"id": 8, "file_name": "another.jpg"}],
+    "annotations": [
+        {"image_id": 7, "category_id": 3, "bbox": [1, 2, 30, 40]},
+        {"image_id": 7, "category_id": 3, "bbox": [1, 2, 30, 40], "iscrowd": 1},
+        {"image_id": 7, "category_id": 4, "bbox": [1, 2, 30, 40]},
+        {"image_id": 8, "category_id": 3, "bbox": [1, 2, 30, 40]},
+    ],
+    "categories": [{"id": 3, "name": "person"}, {"id": 4, "name": "dog"}],
+}
+DETECTIONS = [
+    {"image_id": 139, "category_id": 1, "bbox": [5.5, 6, 7, 8], "score": 0.25},
+    {"image_id": 139, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.75},
+    {"image_id": 139, "category_id": 18, "bbox": [1, 2, 3, 4], "score": 0.9},
+]
+
+
+def written(folder: Path, document: object) -> Path:
+    path = folder / "boxes.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_annotated_people_are_looked_at_under_the_ids_of_the_file(tmp_path: Path) -> None:
+    plan = read_boxes(written(tmp_path, ANNOTATIONS), PICTURES)
+    unknown, known = plan.wanted
+    assert plan.category == 3
+    assert (unknown.image_id, unknown.boxes) == (NOBODY, ())
+    assert (known.image_id, known.boxes) == (7, (Box((1, 2, 30, 40), 0.0),))
+
+
+def test_detections_name_the_number_in_a_pictures_name(tmp_path: Path) -> None:
+    path = written(tmp_path, DETECTIONS)
+    first, second = read_boxes(path, PICTURES).wanted
+    assert first.image_id == 139
+    assert first.boxes == (Box((5.5, 6, 7, 8), 0.25), Box((1, 2, 3, 4), 0.75))
+    assert second.boxes == ()
+    assert read_boxes(path, PICTURES, least=0.5).wanted[0].boxes == first.boxes[1:]
+
+
+def test_detections_of_one_category_are_of_people_whatever_its_number(tmp_path: Path) -> None:
+    plan = read_boxes(written(tmp_path, [{**DETECTIONS[0], "category_id": 0}]), PICTURES)
+    assert plan.category == 0
+    assert len(plan.wanted[0].boxes or ()) == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ("text", "is 'text', not an object"),
+        ({"images": []}, "categories is None, not a list"),
+        ({**ANNOTATIONS, "categories": [{"id": 1}, {"id": 2}]}, "0 of 2 categories are called person"),
+        ({**ANNOTATIONS, "annotations": [{"category_id": 3}]}, r"annotations\[0\]: has no bbox"),
+        ({**ANNOTATIONS, "images": [{"id": 7}]}, r"images\[0\] \(id 7\): has no file_name"),
+        ([3], r"results\[0\]: is 3, not an object"),
+        ([{**DETECTIONS[0], "bbox": [1, 2, -3, 4]}], r"results\[0\]: bbox has a negative size"),
+        ([{**DETECTIONS[0], "score": None}], r"results\[0\]: score is None"),
+        ([{**DETECTIONS[0], "image_id": 140}], "has no box for 000000000139.jpg or any other of 2"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_with_the_record(tmp_path: Path, document, says: str) -> None:
+    with pytest.raises(DataError, match=rf"boxes\.json: .*{says}|boxes\.json: {says}"):
+        read_boxes(written(tmp_path, document), PICTURES)
+
+
+def test_boxes_by_name_need_names_that_differ(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"two pictures are called 000000000139\.jpg"):
+        read_boxes(written(tmp_path, DETECTIONS), (*PICTURES, Path("b/000000000139.jpg")))
+
+
+@pytest.mark.parametrize(
+    ("names", "idents"),
+    [
+        (["000000000139.jpg", "COCO_val2014_000000000285.jpg"], [139, 285]),
+        (["a_1.jpg", "b_1.jpg"], [1, 2]),
+        (["4.jpg", "street.jpg"], [1, 2]),
+    ],
+)
+def test_pictures_without_boxes_are_known_by_number_or_place(names: list[str], idents: list[int]) -> None:
+    plan = whole_pictures([Path(name) for name in names])
+    assert [wanted.image_id for wanted in plan.wanted] == idents
+    assert all(wanted.boxes is None for wanted in plan.wanted)
+
+
+def test_a_whole_picture_is_the_box_of_its_size() -> None:
+    whole = corners([Box((0, 0, 90, 60), 0.0)], (60, 90))
+    assert whole.tolist() == [[0, 0, 89, 59]]
+    assert np.array_equal(corners(None, (60, 90)), whole)
+
+
+number = st.floats(-200, 200)
+size = st.floats(0, 300)
+
+
+@given(st.lists(st.tuples(number, number, size, size), max_size=4))
+def test_corners_lie_in_the_picture_and_keep_what_is_inside(xywh: list[Any]) -> None:
+    found = corners([Box(box, 0.0) for box in xywh], (60, 90))
+    assert found.shape == (len(xywh), 4)
+    assert (found >= 0).all()
+    assert (found <= [89, 59, 89, 59]).all()
+    for (x, y, width, height), (x1, y1, x2, y2) in zip(xywh, found, strict=True):
+        if x >= 0 and y >= 0 and width >= 1 and height >= 1 and x + width <= 90 and y + height <= 60:
+            assert (x1, y1) == (x, y)
+            assert (x2, y2) == pytest.approx((x + width - 1, y + height - 1))

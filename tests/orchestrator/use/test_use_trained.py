@@ -1,0 +1,131 @@
+"""A checkpoint alone is a model, and a user finds it by whatever they know of it."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.objectives import DLE
+from orchestrator.checkpoints import FORMAT, CheckpointError, Checkpoints
+from orchestrator.experiment import vary
+from orchestrator.fit import Trainee, fit
+from orchestrator.runtime import Alone
+from orchestrator.use.trained import find, load
+
+
+def test_a_loaded_model_is_the_one_that_was_trained(experiment, toy, tmp_path: Path) -> None:
+    fit(experiment, toy, Alone(), Checkpoints(str(tmp_path)))
+    found = load(find(experiment.fingerprint(), str(tmp_path)))
+    kept = Checkpoints(str(tmp_path)).load(experiment.fingerprint())
+    assert kept is not None
+    trainee = Trainee(experiment, pretrained=False)
+    trainee.load_state_dict(kept["trainee"])
+    image = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
+    expected, output = trainee.eval().model(image), found.net(image)
+    assert found.experiment == experiment
+    assert found.finished
+    assert torch.equal(output.mu, expected.mu)
+    assert torch.equal(output.sigma, expected.sigma)
+    assert all(
+        map(torch.equal, found.objective.state_dict().values(), trainee.objective.state_dict().values())
+    )
+    assert not any(module.training for module in [*found.net.modules(), *found.objective.modules()])
+
+
+def test_an_unfinished_training_can_be_used_and_says_so(experiment, save) -> None:
+    found = load(save(experiment, epoch=1))
+    assert not found.finished
+    assert found.epochs == 1
+
+
+def test_a_model_is_found_by_file_folder_fingerprint_and_name(experiment, save, tmp_path: Path) -> None:
+    file = save(experiment)
+    other = save(vary(experiment, objective=DLE()))
+    storage, fingerprint = str(tmp_path / "store"), experiment.fingerprint()
+    for name in (str(file), str(file.parent), fingerprint, fingerprint[:5].upper()):
+        assert Path(find(name, storage)) == file
+    for name in ("RLE 3x8 on coco, seed 0", "rle 3x8 on COCO, seed 0 ", "rle"):
+        assert Path(find(name, storage)) == file
+    assert Path(find("dle", storage)) == other
+
+
+def test_a_whole_name_is_no_beginning_of_another(experiment, save, tmp_path: Path) -> None:
+    first = save(vary(experiment, seed=1))
+    save(vary(experiment, seed=10))
+    assert Path(find("RLE 3x8 on coco, seed 1", str(tmp_path / "store"))) == first
+
+
+def test_storages_and_checkpoints_may_be_uris(experiment, save, tmp_path: Path) -> None:
+    save(experiment)
+    uri = find("rle", (tmp_path / "store").as_uri())
+    assert uri.startswith("file:///")
+    assert load(uri).experiment == experiment
+    assert find(uri, "/nowhere") == uri
+
+
+def test_where_several_are_meant_they_are_listed(experiment, save, tmp_path: Path) -> None:
+    seeds = [vary(experiment, seed=seed) for seed in range(2)]
+    for one in seeds:
+        save(one)
+    save(vary(experiment, objective=DLE()))
+    with pytest.raises(CheckpointError, match="2 models are meant") as refusal:
+        find("rle", str(tmp_path / "store"))
+    assert all(
+        f"{one.fingerprint()}  RLE 3x8 on coco, seed {one.seed}" in str(refusal.value) for one in seeds
+    )
+    assert "DLE" not in str(refusal.value)
+
+
+def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) -> None:
+    save(experiment, epoch=2)
+    folder = tmp_path / "store" / "0123456789abcdef"
+    folder.mkdir()
+    (folder / "checkpoint.pt").write_text("no checkpoint")
+    with pytest.raises(CheckpointError, match="no such file or model") as refusal:
+        find("unknown", str(tmp_path / "store"))
+    assert "RLE 3x8 on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
+    assert "0123456789abcdef  (says nothing about itself)" in str(refusal.value)
+
+
+@pytest.mark.parametrize("storage", ["empty", "absent"])
+def test_a_storage_without_models_says_so(storage: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match="holds none"):
+        find("rle", str(tmp_path / storage))
+
+
+def test_a_checkpoint_that_does_not_say_what_it_is_is_refused(experiment, save, tmp_path: Path) -> None:
+    state = torch.load(save(experiment), weights_only=True)
+    del state["experiment"]
+    torch.save(state, tmp_path / "old.pt")
+    torch.save({"backbone.conv1.weight": torch.zeros(1)}, tmp_path / "theirs.pth")
+    for name in ("old.pt", "theirs.pth"):
+        with pytest.raises(CheckpointError, match=rf"{name}: does not say .* rle-lab import-checkpoint"):
+            load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": FORMAT + 1}, "another version"),
+        ({"experiment": '{"kind": "of the future"}'}, "its experiment is of another version"),
+        ({"progress": "{}"}, "its experiment is of another version"),
+        ({"trainee": {}}, "its weights are not those of its experiment"),
+    ],
+)
+def test_a_checkpoint_of_another_version_is_refused(experiment, save, tmp_path, change, says: str) -> None:
+    state = torch.load(save(experiment), weights_only=True)
+    torch.save({**state, **change}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match=rf"other\.pt: .*{says}"):
+        load(tmp_path / "other.pt")
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    (tmp_path / "empty.pt").write_bytes(b"")
+    (tmp_path / "code.pt").write_bytes(pickle.dumps(Path("x")))
+    torch.save([torch.zeros(1)], tmp_path / "list.pt")
+    for name in ("text", "empty", "code", "list", "absent"):
+        with pytest.raises(CheckpointError, match=rf"{name}\.pt"):
+            load(tmp_path / f"{name}.pt")

@@ -1,0 +1,38 @@
+"""Two trainings of a few seconds each, with enough epochs to be interrupted between them."""
+
+from collections.abc import Iterator
+
+from datasets.synthetic.people import People
+from models.backbones import SmallTrunk
+from models.objectives import L1, RLE
+from orchestrator.command import main
+from orchestrator.experiment import vary
+from orchestrator.records import DeclaredColumn
+from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from sweeps.baselines import coco
+from sweeps.columns import AP
+
+LOSS = Column(DeclaredColumn(name="loss", digits=6, better="lower"), Metric("loss"))
+
+
+def rows(scale: str) -> Iterator[Row]:
+    """Without a flow and with one, whose gradients and samples must survive an interruption too."""
+    smoke = coco(scale)
+    base = vary(
+        smoke,
+        data=vary(smoke.data, source=People(train=64, val=16)),
+        model=vary(smoke.model, trunk=SmallTrunk(channels=(8, 16), strides=(4, 4))),
+        schedule=vary(smoke.schedule, epochs=12, batch=16),
+    )
+    yield Row("L1", vary(base, objective=L1()))
+    yield Row("RLE", vary(base, objective=RLE()))
+
+
+SWEEP = Sweep(
+    name="small",
+    says="Two small trainings",
+    tables=(Table("0", title="Two small trainings", says="", rows=rows, columns=[AP, LOSS], paper=()),),
+)
+
+if __name__ == "__main__":
+    main(SWEEP)

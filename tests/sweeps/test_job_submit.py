@@ -1,0 +1,55 @@
+"""Sweeps that are submitted to a cluster as jobs, stopped there, and submitted again."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sweeps import faults
+from tests.sweeps.faults import Cluster, running
+
+pytestmark = pytest.mark.xdist_group("ray")
+
+SWEEP = ("sweeps/flow_size.py", "--scale", "smoke", "--only", "3x64", "--only", "5x32", "--concurrent", "1")
+
+
+def test_a_stopped_job_that_is_submitted_again_completes_what_is_missing_and_repeats_nothing(
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "results"
+    arguments = (*SWEEP, "--results", str(results))
+    with faults.cluster(2, dashboard=True) as (cluster, _):
+        submit(cluster, tmp_path, "first", "--no-wait", "--", *arguments)
+        faults.until(lambda: "[1/6]" in driver_log(cluster, "first"), "the first trial's end")
+        job(cluster, tmp_path, "stop", "first")
+        kept = faults.records(faults.store_of(results))
+        finished = faults.runs(kept)
+        assert 1 <= len(finished) < 6
+        text = submit(cluster, tmp_path, "second", "--", "python", *arguments)
+    assert f"6 jobs, {len(finished)} of them already done" in text
+    assert "succeeded" in text
+    after = faults.records(faults.store_of(results))
+    assert {record.status for record in after.values()} == {"finished"}
+    assert len(after) == 6
+    assert {fp: after[fp] for fp in finished} == {fp: kept[fp] for fp in finished}
+    assert {fp: after[fp].run_id for fp in kept} == {fp: record.run_id for fp, record in kept.items()}
+    assert (results / "tables" / "table_1.csv").exists()
+
+
+def submit(cluster: Cluster, folder: Path, name: str, *rest: str) -> str:
+    return job(cluster, folder, "submit", "--working-dir", ".", "--submission-id", name, *rest)
+
+
+def job(cluster: Cluster, folder: Path, *command: str) -> str:
+    """`ray job ...`, as typed in the checkout, against the cluster's dashboard."""
+    verb, *rest = command
+    address = {"RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{cluster.dashboard}"}
+    arguments = ("-m", "ray.scripts.scripts", "job", verb, *rest)
+    log = folder / f"{verb}-{len(list(folder.iterdir()))}"
+    with running(log, *arguments, **cluster.env, **address) as process:
+        return process.wait()
+
+
+def driver_log(cluster: Cluster, name: str) -> str:
+    """What a job has printed so far."""
+    logs = list((cluster.folder / "ray").glob(f"session_2*/logs/job-driver-{name}.log"))
+    return logs[0].read_text() if logs else ""

@@ -1,11 +1,14 @@
-# Two commands do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+# Everything on a fresh machine with Python 3.11 or newer: `make demo`, `make reproduce` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check install publish clean
+.PHONY: demo reproduce test check install publish clean
 
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 15 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
+
+reproduce: install  ## all eight tables and five figures with three seeds on generated data, about an hour on 2 cores
+	$(BIN)/rle-lab run --scale demo
 
 test: check  ## everything that CI runs
 	$(BIN)/pytest -n 2 --dist loadgroup

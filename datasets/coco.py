@@ -5,134 +5,25 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from datasets import coco_samples, crop
 from datasets.coco_data import CocoData, CocoSplit
+from datasets.coco_folder import CocoFolder
 from datasets.coco_samples import Half, Halves
 from datasets.config import Frozen
 from datasets.contract import Pairs, Place
+from datasets.counts import Counts, Report
 from datasets.crop import STILL, Augment
-from datasets.errors import DataError
-from datasets.keypoints import KEYPOINTS, SKELETON, flip_pairs, oks_sigmas, upper_body
+from datasets.keypoints import flip_pairs, oks_sigmas, upper_body
 from datasets.pack import FORMAT, Progress, open_pack, write_pack
 from datasets.synthetic.people import People, write
 
-Limbs = tuple[tuple[PositiveInt, PositiveInt], ...]
-
-
-class CocoFolder(Frozen):
-    """A set in COCO's layout on somebody's disk, known by what is in it and not by where it is.
-
-    Without a digest it stands for a set that isn't at hand, such as COCO itself in a dry run.
-
-    Raises:
-        pydantic.ValidationError: a keypoint has no OKS constant, or the numbers of names and sigmas differ.
-    """
-
-    kind: Literal["folder"] = "folder"
-    digest: str | None = None  # of annotations, detections, and names and sizes of pictures
-    keypoints: tuple[str, ...] = KEYPOINTS
-    skeleton: Limbs = SKELETON  # counted from 1
-    sigmas: tuple[PositiveFloat, ...] | None = None  # OKS constants; None: COCO's, by the keypoints' names
-    # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
-    # of the fingerprint: the digest has the file's bytes.
-    detections: str | None = Field(default=None, json_schema_extra={"neutral": True})
-    # How many training samples there are, for whoever plans a schedule; the digest says it already.
-    train_samples: int | None = Field(default=None, json_schema_extra={"neutral": True})
-
-    @classmethod
-    def bind(
-        cls, root: Path, detections: Path | None = None, sigmas: Mapping[str, float] | None = None
-    ) -> "CocoFolder":
-        """Describe the set in `root`.
-
-        Args:
-            detections: boxes to evaluate on, COCO detection results; the annotated boxes if None.
-            sigmas: OKS constants by keypoint, for names that COCO doesn't have or in place of COCO's.
-
-        Raises:
-            DataError: a file or record is missing or wrong, or a keypoint has no OKS constant.
-        """
-        found = coco_samples.read(root, detections)
-        category = found.train.annotations.category
-        try:
-            constants = oks_sigmas(category.keypoints, sigmas)
-        except ValueError as error:
-            remedy = "Give one with CocoFolder.bind(sigmas={name: value}), or use COCO's names"
-            raise DataError(found.train.annotations.path, str(error), remedy=remedy) from error
-        return cls(
-            digest=coco_samples.digest(found),
-            keypoints=category.keypoints,
-            skeleton=category.skeleton,
-            sigmas=constants if sigmas else None,
-            detections=None if detections is None else _as_given(root, detections),
-            train_samples=len(found.train.samples.id),
-        )
-
-    @model_validator(mode="after")
-    def _sigmas_fit(self) -> Self:
-        if len(self.oks_sigmas) != len(self.keypoints):
-            raise ValueError(f"{len(self.oks_sigmas)} sigmas for {len(self.keypoints)} keypoints")
-        return self
-
-    @property
-    def oks_sigmas(self) -> tuple[float, ...]:
-        """(K,) the constants of OKS."""
-        return self.sigmas or oks_sigmas(self.keypoints)
-
-    def fingerprint(self) -> str:
-        """16 hex digits over what samples and metrics depend on."""
-        return _digest(["folder", self.digest, self.keypoints, self.oks_sigmas])
-
-    def read(self, root: Path | None) -> Halves:
-        """Read the set again, where it lies on this machine.
-
-        Raises:
-            DataError: there is no root, the set is not bound, a record is wrong, or the files have changed.
-        """
-        if root is None or self.digest is None:
-            raise DataError(
-                root or "the data's folder",
-                "the experiment is not bound to files",
-                remedy="Name the folder with --data-root, or bind it with CocoFolder.bind",
-            )
-        found = coco_samples.read(root, None if self.detections is None else root / self.detections)
-        if (now := coco_samples.digest(found)) != self.digest:
-            raise DataError(
-                root,
-                f"the files are not those of the experiment (digest {now}, not {self.digest})",
-                remedy="Restore them, or start anew with the set as it is now",
-            )
-        return found
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a split consists of."""
-
-    pictures: int
-    samples: int
-    left_out: Mapping[str, int]  # records that the benchmark doesn't use, by reason
-
-
-@dataclass(frozen=True)
-class Report:
-    """What preparing found."""
-
-    train: Counts
-    val: Counts
-
-    def sentence(self) -> str:
-        """For the console."""
-        parts = [_part("for training", self.train), _part("for validation", self.val)]
-        return "; ".join(parts)
+__all__ = ["CocoFolder", "CocoKeypoints"]
 
 
 class CocoKeypoints(Frozen):
@@ -256,6 +147,7 @@ def _arrays(half: Half) -> dict[str, np.ndarray[Any, Any]]:
     samples, truth = half.samples, half.annotations
     return {
         "id": samples.id,
+        "corners": samples.corners,
         "points": samples.points,
         "labelled": samples.labelled,
         "area": samples.area,
@@ -278,17 +170,6 @@ def _counts(half: Half) -> dict[str, Any]:
         "samples": len(samples.id),
         "left_out": dict(samples.left_out),
     }
-
-
-def _part(purpose: str, counts: Counts) -> str:
-    left_out = ", ".join(f"{count} {reason}" for reason, count in counts.left_out.items())
-    tail = f" (left out: {left_out})" if left_out else ""
-    return f"{counts.samples} people in {counts.pictures} pictures {purpose}{tail}"
-
-
-def _as_given(root: Path, file: Path) -> str:
-    absolute, root = file.absolute(), root.absolute()
-    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
 
 
 def _digest(parts: list[Any]) -> str:

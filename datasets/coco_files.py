@@ -3,30 +3,23 @@
 Shapes: N annotations, K keypoints, M pictures.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets import json_file
+from datasets import coco_category, json_file
+from datasets.broken import IN_PICTURES, RECORDS, Broken, refuse
+from datasets.coco_category import Category
 from datasets.errors import DataError
-from datasets.json_file import Record
-from datasets.pack import PictureFile
+from datasets.json_file import Record, sift_objects
+from datasets.picture import PictureFile, name_in
 
 Floats = NDArray[np.float64]
 SPLITS = ("train", "val")
-
-
-@dataclass(frozen=True)
-class Category:
-    """The kind of thing whose keypoints are annotated."""
-
-    id: int
-    keypoints: tuple[str, ...]
-    skeleton: tuple[tuple[int, int], ...]  # counted from 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +37,16 @@ class Annotations:
     crowd: NDArray[np.bool_]  # (N,)
     count: NDArray[np.int64]  # (N,) num_keypoints
     keypoints: Floats  # (N, K, 3) x, y, visibility
+    broken_pictures: frozenset[int]  # ids of pictures that can't be used, and are not among these
+    left_out: Mapping[str, int]  # how many records were broken or in broken pictures
+
+    def without(self, index: Collection[int]) -> "Annotations":
+        """All but the annotations at `index`, which count as broken."""
+        kept = np.setdiff1d(np.arange(len(self.id)), np.array(sorted(index), np.int64))
+        names = ("id", "picture", "box", "area", "crowd", "count", "keypoints")
+        arrays = {name: getattr(self, name)[kept] for name in names}
+        broken = self.left_out.get(RECORDS, 0) + len(index)
+        return replace(self, left_out={**self.left_out, RECORDS: broken}, **arrays) if index else self
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,27 @@ class Detections:
     picture: NDArray[np.int64]  # (N,) index into the pictures
     box: Floats  # (N, 4) x, y, width, height
     score: Floats  # (N,)
+    left_out: Mapping[str, int]  # how many were broken or in broken pictures
+
+
+class _Person(NamedTuple):
+    """One annotation; picture -1: its picture is broken."""
+
+    id: int
+    picture: int
+    box: list[float]
+    area: float
+    crowd: bool
+    keypoints: list[float]
+    labelled: int  # num_keypoints
+
+
+class _Box(NamedTuple):
+    """One detection; picture -1: its picture is broken."""
+
+    picture: int
+    box: list[float]
+    score: float
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
@@ -92,7 +116,24 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
     """Read one annotation file whole and check it.
 
     Raises:
-        DataError: it is not what COCO's format description says; names the record.
+        DataError: it is not what COCO's format description says; names the records.
+    """
+    found, broken = sift_annotations(root, path, split)
+    refuse(broken)
+    return found
+
+
+def sift_annotations(
+    root: Path, path: Path, split: str, lost: Collection[str] = ()
+) -> tuple[Annotations, list[Broken]]:
+    """Read one annotation file whole: what can be used of it, and what is broken.
+
+    Args:
+        lost: pictures known to be broken, as `picture.name_in` calls them; they are left out with all that
+            is in them.
+
+    Raises:
+        DataError: it is no file of COCO's format at all.
     """
     document = json_file.load(path)
     if not isinstance(document, dict):
@@ -100,86 +141,128 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
             path, "is no object with images, annotations and categories", remedy="Use COCO's format"
         )
     top = Record(path, "", document)
-    category = _category(path, top.records("categories"))
-    images = top.records("images")
-    picture_ids = json_file.unique_ids(images)
-    files = _picture_files(root, path, split, images)
-    records = [r for r in top.records("annotations") if r.whole("category_id") == category.id]
-    return Annotations(
+    category = _category(top)
+    images, bad_images, bad_ids = _images(root, split, top, lost)
+    where = {ident: index for index, (ident, _) in enumerate(images)} | dict.fromkeys(bad_ids, -1)
+    people, bad_people = _people(top, category, where)
+    rows = [person for person in people if person.picture >= 0]
+    counts = {RECORDS: len(bad_images) + len(bad_people), IN_PICTURES: len(people) - len(rows)}
+    columns = list(zip(*rows, strict=True)) or [()] * len(_Person._fields)
+    ids, picture, box, area, crowd, keypoints, count = columns
+    found = Annotations(
         path=path,
         category=category,
-        picture_ids=picture_ids,
-        pictures=files,
-        id=json_file.unique_ids(records),
-        picture=_pictures_of(records, picture_ids),
-        box=_boxes(records),
-        area=np.array([_not_negative(record, "area") for record in records]),
-        crowd=np.array([bool(record.fields.get("iscrowd", 0)) for record in records], bool),
-        keypoints=(keypoints := _keypoints(records, len(category.keypoints))),
-        count=_counts(records, keypoints),
+        picture_ids=np.array([ident for ident, _ in images], np.int64),
+        pictures=tuple(file for _, file in images),
+        id=np.array(ids, np.int64),
+        picture=np.array(picture, np.int64),
+        box=np.array(box, np.float64).reshape(-1, 4),
+        area=np.array(area, np.float64),
+        crowd=np.array(crowd, bool),
+        count=np.array(count, np.int64),
+        keypoints=np.array(keypoints, np.float64).reshape(-1, len(category.keypoints), 3),
+        broken_pictures=frozenset(bad_ids),
+        left_out={reason: number for reason, number in counts.items() if number},
     )
+    return found, bad_images + bad_people
 
 
-def read_detections(path: Path, annotations: Annotations) -> Detections:
+def sift_detections(path: Path, annotations: Annotations) -> tuple[Detections, list[Broken]]:
     """Read a file in the format of COCO's detection results; boxes of other categories are left out.
 
     Raises:
-        DataError: it is of another shape, or names a picture that the annotations don't have.
+        DataError: it is of another shape, or has no boxes of the category.
     """
-    everything = json_file.objects(path, json_file.load(path), "results")
-    records = [r for r in everything if r.whole("category_id") == annotations.category.id]
-    if not records:
+    places = {ident: index for index, ident in enumerate(annotations.picture_ids.tolist())}
+    where = places | dict.fromkeys(annotations.broken_pictures, -1)
+
+    def parse(record: Record) -> _Box | None:
+        if record.whole("category_id") != annotations.category.id:
+            return None
+        return _Box(_picture_of(record, where), _box(record), record.number("score"))
+
+    parsed, broken = sift_objects(
+        path, json_file.a_list(path, json_file.load(path), "results"), "results", parse
+    )
+    found = [box for box in parsed if box is not None]
+    rows = [box for box in found if box.picture >= 0]
+    if not found and not broken:
         raise DataError(path, f"has no boxes of category {annotations.category.id}", remedy="Check the file")
-    picture = _pictures_of(records, annotations.picture_ids)
-    score = np.array([record.number("score") for record in records])
-    return Detections(path, picture, _boxes(records), score)
+    counts = {"broken detections": len(broken), "detections in broken pictures": len(found) - len(rows)}
+    return Detections(
+        path=path,
+        picture=np.array([row.picture for row in rows], np.int64),
+        box=np.array([row.box for row in rows], np.float64).reshape(-1, 4),
+        score=np.array([row.score for row in rows], np.float64),
+        left_out={reason: number for reason, number in counts.items() if number},
+    ), broken
 
 
-def _category(path: Path, records: Sequence[Record]) -> Category:
-    usable = [record for record in records if record.fields.get("keypoints")]
-    people = [record for record in usable if record.fields.get("name") == "person"]
-    chosen = usable if len(usable) == 1 else people
-    if len(chosen) != 1:
-        names = ", ".join(str(record.fields.get("name")) for record in records) or "none"
-        raise DataError(
-            path,
-            f"no single category has keypoints (categories: {names})",
-            remedy="Keep one category with them",
-        )
-    (record,) = chosen
-    names_given = record.fields["keypoints"]
-    if not isinstance(names_given, list) or not all(isinstance(name, str) for name in names_given):
-        raise record.wrong("keypoints is not a list of names")
-    if len(set(names_given)) != len(names_given):
-        raise record.wrong("a keypoint's name stands twice")
-    return Category(record.whole("id"), tuple(names_given), _skeleton(record, len(names_given)))
+def _category(top: Record) -> Category:
+    values = top.listed("categories")
+    records, broken = sift_objects(top.path, values, "categories", lambda record: record)
+    refuse(broken)
+    return coco_category.choose(top.path, records)
 
 
-def _skeleton(record: Record, K: int) -> tuple[tuple[int, int], ...]:
-    limbs = record.fields.get("skeleton") or []
-    if not isinstance(limbs, list) or not all(_is_limb(limb, K) for limb in limbs):
-        raise record.wrong(f"skeleton is not a list of pairs from 1 to {K}")
-    return tuple((a, b) for a, b in limbs)
+def _images(
+    root: Path, split: str, top: Record, lost: Collection[str]
+) -> tuple[list[tuple[int, PictureFile]], list[Broken], set[int]]:
+    """Ids and files of the pictures, what is broken, and the ids of those that are, or are lost."""
+    values = top.listed("images")
+    if not values:
+        raise DataError(top.path, "lists no images", remedy="Use a split that has some")
+    folder = _picture_folder(root, top.path, split, values)
+    seen: set[int] = set()
+
+    def parse(image: Record) -> tuple[int, PictureFile]:
+        ident = image.new("id", seen)
+        file = PictureFile(folder / image.text("file_name"), image.side("width"), image.side("height"))
+        return ident, file
+
+    parsed, broken = sift_objects(top.path, values, "images", parse)
+    images = [(i, file) for i, file in parsed if not lost or name_in(root, file.path) not in lost]
+    return images, broken, seen - {ident for ident, _ in images}
 
 
-def _is_limb(limb: Any, K: int) -> bool:
-    return (
-        isinstance(limb, list) and len(limb) == 2 and all(type(end) is int and 1 <= end <= K for end in limb)
+def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Person], list[Broken]]:
+    """The category's annotations, and what is broken.
+
+    Args:
+        where: places of pictures by their ids, -1 for broken ones.
+    """
+    seen: set[int] = set()
+    K = len(category.keypoints)
+
+    def parse(record: Record) -> _Person | None:
+        if record.whole("category_id") != category.id:
+            return None
+        return _person(record, record.new("id", seen), _picture_of(record, where), K)
+
+    parsed, broken = sift_objects(top.path, top.listed("annotations"), "annotations", parse)
+    return [person for person in parsed if person is not None], broken
+
+
+def _person(record: Record, ident: int, picture: int, K: int) -> _Person:
+    keypoints = record.row("keypoints", 3 * K)
+    if not set(keypoints[2::3]) <= {0, 1, 2}:
+        raise record.wrong("a keypoint's visibility is none of 0, 1 and 2")
+    labelled = sum(visibility > 0 for visibility in keypoints[2::3])
+    return _Person(
+        id=ident,
+        picture=picture,
+        box=_box(record),
+        area=_not_negative(record, "area"),
+        crowd=bool(record.fields.get("iscrowd", 0)),
+        keypoints=keypoints,
+        labelled=record.whole("num_keypoints") if "num_keypoints" in record.fields else labelled,
     )
 
 
-def _picture_files(root: Path, path: Path, split: str, images: Sequence[Record]) -> tuple[PictureFile, ...]:
-    if not images:
-        raise DataError(path, "lists no images", remedy="Use a split that has some")
-    folder = _picture_folder(root, path, split, images[0].text("file_name"))
-    return tuple(
-        PictureFile(folder / image.text("file_name"), image.whole("width", 1), image.whole("height", 1))
-        for image in images
-    )
-
-
-def _picture_folder(root: Path, path: Path, split: str, sample: str) -> Path:
-    """The first of the usual folders that has a certain picture, or any that exists."""
+def _picture_folder(root: Path, path: Path, split: str, images: list[Any]) -> Path:
+    """The first of the usual folders that has the first picture, or any that exists."""
+    names, _ = sift_objects(path, images[:1], "images", lambda image: image.text("file_name"))
+    sample = names[0] if names else "."
     name = path.stem[path.stem.lower().rindex(split) :]
     usual = [root / name, root / "images" / name, root / split, root / "images" / split, root / "images"]
     folders = [folder for folder in dict.fromkeys(usual) if folder.is_dir()]
@@ -191,20 +274,18 @@ def _picture_folder(root: Path, path: Path, split: str, sample: str) -> Path:
     return next((folder for folder in folders if (folder / sample).is_file()), folders[0])
 
 
-def _pictures_of(records: Sequence[Record], picture_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    where = {ident: index for index, ident in enumerate(picture_ids.tolist())}
-    for record in records:
-        if record.whole("image_id") not in where:
-            raise record.wrong(f"no image has its image_id, {record.fields['image_id']}")
-    return np.array([where[record.fields["image_id"]] for record in records], np.int64)
+def _picture_of(record: Record, where: Mapping[int, int]) -> int:
+    ident = record.whole("image_id")
+    if ident not in where:
+        raise record.wrong(f"no image has its image_id, {ident}")
+    return where[ident]
 
 
-def _boxes(records: Sequence[Record]) -> Floats:
-    rows = [record.row("bbox", 4) for record in records]
-    for record, (_, _, width, height) in zip(records, rows, strict=True):
-        if width < 0 or height < 0:
-            raise record.wrong(f"bbox has a negative size, {width} x {height}")
-    return np.array(rows, np.float64).reshape(-1, 4)
+def _box(record: Record) -> list[float]:
+    box = record.row("bbox", 4)
+    if box[2] < 0 or box[3] < 0:
+        raise record.wrong(f"bbox has a negative size, {box[2]} x {box[3]}")
+    return box
 
 
 def _not_negative(record: Record, key: str) -> float:
@@ -212,20 +293,3 @@ def _not_negative(record: Record, key: str) -> float:
     if value < 0:
         raise record.wrong(f"{key} is negative, {value}")
     return float(value)
-
-
-def _keypoints(records: Sequence[Record], K: int) -> Floats:
-    rows = [record.row("keypoints", 3 * K) for record in records]
-    points = np.array(rows, np.float64).reshape(-1, K, 3)
-    for index in np.flatnonzero(~np.isin(points[..., 2], (0, 1, 2)).all(1))[:1]:
-        raise records[index].wrong("a keypoint's visibility is none of 0, 1 and 2")
-    return points
-
-
-def _counts(records: Sequence[Record], keypoints: Floats) -> NDArray[np.int64]:
-    """num_keypoints; counted where an annotation doesn't say."""
-    labelled = (keypoints[..., 2] > 0).sum(1).tolist()
-    pairs = zip(records, labelled, strict=True)
-    return np.array(
-        [r.whole("num_keypoints") if "num_keypoints" in r.fields else n for r, n in pairs], np.int64
-    )

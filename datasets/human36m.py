@@ -12,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from datasets import crop, human36m_files
-from datasets.coco import Counts, Report
+from datasets import crop, human36m_files, human36m_frames
+from datasets.broken import distinct, refuse
 from datasets.config import Frozen
 from datasets.contract import Pairs, Place
+from datasets.counts import Counts, Report
 from datasets.crop import STILL, Augment
 from datasets.data_root import home
 from datasets.errors import DataError
 from datasets.human36m_cameras import JOINTS, PELVIS
 from datasets.human36m_data import DEPTH, Human36MData, MixedSplit
-from datasets.human36m_files import Benchmark, Frames, Layout
+from datasets.human36m_files import Layout
+from datasets.human36m_frames import Benchmark, Frames
 from datasets.keypoints import flip_pairs
 from datasets.mpii import MpiiPose
 from datasets.pack import FORMAT, Progress, open_pack, write_pack
+from datasets.picture import Check, Survey, broken_among, check_pictures
 from datasets.pose_split import PoseSplit, reach_of
 from datasets.synthetic.write_human36m import Human36MPeople, write
 
@@ -48,16 +51,42 @@ class Human36MFolder(Frozen):
     digest: str | None = None  # of annotations, and names and sizes of pictures
     layout: Layout = "posenet"  # the PoseNet release's files, or the authors' samples of protocol 2
 
+    # Whether broken records are left out, and which pictures are too: the digest has both.
+    skip_broken: bool = Field(default=False, json_schema_extra={"neutral": True})
+    broken_pictures: tuple[str, ...] = Field(default=(), json_schema_extra={"neutral": True})
+
     @classmethod
-    def bind(cls, root: Path) -> "Human36MFolder":
+    def bind(
+        cls, root: Path, *, skip_broken: bool = False, check: Check = check_pictures
+    ) -> "Human36MFolder":
         """Describe the set in `root`, `root/h36m` or `root/Human36M`: `annotations/` and `images/`.
 
+        Args:
+            skip_broken: go on without broken records and pictures; every picture is decoded to find them.
+                Where there are none, the result is the same.
+            check: finds broken pictures.
+
         Raises:
-            DataError: a file or record is missing or wrong.
+            DataError: files, records or pictures are missing or wrong.
         """
         folder = _home(root)
         layout = human36m_files.find_layout(folder)
-        return cls(digest=human36m_files.digest(human36m_files.read(folder, layout)), layout=layout)
+        lost: tuple[str, ...] = ()
+        if skip_broken:
+            lost = broken_among(folder, human36m_files.survey(folder, layout).pictures, check)
+        found, skipped = _read(folder, layout, skip_broken, lost)
+        digest = human36m_frames.digest(found, skipped)
+        return cls(digest=digest, layout=layout, skip_broken=bool(skipped), broken_pictures=lost)
+
+    @staticmethod
+    def survey(root: Path) -> Survey:
+        """All that is broken in the set's annotations, and the pictures that are used.
+
+        Raises:
+            DataError: a file is missing or is something else.
+        """
+        folder = _home(root)
+        return human36m_files.survey(folder, human36m_files.find_layout(folder))
 
     def fingerprint(self) -> str:
         """16 hex digits over what samples and metrics depend on."""
@@ -76,8 +105,8 @@ class Human36MFolder(Frozen):
                 remedy="Name the folder with --data-root, or bind it with Human36MFolder.bind",
             )
         folder = _home(root)
-        found = human36m_files.read(folder, self.layout)
-        if (now := human36m_files.digest(found)) != self.digest:
+        found, skipped = _read(folder, self.layout, self.skip_broken, self.broken_pictures)
+        if (now := human36m_frames.digest(found, skipped)) != self.digest:
             raise DataError(
                 folder,
                 f"the files are not those of the experiment (digest {now}, not {self.digest})",
@@ -213,6 +242,17 @@ def _with(own: Counts, mixed: Counts) -> Counts:
     """What there is to train on, both sets together."""
     left_out = {**own.left_out, **{f"of MPII {reason}": count for reason, count in mixed.left_out.items()}}
     return Counts(own.pictures + mixed.pictures, own.samples + mixed.samples, left_out)
+
+
+def _read(
+    folder: Path, layout: Layout, skip_broken: bool, lost: tuple[str, ...]
+) -> tuple[Benchmark, tuple[str, ...]]:
+    """The set, and the names of pictures and records that were skipped."""
+    found, broken = human36m_files.sift_set(folder, layout, lost)
+    if not skip_broken:
+        refuse(broken)
+    human36m_frames.check_not_empty(found)
+    return found, (*lost, *(f"{Path(one.file).name} {one.record}" for one in distinct(broken)))
 
 
 def _generated(people: Human36MPeople, place: Place, progress: Progress | None) -> Benchmark:

@@ -4,10 +4,12 @@ Shapes: N frames, K = 17 joints.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.broken import Broken, sift
 from datasets.camera import Cameras
 from datasets.json_file import Record
 
@@ -26,8 +28,10 @@ _FEWEST_IN_BOX = 0.9
 """Of a camera's frames: the share in which the pelvis must project into the person's box."""
 
 
-def calibrated(records: Sequence[Record], world: Floats, boxes: Floats) -> Cameras:
-    """The camera of each frame.
+def calibrated(
+    records: Sequence[Record], world: Floats, boxes: Floats
+) -> tuple[Cameras, NDArray[np.int64], list[Broken]]:
+    """The camera of each frame that has a good one.
 
     `t` is the camera's position in older files and the shift of X -> R X + t in newer ones of the same name.
     The boxes tell which: they surround the projected joints.
@@ -37,43 +41,53 @@ def calibrated(records: Sequence[Record], world: Floats, boxes: Floats) -> Camer
         world: (N, K, 3) joints, in mm.
         boxes: (N, 4) x, y, width, height.
 
-    Raises:
-        DataError: a field is missing or wrong, or no reading of `t` fits the boxes.
+    Returns:
+        M cameras; (M,) the frames that they belong to; and the cameras of which a field is missing or wrong,
+        or no reading of `t` fits the boxes.
     """
-    distinct: dict[str, int] = {}
-    which = np.array([distinct.setdefault(_key(record), len(distinct)) for record in records])
-    firsts = [int(np.argmax(which == index)) for index in range(len(distinct))]
-    parsed = _parsed([records[first] for first in firsts])
-    position = parsed.position.copy()
-    for index, first in enumerate(firsts):
-        mine = np.flatnonzero(which == index)
-        position[index] = _position(
-            records[first], parsed[np.full(len(mine), index)], world[mine], boxes[mine]
+    distinct: dict[str, list[int]] = {}
+    for index, record in enumerate(records):
+        distinct.setdefault(_key(record), []).append(index)
+
+    def solve(mine: list[int]) -> tuple[Cameras, list[int]]:
+        parsed = _parsed(records[mine[0]])
+        position = _position(
+            records[mine[0]], parsed[np.zeros(len(mine), np.int64)], world[mine], boxes[mine]
         )
-    return Cameras(parsed.rotation, position, parsed.focal, parsed.centre, parsed.radial, parsed.tangential)[
-        which
-    ]
+        solved = Cameras(**{**vars(parsed), "position": position[None]})
+        return solved[np.zeros(len(mine), np.int64)], mine
+
+    solved, broken = sift(solve, distinct.values())
+    frames = np.array([index for _, mine in solved for index in mine], np.int64)
+    order = np.argsort(frames)
+    joined = [np.concatenate([getattr(c, name) for c, _ in solved]) if solved else np.zeros((0, *shape))
+              for name, shape in _SHAPES.items()]  # fmt: skip
+    return Cameras(*joined)[order], frames[order], broken
+
+
+_SHAPES = {
+    "rotation": (3, 3),
+    "position": (3,),
+    "focal": (2,),
+    "centre": (2,),
+    "radial": (3,),
+    "tangential": (2,),
+}
+"""Of a camera's numbers, in the order of `Cameras`."""
 
 
 def _key(record: Record) -> str:
     """Equal for equal cameras of one file."""
-    return f"{record.path}:{[record.fields.get(name) for name in ('R', 't', 'f', 'c', 'k', 'p')]}"
+    try:
+        return f"{record.path}:{[record.fields.get(name) for name in ('R', 't', 'f', 'c', 'k', 'p')]}"
+    except RecursionError:  # of lists in lists, which no camera has
+        return f"{record.path}:{record.name}"
 
 
-def _parsed(records: Sequence[Record]) -> Cameras:
-    """As written, `t` in the place of the position."""
-
-    def rows(key: str, length: int) -> Floats:
-        return np.array([_flat(record, key, length) for record in records])
-
-    return Cameras(
-        rotation=rows("R", 9).reshape(-1, 3, 3),
-        position=rows("t", 3),
-        focal=rows("f", 2),
-        centre=rows("c", 2),
-        radial=rows("k", 3),
-        tangential=rows("p", 2),
-    )
+def _parsed(record: Record) -> Cameras:
+    """One camera as written, `t` in the place of the position."""
+    written = zip(("R", "t", "f", "c", "k", "p"), _SHAPES.values(), strict=True)
+    return Cameras(*(np.reshape(_flat(record, key, prod(shape)), (1, *shape)) for key, shape in written))
 
 
 def _flat(record: Record, key: str, length: int) -> list[float]:

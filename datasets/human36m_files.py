@@ -6,23 +6,18 @@ world; protocol 2 decides which are used.
 Shapes: N frames, K = 17 joints.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal
 
 from datasets import json_file
-from datasets.camera import Cameras
+from datasets.broken import Broken, distinct, refuse, sift
 from datasets.errors import DataError
-from datasets.human36m_cameras import JOINTS, calibrated
-from datasets.json_file import Record
-from datasets.pack import PictureFile
-
-Floats = NDArray[np.float64]
+from datasets.human36m_cameras import JOINTS
+from datasets.human36m_frames import Benchmark, Frame, check_not_empty, table
+from datasets.json_file import Record, an_object, sift_objects
+from datasets.picture import PictureFile, Survey
 
 Layout = Literal["posenet", "sample"]
 
@@ -32,51 +27,12 @@ SUBJECTS = {"train": (1, 5, 6, 7, 8), "val": (9, 11)}
 EVERY = {"train": 5, "val": 64}
 """Of so many frames one is used."""
 
-EXCLUDED = ("s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01")
-"""Test sequences whose joints lie off the pictures; the authors' code drops them."""
-
 SAMPLES = {
     "train": "Sample_trainmin_train_Human36M_protocol_2.json",
     "val": "Sample_64_test_Human36M_protocol_2.json",
 }
-_TALL = (200.0, 3000.0)
-"""mm: what people span, at the median. Metres or inches in a file would show here."""
-
 _KINDS = ("data", "camera", "joint_3d")
 _FOLDERS = ("annotations", ".")
-
-
-@dataclass(frozen=True, eq=False)
-class Frames:
-    """One split: pictures of one person each. Lengths in millimetres, pixels from 0."""
-
-    path: Path
-    pictures: tuple[PictureFile, ...]  # N
-    id: NDArray[np.int64]  # (N,)
-    corners: Floats  # (N, 4) x1, y1, x2, y2 of the person's box, inside the picture
-    world: Floats  # (N, K, 3)
-    cameras: Cameras  # N
-    left_out: Mapping[str, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Benchmark:
-    """Both splits, and the files that they were read from."""
-
-    train: Frames
-    val: Frames
-    files: tuple[Path, ...]
-
-
-class _Frame(NamedTuple):
-    """What is written about one picture, checked but for its camera's reading."""
-
-    image: Record
-    id: int
-    file: PictureFile
-    box: list[float]
-    world: list[list[float]]
-    camera: Record
 
 
 def find_layout(root: Path) -> Layout:
@@ -100,7 +56,32 @@ def read(root: Path, layout: Layout) -> Benchmark:
     """Read both splits, without opening their pictures.
 
     Raises:
-        DataError: a file is missing, or a record is wrong; names file, record and field.
+        DataError: a file is missing, or records are wrong; names file, record and field.
+    """
+    found, broken = sift_set(root, layout)
+    refuse(broken)
+    check_not_empty(found)
+    return found
+
+
+def survey(root: Path, layout: Layout) -> Survey:
+    """All that is broken in the annotations, and the pictures that are used.
+
+    Raises:
+        DataError: as `sift_set`.
+    """
+    found, broken = sift_set(root, layout)
+    return Survey(distinct(broken), found.train.pictures + found.val.pictures)
+
+
+def sift_set(root: Path, layout: Layout, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
+    """Read both splits, without opening their pictures: what can be used of them, and what is broken.
+
+    Args:
+        lost: pictures known to be broken, as `picture.name_in` calls them.
+
+    Raises:
+        DataError: a file is missing or is something else, or joints are not in millimetres.
     """
     names = {
         split: [_name(subject, kind) for subject in SUBJECTS[split] for kind in _KINDS]
@@ -109,54 +90,88 @@ def read(root: Path, layout: Layout) -> Benchmark:
         for split in SUBJECTS
     }
     files = {split: [_file(root, name) for name in wanted] for split, wanted in names.items()}
-    read_frames = _posenet if layout == "posenet" else _sample
-    train, val = (_table(read_frames(root, split, files[split]), files[split][0], split) for split in files)
-    return Benchmark(train, val, (*files["train"], *files["val"]))
+    sift_frames = _posenet if layout == "posenet" else _sample
+    without = {root / name for name in lost}
+    (train, bad_train), (val, bad_val) = (
+        table(*sift_frames(root, split, files[split]), files[split][0], split, without) for split in files
+    )
+    return Benchmark(train, val, (*files["train"], *files["val"])), bad_train + bad_val
 
 
-def _posenet(root: Path, split: str, files: Sequence[Path]) -> Iterator[_Frame]:
-    """The used frames of a split, from three files for each subject."""
+def _posenet(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
+    """The frames of a split that its rate selects, from three files for each subject."""
+    frames: list[Frame] = []
+    broken: list[Broken] = []
     for start in range(0, len(files), len(_KINDS)):
         data, camera, joints = files[start : start + len(_KINDS)]
-        document = _document(data)
-        boxes = {record.whole("image_id"): record for record in document.records("annotations")}
-        cameras, poses = _document(camera), _document(joints)
-        for image in document.records("images"):
-            if image.whole("frame_idx") % EVERY[split]:
-                continue
-            ident = image.whole("id")
-            if ident not in boxes:
-                raise image.wrong("no annotation has its id as image_id")
-            yield _Frame(
-                image=image,
-                id=ident,
-                file=_picture(root, image),
-                box=boxes[ident].row("bbox", 4),
-                world=_pose(poses, image),
-                camera=_inner(cameras, str(image.whole("cam_idx"))),
-            )
+        document, cameras, poses = _document(data), _document(camera), _document(joints)
+        boxes, bad_boxes = _boxes(document)
+        parse = partial(_posenet_frame, root, EVERY[split], boxes, cameras, poses)
+        found, bad_images = sift_objects(data, document.listed("images"), "images", parse)
+        frames += [frame for frame in found if frame is not None]
+        broken += bad_boxes + bad_images
+    return frames, broken
 
 
-def _sample(root: Path, split: str, files: Sequence[Path]) -> Iterator[_Frame]:
+def _boxes(document: Record) -> tuple[dict[int, Record], list[Broken]]:
+    """Annotations by the picture that each is about."""
+    seen: set[int] = set()
+    found, broken = sift_objects(
+        document.path,
+        document.listed("annotations"),
+        "annotations",
+        lambda record: (record.new("image_id", seen), record),
+    )
+    return dict(found), broken
+
+
+def _posenet_frame(
+    root: Path, every: int, boxes: Mapping[int, Record], cameras: Record, poses: Record, image: Record
+) -> Frame | None:
+    """What is known of a picture; None of one that is not used."""
+    if image.whole("frame_idx") % every:
+        return None
+    ident = image.whole("id")
+    if ident not in boxes:
+        raise image.wrong("no annotation has its id as image_id")
+    return Frame(
+        image=image,
+        id=ident,
+        file=_picture(root, image),
+        box=boxes[ident].row("bbox", 4),
+        world=_pose(poses, image),
+        camera=cameras.inner(str(image.whole("cam_idx"))),
+    )
+
+
+def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
     """The frames of an authors' file, in which images and annotations go in pairs; already thinned out."""
     document = _document(files[0])
-    images, annotations = document.records("images"), document.records("annotations")
+    images, annotations = document.listed("images"), document.listed("annotations")
     if len(images) != len(annotations):
         raise DataError(
             files[0],
             f"has {len(images)} images for {len(annotations)} annotations, which go in pairs",
             remedy="Get the file again",
         )
-    for image, annotation in zip(images, annotations, strict=True):
-        both = Record(image.path, image.name, {**image.fields, **annotation.fields})
-        yield _Frame(
-            image=both,
-            id=both.whole("image_id"),
-            file=_picture(root, image),
-            box=both.row("bbox", 4),
-            world=_places(both, both.fields.get("keypoints_world"), "keypoints_world"),
-            camera=_inner(both, "cam_param"),
-        )
+    pairs = enumerate(zip(images, annotations, strict=True))
+    return sift(partial(_sample_frame, root, files[0]), pairs)
+
+
+def _sample_frame(root: Path, path: Path, pair: tuple[int, tuple[Any, Any]]) -> Frame:
+    number, (image, annotation) = pair
+    name = f"images[{number}]"
+    shown_in = an_object(path, image, name)
+    fields = shown_in.fields | an_object(path, annotation, f"annotations[{number}]").fields
+    both = Record(path, name, fields)
+    return Frame(
+        image=both,
+        id=both.whole("image_id"),
+        file=_picture(root, shown_in),
+        box=both.row("bbox", 4),
+        world=_places(both, fields.get("keypoints_world"), "keypoints_world"),
+        camera=both.inner("cam_param"),
+    )
 
 
 def _pose(poses: Record, image: Record) -> list[list[float]]:
@@ -175,87 +190,7 @@ def _places(record: Record, value: Any, key: str) -> list[list[float]]:
 
 
 def _picture(root: Path, image: Record) -> PictureFile:
-    path = root / "images" / image.text("file_name")
-    return PictureFile(path, image.whole("width", 1), image.whole("height", 1))
-
-
-def _inner(record: Record, key: str) -> Record:
-    fields = record.fields.get(key)
-    if not isinstance(fields, dict):
-        raise record.wrong(f"has no object {key}")
-    return Record(record.path, f"{record.name}.{key}".lstrip("."), fields)
-
-
-def _table(frames: Iterable[_Frame], path: Path, split: str) -> Frames:
-    """The frames that the protocol uses, as arrays.
-
-    Raises:
-        DataError: an id stands twice, or nothing is left.
-    """
-    used, left_out = [], {"of excluded sequences": 0, "with an empty box": 0}
-    for frame in frames:
-        if split == "val" and any(name in frame.file.path.name for name in EXCLUDED):
-            left_out["of excluded sequences"] += 1
-        elif _corners(frame) is None:
-            left_out["with an empty box"] += 1
-        else:
-            used.append(frame)
-    if not used:
-        raise DataError(path, f"no frame of it is used ({left_out})", remedy="Use the whole set")
-    seen: set[int] = set()
-    for frame in used:
-        if frame.id in seen:
-            raise frame.image.wrong(f"its image id, {frame.id}, stands twice in the split")
-        seen.add(frame.id)
-    world = np.array([frame.world for frame in used], np.float64)
-    boxes = np.array([frame.box for frame in used], np.float64)
-    span = np.median(np.ptp(world, axis=1).max(1))
-    if not _TALL[0] < span < _TALL[1]:
-        raise DataError(path, f"people span {span:g} in the world, not mm", remedy="Give joints in mm")
-    return Frames(
-        path=path,
-        pictures=tuple(frame.file for frame in used),
-        id=np.array([frame.id for frame in used], np.int64),
-        corners=np.array([_corners(frame) for frame in used], np.float64),
-        world=world,
-        cameras=calibrated([frame.camera for frame in used], world, boxes),
-        left_out={reason: count for reason, count in left_out.items() if count},
-    )
-
-
-def _corners(frame: _Frame) -> list[float] | None:
-    """The box within its picture, x2 = x + width - 1, or None where nothing of it is."""
-    x, y, width, height = frame.box
-    last = (frame.file.width - 1, frame.file.height - 1)
-    x1, y1 = (min(max(0.0, low), high) for low, high in zip((x, y), last, strict=True))
-    x2, y2 = (
-        min(max(0.0, low + max(0.0, side - 1)), high)
-        for low, side, high in zip((x, y), (width, height), last, strict=True)
-    )
-    return [x1, y1, x2, y2] if x2 > x1 and y2 > y1 else None
-
-
-def digest(benchmark: Benchmark) -> str:
-    """16 hex digits over the annotations and the names and sizes of all pictures in use.
-
-    Raises:
-        DataError: a picture is missing.
-    """
-    total = hashlib.sha256()
-    for path in benchmark.files:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    for frames in (benchmark.train, benchmark.val):
-        for path, _, _ in frames.pictures:
-            total.update(f"{path.name} {_bytes(path, frames.path)}\n".encode())
-    return total.hexdigest()[:16]
-
-
-def _bytes(picture: Path, path: Path) -> int:
-    try:
-        return picture.stat().st_size
-    except OSError as error:
-        raise DataError(picture, f"this picture of {path.name} is missing", remedy="Put it there") from error
+    return PictureFile(root / "images" / image.text("file_name"), image.side("width"), image.side("height"))
 
 
 def _document(path: Path) -> Record:

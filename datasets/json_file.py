@@ -1,18 +1,20 @@
 """JSON that somebody else wrote: every field is checked, and what is wrong is named."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from reprlib import Repr
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from datasets.broken import Broken, sift
 from datasets.errors import DataError
+
+Parsed = TypeVar("Parsed")
 
 _LARGEST = 2**63
 _ABSURD = 1e15
+_LONGEST_SIDE = 2**16  # pixels: no JPEG is larger
 _AGAIN = "Correct it, or get or export the file again"
 
 
@@ -45,17 +47,32 @@ class Record:
         return DataError(self.path, problem, record=name, remedy=remedy)
 
     def text(self, key: str) -> str:
-        """A string that is not empty."""
+        """A string that is not empty and could name a file."""
         value = self._get(key)
-        if not isinstance(value, str) or not value:
-            raise self.wrong(f"{key} is {_shown(value)}, not a text")
+        if not isinstance(value, str) or not could_name_a_file(value):
+            raise self.wrong(f"{key} is {shown(value)}, not a text")
         return value
 
-    def whole(self, key: str, least: int = 0) -> int:
-        """A whole number."""
+    def whole(self, key: str) -> int:
+        """A whole number from 0."""
         value = self._get(key)
-        if type(value) is not int or not least <= value < _LARGEST:
-            raise self.wrong(f"{key} is {_shown(value)}, not a whole number from {least}")
+        if type(value) is not int or not 0 <= value < _LARGEST:
+            raise self.wrong(f"{key} is {shown(value)}, not a whole number from 0")
+        return value
+
+    def new(self, key: str, seen: set[int]) -> int:
+        """A whole number that is not among those seen; now it is."""
+        value = self.whole(key)
+        if value in seen:
+            raise self.wrong(f"its {key} stands twice")
+        seen.add(value)
+        return value
+
+    def side(self, key: str) -> int:
+        """The width or height of a picture."""
+        value = self.whole(key)
+        if not 1 <= value <= _LONGEST_SIDE:
+            raise self.wrong(f"{key} is {value}, and no picture's")
         return value
 
     def number(self, key: str) -> float:
@@ -69,16 +86,25 @@ class Record:
     def numbers(self, value: Any, key: str, length: int) -> list[float]:
         """`value`, if it is so many finite numbers."""
         if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
-            raise self.wrong(f"{key} is {_shown(value)}, not numbers")
+            raise self.wrong(f"{key} is {shown(value)}, not numbers")
         if len(value) != length:
             raise self.wrong(f"{key} has {len(value)} numbers instead of {length}")
         if not all(-_ABSURD < number < _ABSURD for number in value):  # a NaN is neither
-            raise self.wrong(f"{key} has a number that is not finite or absurdly large: {_shown(value)}")
+            wrong = next(number for number in value if not -_ABSURD < number < _ABSURD)
+            problem = f"{key} has a number that is not finite or absurdly large: {shown(wrong)}"
+            raise self.wrong(f"{problem} at place {value.index(wrong) + 1}")
         return value
 
-    def records(self, key: str) -> "list[Record]":
-        """A list of objects."""
-        return objects(self.path, self._get(key), key)
+    def listed(self, key: str) -> list[Any]:
+        """A list of whatever."""
+        return a_list(self.path, self._get(key), key)
+
+    def inner(self, key: str) -> "Record":
+        """An object within this one."""
+        fields = self.fields.get(key)
+        if not isinstance(fields, dict):
+            raise self.wrong(f"has no object {key}")
+        return Record(self.path, f"{self.name}.{key}".lstrip("."), fields)
 
     def _get(self, key: str) -> Any:
         if key not in self.fields:
@@ -86,37 +112,47 @@ class Record:
         return self.fields[key]
 
 
-def objects(path: Path, value: Any, name: str) -> list[Record]:
-    """A list of JSON objects as records.
+def a_list(path: Path, value: Any, name: str) -> list[Any]:
+    """`value`, if it is a list.
 
     Raises:
         DataError: it is something else.
     """
     if not isinstance(value, list):
-        raise DataError(path, f"{name} is {_shown(value)}, not a list", remedy=_AGAIN)
-    for index, fields in enumerate(value):
-        if not isinstance(fields, dict):
-            raise DataError(
-                path, f"is {_shown(fields)}, not an object", record=f"{name}[{index}]", remedy=_AGAIN
-            )
-    return [Record(path, f"{name}[{index}]", fields) for index, fields in enumerate(value)]
+        raise DataError(path, f"{name} is {shown(value)}, not a list", remedy=_AGAIN)
+    return value
 
 
-def unique_ids(records: Sequence[Record]) -> NDArray[np.int64]:
-    """(N,) the records' ids.
+def an_object(path: Path, value: Any, name: str) -> Record:
+    """`value` as a record, if it is an object.
 
     Raises:
-        DataError: an id is no whole number, or stands twice.
+        DataError: it is something else.
     """
-    seen: set[int] = set()
-    for record in records:
-        ident = record.whole("id")
-        if ident in seen:
-            raise record.wrong("its id stands twice")
-        seen.add(ident)
-    return np.array([record.fields["id"] for record in records], np.int64)
+    if not isinstance(value, dict):
+        raise DataError(path, f"is {shown(value)}, not an object", record=name, remedy=_AGAIN)
+    return Record(path, name, value)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
+def sift_objects(
+    path: Path, values: list[Any], name: str, parse: Callable[[Record], Parsed]
+) -> tuple[list[Parsed], list[Broken]]:
+    """What `parse` makes of each object of a list; and what is broken, elements that are no objects too."""
+    return sift(lambda one: parse(an_object(path, one[1], f"{name}[{one[0]}]")), enumerate(values))
+
+
+def shown(value: Any) -> str:
+    """A value as an error quotes it, however long or deep it is."""
+    text = _BRIEF.repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def could_name_a_file(text: str) -> bool:
+    """JSON can write halves of characters, and names that the system refuses."""
+    parts = text.encode(errors="surrogatepass").split(b"/")
+    whole = not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return bool(text) and whole and "\0" not in text and len(text) < 4000 and max(map(len, parts)) <= 255
+
+
+_BRIEF = Repr()
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 40, 40

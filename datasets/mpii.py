@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from datasets import crop, mpii_files, mpii_people, pose_metrics
-from datasets.coco import Counts, Report
 from datasets.config import Frozen
 from datasets.contract import Pairs, Place, Predictions
+from datasets.counts import Counts, Report
 from datasets.crop import STILL, Augment
 from datasets.data_root import home
 from datasets.errors import DataError
@@ -24,6 +24,7 @@ from datasets.keypoints import flip_pairs
 from datasets.mpii_files import Format
 from datasets.mpii_people import JOINTS, Benchmark, Heads, People
 from datasets.pack import FORMAT, Progress, open_pack, write_pack
+from datasets.picture import Check, Survey, broken_among, check_pictures
 from datasets.pose_split import PoseSplit, ordered, reach_of
 from datasets.synthetic.write_mpii import MpiiPeople, write
 
@@ -53,16 +54,40 @@ class MpiiFolder(Frozen):
     digest: str | None = None  # of annotations, and names and sizes of pictures
     format: Format = "list"  # the lists with the published split, or the original .mat without it
 
+    # Whether broken records are left out, and which pictures are too: the digest has both.
+    skip_broken: bool = Field(default=False, json_schema_extra={"neutral": True})
+    broken_pictures: tuple[str, ...] = Field(default=(), json_schema_extra={"neutral": True})
+
     @classmethod
-    def bind(cls, root: Path) -> "MpiiFolder":
+    def bind(cls, root: Path, *, skip_broken: bool = False, check: Check = check_pictures) -> "MpiiFolder":
         """Describe the set in `root` or in `root/mpii`: `annot/` with the lists or the `.mat`, and `images/`.
 
+        Args:
+            skip_broken: go on without broken records and pictures; every picture is decoded to find them.
+                Where there are none, the result is the same.
+            check: finds broken pictures.
+
         Raises:
-            DataError: a file or record is missing or wrong.
+            DataError: files, records or pictures are missing or wrong.
         """
         folder = home(root, "mpii")
         form = mpii_files.find_format(folder)
-        return cls(digest=mpii_people.digest(mpii_files.read(folder, form)), format=form)
+        lost: tuple[str, ...] = ()
+        if skip_broken:
+            lost = broken_among(folder, mpii_files.survey(folder, form).pictures, check)
+        found, skipped = _read(folder, form, skip_broken, lost)
+        digest = mpii_people.digest(found, skipped)
+        return cls(digest=digest, format=form, skip_broken=bool(skipped), broken_pictures=lost)
+
+    @staticmethod
+    def survey(root: Path) -> Survey:
+        """All that is broken in the set's annotations, and its pictures.
+
+        Raises:
+            DataError: a file is missing or is something else.
+        """
+        folder = home(root, "mpii")
+        return mpii_files.survey(folder, mpii_files.find_format(folder))
 
     def fingerprint(self) -> str:
         """16 hex digits over what samples and metrics depend on."""
@@ -81,8 +106,8 @@ class MpiiFolder(Frozen):
                 remedy="Name the folder with --data-root, or bind it with MpiiFolder.bind",
             )
         folder = home(root, "mpii")
-        found = mpii_files.read(folder, self.format)
-        if (now := mpii_people.digest(found)) != self.digest:
+        found, skipped = _read(folder, self.format, self.skip_broken, self.broken_pictures)
+        if (now := mpii_people.digest(found, skipped)) != self.digest:
             raise DataError(
                 folder,
                 f"the files are not those of the experiment (digest {now}, not {self.digest})",
@@ -229,6 +254,17 @@ class MpiiData:
             "AUC": pose_metrics.trapezoid_auc(curve),
             "AUC mean": pose_metrics.mean_auc(curve),
         }
+
+
+def _read(
+    folder: Path, form: Format, skip_broken: bool, lost: tuple[str, ...]
+) -> tuple[Benchmark, tuple[str, ...]]:
+    """The set, and the names of pictures and records that were skipped."""
+    if not skip_broken:
+        return mpii_files.read(folder, form), ()
+    found, broken = mpii_files.sift_placed(folder, form, lost)
+    mpii_people.check_not_empty(found)
+    return found, (*lost, *(f"{Path(one.file).name} {one.record}" for one in broken))
 
 
 def _generated(people: MpiiPeople, place: Place, progress: Progress | None) -> Benchmark:

@@ -5,18 +5,21 @@ MATLAB counts pixels from 1; everything here counts from 0. The original `.mat` 
 Shapes: N people, K = 16 joints.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets import json_file, mpii_mat
+from datasets import json_file, mpii_mat, mpii_truth
+from datasets.broken import IN_PICTURES, RECORDS, Broken, refuse, sift
 from datasets.errors import DataError
 from datasets.json_file import Record
-from datasets.mpii_people import JOINTS, Benchmark, Heads, People, check_heads
+from datasets.mpii_people import JOINTS, Benchmark, People, check_not_empty, misplaced, sized
+from datasets.picture import Survey
 
 Floats = NDArray[np.float64]
 
@@ -26,12 +29,6 @@ _FOLDERS = (".", "annot", "annotations")
 _LISTS = {"train": ("train.json", "mpii_train.json"), "val": ("valid.json", "val.json", "mpii_val.json")}
 _TRUTHS = ("gt_valid.mat", "mpii_gt_val.mat")
 _ORIGINALS = ("mpii_human_pose_v1_u12_1.mat", "mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat")
-
-_SHORT = ("rank", "rkne", "rhip", "lhip", "lkne", "lank", "", "", "", "head", "rwri", "relb", "rsho", "lsho")
-"""What gt_valid.mat calls the joints, where its name is agreed on; the last two are lelb and lwri."""
-
-_SAME = 10.0
-"""Pixels by which the list and gt_valid.mat may differ in the middle of all joints and still be one set."""
 
 
 def find_format(root: Path) -> Format:
@@ -51,46 +48,133 @@ def find_format(root: Path) -> Format:
     )
 
 
+def is_there(root: Path) -> bool:
+    """Whether the folder has MPII's files. Lists alone may be another set's: gt_valid.mat is MPII's."""
+    lists = all(_found(root, names) for names in (*_LISTS.values(), _TRUTHS))
+    return lists or bool(_found(root, _ORIGINALS))
+
+
 def read(root: Path, form: Format) -> Benchmark:
     """Read a set, without opening its pictures.
 
     Raises:
-        DataError: a file is missing, or a record is wrong; names file, record and field.
+        DataError: a file is missing, or records are wrong; names file, record and field.
     """
+    found, broken = sift_set(root, form)
+    refuse(broken)
+    check_not_empty(found)
+    return found
+
+
+def survey(root: Path, form: Format) -> Survey:
+    """All that is broken in the annotations, and the pictures, of each the size that its first bytes tell.
+
+    Raises:
+        DataError: as `sift_set`.
+    """
+    found, broken = sift_set(root, form)
+    sizes = [sized(people.pictures)[0] for people in (found.train, found.val)]
+    for people, files in zip((found.train, found.val), sizes, strict=True):
+        broken += misplaced(people, files).values()
+    return Survey(tuple(broken), sizes[0] + sizes[1])
+
+
+def sift_placed(root: Path, form: Format, lost: Collection[str]) -> tuple[Benchmark, list[Broken]]:
+    """As `sift_set`, without people who lie outside their pictures, whose first bytes are read."""
+    found, broken = sift_set(root, form, lost)
+    strays = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
+    train, val = (np.array(list(stray), np.int64) for stray in strays)
+    kept = np.setdiff1d(np.arange(len(found.val.id)), val)
+    return replace(
+        found,
+        train=found.train.without_broken(train),
+        val=found.val.without_broken(val),
+        heads=found.heads.rows(kept),
+    ), [*broken, *strays[0].values(), *strays[1].values()]
+
+
+def sift_set(root: Path, form: Format, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
+    """Read a set, without opening its pictures: what can be used of it, and what is broken.
+
+    Args:
+        lost: pictures known to be broken, as `picture.name_in` calls them.
+
+    Raises:
+        DataError: a file is missing or is something else.
+    """
+    broken_pictures = {root / name for name in lost}
     if form == "mat":
-        path = _file(root, _ORIGINALS)
-        train, val, heads = mpii_mat.read(path, root / "images")
-        return Benchmark(train, val, heads, (path,))
+        return mpii_mat.sift_release(_file(root, _ORIGINALS), root / "images", broken_pictures)
     lists = [_file(root, names) for names in _LISTS.values()]
     truth = _file(root, _TRUTHS)
-    train, val = (read_list(path, root / "images") for path in lists)
-    return Benchmark(_labelled(train), val, read_heads(truth, val), (*lists, truth))
+    (train, bad_train, _), (val, bad_val, N) = (
+        _people(path, root / "images", broken_pictures) for path in lists
+    )
+    heads, bad_heads = mpii_truth.sift_heads(truth, val, N)
+    kept = np.setdiff1d(np.arange(len(val.id)), np.array(list(bad_heads), np.int64))
+    benchmark = Benchmark(
+        train=_labelled(train),
+        val=val.without_broken(np.array(list(bad_heads), np.int64)),
+        heads=heads.rows(kept),
+        files=(*lists, truth),
+    )
+    return benchmark, [*bad_train, *bad_val, *bad_heads.values()]
 
 
-def read_list(path: Path, images: Path) -> People:
+class _Listed(NamedTuple):
+    """One person of a list."""
+
+    id: int
+    image: str
+    centre: list[float]
+    scale: float
+    joints: list[list[float]]
+    flags: list[float]
+    record: str
+
+
+def _people(path: Path, images: Path, lost: Collection[Path]) -> tuple[People, list[Broken], int]:
     """One list: objects with `image`, `center`, `scale`, `joints` (16 x 2, from 1) and `joints_vis`.
 
     Args:
-        images: the folder of the pictures.
+        images: the folder of the pictures; `lost`: those that are broken.
+
+    Returns:
+        those who can be used, what is broken, and how many there are in all.
 
     Raises:
-        DataError: a record lacks a field, or has one of another shape.
+        DataError: it is no list.
     """
-    records = json_file.objects(path, json_file.load(path), "people")
-    names = [record.text("image") for record in records]
-    order = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    flags = np.array([_flags(record) for record in records], bool).reshape(-1, len(JOINTS))
-    return People(
+    values = json_file.a_list(path, json_file.load(path), "people")
+    parsed, broken = sift(partial(_listed, path), enumerate(values))
+    rows = [person for person in parsed if images / person.image not in lost]
+    order = {name: index for index, name in enumerate(dict.fromkeys(row.image for row in rows))}
+    counts = {RECORDS: len(broken), IN_PICTURES: len(parsed) - len(rows)}
+    found = People(
         path=path,
         pictures=tuple(images / name for name in order),
-        picture=np.array([order[name] for name in names], np.int64),
-        id=np.arange(len(records)),
-        record=tuple(record.name for record in records),
-        centre=np.array([_centre(record) for record in records], np.float64).reshape(-1, 2) - 1,
-        scale=np.array([_scale(record) for record in records], np.float64),
-        points=np.array([_joints(record) for record in records], np.float64).reshape(-1, len(JOINTS), 2) - 1,
-        labelled=flags,
-        left_out={},
+        picture=np.array([order[row.image] for row in rows], np.int64),
+        id=np.array([row.id for row in rows], np.int64),
+        record=tuple(row.record for row in rows),
+        centre=np.array([row.centre for row in rows], np.float64).reshape(-1, 2) - 1,
+        scale=np.array([row.scale for row in rows], np.float64),
+        points=np.array([row.joints for row in rows], np.float64).reshape(-1, len(JOINTS), 2) - 1,
+        labelled=np.array([row.flags for row in rows], bool).reshape(-1, len(JOINTS)),
+        left_out={reason: count for reason, count in counts.items() if count},
+    )
+    return found, broken, len(values)
+
+
+def _listed(path: Path, one: tuple[int, Any]) -> _Listed:
+    record = json_file.an_object(path, one[1], f"people[{one[0]}]")
+    return _Listed(
+        id=one[0],
+        image=record.text("image"),
+        centre=_centre(record),
+        scale=_scale(record),
+        joints=_joints(record),
+        flags=_flags(record),
+        record=record.name,
     )
 
 
@@ -125,75 +209,10 @@ def _flags(record: Record) -> list[float]:
 def _labelled(people: People) -> People:
     """Those who have a labelled joint: the others teach nothing."""
     useful = people.labelled.any(1)
-    if not useful.any():
-        raise DataError(people.path, "nobody in it has a labelled joint", remedy="Use another list")
     kept = people.rows(np.flatnonzero(useful))
-    without = int((~useful).sum())
-    return replace(kept, left_out={"without labelled joints": without} if without else {})
-
-
-def read_heads(path: Path, people: People) -> Heads:
-    """`gt_valid.mat`: places, missing joints and head boxes of the validation list's people, in its order.
-
-    Raises:
-        DataError: a variable is missing or of another shape, or it is about other people than the list.
-    """
-    found = _variables(path, ("pos_gt_src", "headboxes_src", "jnt_missing", "dataset_joints"))
-    _check_joints(path, found["dataset_joints"])
-    N, K = len(people.id), len(JOINTS)
-    places = _numbers(path, found, "pos_gt_src", (K, 2, N)).transpose(2, 0, 1) - 1
-    boxes = _numbers(path, found, "headboxes_src", (2, 2, N)).transpose(2, 0, 1) - 1
-    missing = _numbers(path, found, "jnt_missing", (K, N)).T != 0
-    heads = Heads(places, ~missing, boxes)
-    check_heads(path, heads, [f"person {index + 1}" for index in range(N)])
-    _check_same(path, people, heads)
-    return heads
-
-
-def _variables(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
-    found = mpii_mat.load(path, list(names), simplify=False)
-    for name in names:
-        if name not in found:
-            raise DataError(path, "the variable is missing", record=name, remedy="Get the file again")
-    return found
-
-
-def _numbers(path: Path, found: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Floats:
-    array = np.asarray(found[name])
-    if array.ndim == len(shape) - 1 and shape[-1] == 1:
-        array = array[..., None]  # MATLAB has no third axis of length 1
-    if array.dtype.kind not in "uifb" or array.shape != shape or not np.isfinite(array).all():
-        raise DataError(
-            path,
-            f"expected {shape} finite numbers (the list has {shape[-1]} people), "
-            f"found {array.dtype} of shape {array.shape}",
-            record=name,
-            remedy="Use the gt_valid.mat that belongs to the list",
-        )
-    return array.astype(np.float64)
-
-
-def _check_joints(path: Path, cell: Any) -> None:
-    names = [str(np.asarray(name).item()) for name in np.asarray(cell).ravel() if np.asarray(name).size == 1]
-    wanted = (*_SHORT, "lelb", "lwri")
-    if len(names) != len(wanted) or any(b and a != b for a, b in zip(names, wanted, strict=True)):
-        raise DataError(
-            path, f"the joints are {names}, not MPII's", record="dataset_joints", remedy="Get the file again"
-        )
-
-
-def _check_same(path: Path, people: People, heads: Heads) -> None:
-    both = people.labelled & heads.counted
-    if not both.any():
-        raise DataError(path, "no joint is both labelled in the list and counted here", remedy="Use its list")
-    apart = np.linalg.norm(people.points - heads.points, axis=2)[both]
-    if np.median(apart) > _SAME:
-        raise DataError(
-            path,
-            f"its joints lie {np.median(apart):.0f} pixels from those of {people.path.name}",
-            record="pos_gt_src",
-            remedy="Use the gt_valid.mat that belongs to the list, people in the same order",
-        )
+    if not (without := int((~useful).sum())):
+        return kept
+    return replace(kept, left_out={**people.left_out, "without labelled joints": without})
 
 
 def _found(root: Path, names: Sequence[str]) -> list[Path]:

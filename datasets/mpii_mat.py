@@ -7,16 +7,20 @@ Shapes: N people, K = 16 joints.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets import mat_file
+from datasets.broken import IN_PICTURES, RECORDS, Broken, sift
 from datasets.errors import DataError
-from datasets.mpii_people import JOINTS, Heads, People, check_heads
+from datasets.json_file import could_name_a_file, shown
+from datasets.mpii_people import JOINTS, Benchmark, Heads, People, flat_heads
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +28,7 @@ VALIDATION_SHARE = 8
 """One picture in so many validates; the published split has one person in 8.5."""
 
 _AGAIN = "Get the file again"
+_ABSURD = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,30 +45,41 @@ class _Person:
     head: Floats  # (2, 2)
 
 
-def read(path: Path, images: Path) -> tuple[People, People, Heads]:
-    """People for training, people for validation, and the truth for the latter.
+def sift_release(path: Path, images: Path, lost: Collection[Path] = ()) -> tuple[Benchmark, list[Broken]]:
+    """People for training and for validation, with the truth for the latter; and what is broken.
 
     Used are those whom the benchmark calls single (far enough from others), in training pictures, with
     annotated joints, a place and a scale: its single-person protocol.
 
+    Args:
+        images: the folder of the pictures; `lost`: those that are broken.
+
     Raises:
-        DataError: the file is missing or damaged, a field is missing or of another type, or a split is empty.
+        DataError: the file is missing or damaged, or a field of all of it is missing or of another type.
     """
-    release = load(path, ["RELEASE"], simplify=True).get("RELEASE")
+    release = mat_file.load(path, ["RELEASE"]).get("RELEASE")
     if not isinstance(release, dict):
         raise DataError(path, "the variable is missing", record="RELEASE", remedy=_AGAIN)
-    people, left_out = _everybody(path, release)
-    halves = []
-    for validates in (False, True):
-        half = [person for person in people if is_validation(person.image) == validates]
-        if not half:
-            purpose = "validation" if validates else "training"
-            raise DataError(path, f"nobody is left for {purpose}", remedy="Use the whole set")
-        halves.append(half)
-    train, val = (_table(path, images, half, left_out if i == 0 else {}) for i, half in enumerate(halves))
-    heads = Heads(val.points, val.labelled, np.array([person.head for person in halves[1]]))
-    check_heads(path, heads, val.record)
-    return train, val, heads
+    rectangles, other = _rectangles(path, release)
+    parsed, broken = sift(partial(_person, path), rectangles)
+    labelled = [person for person in parsed if person is not None]
+    people = [person for person in labelled if images / person.image not in lost]
+    counts = {
+        "not single": other,
+        "without labelled joints": len(parsed) - len(labelled),
+        RECORDS: len(broken),
+        IN_PICTURES: len(labelled) - len(people),
+    }
+    left_out = {reason: count for reason, count in counts.items() if count}
+    train = _table(path, images, [p for p in people if not is_validation(p.image)], left_out)
+    validating = [person for person in people if is_validation(person.image)]
+    val = _table(path, images, validating, {})
+    boxes = np.array([person.head for person in validating]).reshape(-1, 2, 2)
+    heads = Heads(val.points, val.labelled, boxes)
+    flat = flat_heads(path, heads, val.record)
+    kept = np.setdiff1d(np.arange(len(val.id)), np.array(list(flat), np.int64))
+    val = val.without_broken(np.array(list(flat), np.int64))
+    return Benchmark(train, val, heads.rows(kept), (path,)), [*broken, *flat.values()]
 
 
 def is_validation(image: str) -> bool:
@@ -71,56 +87,44 @@ def is_validation(image: str) -> bool:
     return int(hashlib.sha256(image.encode()).hexdigest()[:8], 16) % VALIDATION_SHARE == 0
 
 
-def load(path: Path, names: list[str], simplify: bool) -> Mapping[str, Any]:
-    """Variables of a `.mat` file; structures as dicts if `simplify`.
+class _Rectangle(NamedTuple):
+    """One element of annorect, and where it stands; both count from 0."""
 
-    Raises:
-        DataError: the file is missing or can't be read.
-    """
-    from scipy.io import loadmat
-
-    if not path.is_file():
-        raise DataError(path, "is missing", remedy="Check the path")
-    try:
-        return dict(loadmat(path, variable_names=names, simplify_cells=simplify))
-    except Exception as error:  # scipy raises many kinds for a file that is damaged
-        raise DataError(path, f"can't be read as a .mat file ({error})", remedy=_AGAIN) from error
+    picture: Mapping[str, Any]
+    number: int  # of the picture
+    place: int
+    fields: Mapping[str, Any]
 
 
-def _everybody(path: Path, release: Mapping[str, Any]) -> tuple[list[_Person], dict[str, int]]:
-    """All usable people of the training pictures; and how many are not, by reason."""
+def _rectangles(path: Path, release: Mapping[str, Any]) -> tuple[list[_Rectangle], int]:
+    """Single people in training pictures; and how many are not single."""
     annotated = _many(release.get("annolist"))
-    training = np.atleast_1d(release.get("img_train", ()))
-    single = np.atleast_1d(release.get("single_person", ()))
-    for key, length in (("img_train", len(training)), ("single_person", len(single))):
+    training = release.get("img_train")
+    training = training if isinstance(training, np.ndarray) else np.zeros(0)
+    single = _list(release.get("single_person", ()))
+    for key, length in (("img_train", training.size), ("single_person", len(single))):
         if length != len(annotated) or not annotated:
             problem = f"has {length} entries for {len(annotated)} pictures of annolist"
             raise DataError(path, problem, record=f"RELEASE.{key}", remedy=_AGAIN)
-    people: list[_Person] = []
-    left_out = {"not single": 0, "without labelled joints": 0}
-    for index, picture in enumerate(annotated):
-        if training[index] != 1:
-            continue
-        alone = np.atleast_1d(single[index]).tolist()
-        for place, fields in enumerate(_many(picture.get("annorect"))):
-            if place + 1 not in alone:
-                left_out["not single"] += 1
-            elif (person := _person(path, picture, index, place, fields)) is None:
-                left_out["without labelled joints"] += 1
+    rectangles, other = [], 0
+    for index in np.flatnonzero(training.ravel() == 1).tolist():
+        alone = single[index] if isinstance(single[index], np.ndarray) else np.zeros(0)
+        for place, fields in enumerate(_many(annotated[index].get("annorect"))):
+            if place + 1 in alone:
+                rectangles.append(_Rectangle(annotated[index], index, place, fields))
             else:
-                people.append(person)
-    return people, {reason: count for reason, count in left_out.items() if count}
+                other += 1
+    return rectangles, other
 
 
-def _person(
-    path: Path, picture: Mapping[str, Any], index: int, place: int, fields: Mapping[str, Any]
-) -> _Person | None:
+def _person(path: Path, one: _Rectangle) -> _Person | None:
     """One person, or None who has no joints."""
-    name = f"RELEASE.annolist({index + 1})"
-    image = _struct(picture, "image").get("name")
-    if not isinstance(image, str) or not image:
+    fields = one.fields
+    name = f"RELEASE.annolist({one.number + 1})"
+    image = _struct(one.picture, "image").get("name")
+    if not isinstance(image, str) or not could_name_a_file(image):
         raise DataError(path, "image has no name", record=name, remedy=_AGAIN)
-    name += f".annorect({place + 1})"
+    name += f".annorect({one.place + 1})"
     points, labelled = _points(path, name, fields)
     if not labelled.any():
         return None
@@ -131,7 +135,7 @@ def _person(
     return _Person(
         name=name,
         image=image,
-        id=1000 * (index + 1) + place + 1,
+        id=1000 * (one.number + 1) + one.place + 1,
         centre=np.array([_number(path, f"{name}.objpos", spot, key) for key in ("x", "y")]) - 1,
         scale=scale,
         points=points,
@@ -160,33 +164,38 @@ def _struct(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(path: Path, name: str, fields: Mapping[str, Any], key: str) -> float:
-    value = np.asarray(fields.get(key, ()))
-    if value.size != 1 or value.dtype.kind not in "uifb" or not np.isfinite(value).all():
-        shown = "missing" if key not in fields else f"{fields[key]!r}, not a finite number"
-        raise DataError(path, f"{key} is {shown}", record=name, remedy=_AGAIN)
-    return float(value.item())
+    value = fields.get(key, np.zeros(0))
+    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "uif":
+        number = float(value.item())
+        if abs(number) < _ABSURD:  # a NaN is not
+            return number
+    missing = isinstance(value, np.ndarray) and value.size == 0
+    found = "missing" if missing else f"{shown(value)}, not a finite number"
+    raise DataError(path, f"{key} is {found}", record=name, remedy=_AGAIN)
+
+
+def _list(value: Any) -> list[Any]:
+    """Cells, or one value for one."""
+    return value if isinstance(value, list) else [value]
 
 
 def _many(value: Any) -> list[dict[str, Any]]:
-    """A struct array as scipy simplifies it: nothing, one dict, or several."""
-    if isinstance(value, dict):
-        return [value]
-    if value is None:
-        return []
-    return [one for one in np.atleast_1d(np.asarray(value, object)).tolist() if isinstance(one, dict)]
+    """A struct array as it is read: nothing, one dict, or several."""
+    return [one for one in _list(value) if isinstance(one, dict)]
 
 
 def _table(path: Path, images: Path, people: Sequence[_Person], left_out: Mapping[str, int]) -> People:
     order = {name: index for index, name in enumerate(dict.fromkeys(person.image for person in people))}
+    K = len(JOINTS)
     return People(
         path=path,
         pictures=tuple(images / name for name in order),
-        picture=np.array([order[person.image] for person in people]),
-        id=np.array([person.id for person in people]),
+        picture=np.array([order[person.image] for person in people], np.int64),
+        id=np.array([person.id for person in people], np.int64),
         record=tuple(person.name for person in people),
-        centre=np.array([person.centre for person in people]),
-        scale=np.array([person.scale for person in people]),
-        points=np.array([person.points for person in people]),
-        labelled=np.array([person.labelled for person in people]),
+        centre=np.array([person.centre for person in people], np.float64).reshape(-1, 2),
+        scale=np.array([person.scale for person in people], np.float64),
+        points=np.array([person.points for person in people], np.float64).reshape(-1, K, 2),
+        labelled=np.array([person.labelled for person in people], bool).reshape(-1, K),
         left_out=left_out,
     )

@@ -5,15 +5,17 @@ Shapes: N people, K = 16 joints. Pixels count from 0 here; MATLAB's files count 
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from datasets.broken import RECORDS, Broken, refuse, sift
 from datasets.errors import DataError
-from datasets.pack import PictureFile
+from datasets.picture import PictureFile, size_of, stated
 
 Floats = NDArray[np.float64]
 
@@ -23,6 +25,9 @@ JOINTS = (
     *("right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist"),
 )
 """MPII's 16, in MPII's order."""
+
+
+_READERS = 8  # threads that wait for a disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,14 @@ class People:
         }
         return replace(self, record=tuple(self.record[i] for i in index.tolist()), **arrays)
 
+    def without_broken(self, index: NDArray[np.int64]) -> "People":
+        """All but the people at `index`, who count as broken."""
+        if not len(index):
+            return self
+        kept = self.rows(np.setdiff1d(np.arange(len(self.id)), index))
+        broken = self.left_out.get(RECORDS, 0) + len(index)
+        return replace(kept, left_out={**self.left_out, RECORDS: broken})
+
 
 @dataclass(frozen=True, eq=False)
 class Heads:
@@ -56,6 +69,10 @@ class Heads:
     points: Floats  # (N, K, 2)
     counted: NDArray[np.bool_]  # (N, K) annotated
     boxes: Floats  # (N, 2, 2) opposite corners of the head
+
+    def rows(self, index: NDArray[np.int64]) -> "Heads":
+        """Those of the people at `index`."""
+        return Heads(self.points[index], self.counted[index], self.boxes[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,35 +85,48 @@ class Benchmark:
     files: tuple[Path, ...]  # that all of this was read from
 
 
-def check_heads(path: Path, heads: Heads, records: Sequence[str]) -> None:
-    """Raises DataError for a head box without an extent, which nothing could be measured by."""
-    flat = np.linalg.norm(heads.boxes[:, 1] - heads.boxes[:, 0], axis=1) <= 0
-    for index in np.flatnonzero(flat)[:1].tolist():
-        corners = heads.boxes[index].tolist()
-        raise DataError(path, f"the head box {corners} is empty", record=records[index], remedy="Correct it")
+def flat_heads(path: Path, heads: Heads, records: Sequence[str]) -> dict[int, Broken]:
+    """Head boxes without an extent, which nothing could be measured by."""
+    with np.errstate(all="ignore"):  # of boxes that aren't finite something else is said
+        flat = np.linalg.norm(heads.boxes[:, 1] - heads.boxes[:, 0], axis=1) <= 0
+    return {
+        index: Broken(
+            str(path), records[index], f"the head box {heads.boxes[index].tolist()} is empty", "Correct it"
+        )
+        for index in np.flatnonzero(flat).tolist()
+    }
 
 
-def digest(benchmark: Benchmark) -> str:
+def check_not_empty(benchmark: Benchmark) -> None:
+    """Raises DataError for a split without people."""
+    for people, purpose in ((benchmark.train, "training"), (benchmark.val, "validation")):
+        if not len(people.id):
+            reasons = ", ".join(f"{count} {reason}" for reason, count in people.left_out.items())
+            problem = f"nobody is left for {purpose} ({reasons or 'it has none'})"
+            raise DataError(people.path, problem, remedy="Use the whole set")
+
+
+def digest(benchmark: Benchmark, skipped: Sequence[str] = ()) -> str:
     """16 hex digits over the annotations and the names and sizes of all pictures.
 
+    Args:
+        skipped: what was left out as broken.
+
     Raises:
-        DataError: a picture is missing.
+        DataError: pictures are missing.
     """
     total = hashlib.sha256()
     for path in benchmark.files:
         total.update(hashlib.sha256(path.read_bytes()).digest())
-    for people in (benchmark.train, benchmark.val):
-        total.update("".join(_line(people, picture) for picture in people.pictures).encode())
+    halves = [
+        sift(partial(stated, annotations=people.path.name), people.pictures)
+        for people in (benchmark.train, benchmark.val)
+    ]
+    refuse([one for _, broken in halves for one in broken])
+    for lines, _ in halves:
+        total.update("".join(lines).encode())
+    total.update("\n".join(skipped).encode())
     return total.hexdigest()[:16]
-
-
-def _line(people: People, picture: Path) -> str:
-    try:
-        return f"{picture.name} {picture.stat().st_size}\n"
-    except OSError as error:
-        raise DataError(
-            picture, f"this picture of {people.path.name} is missing", remedy="Put it there"
-        ) from error
 
 
 def picture_files(people: People) -> tuple[PictureFile, ...]:
@@ -105,29 +135,43 @@ def picture_files(people: People) -> tuple[PictureFile, ...]:
     Raises:
         DataError: a picture is missing or none, or a person's centre or labelled joint lies far outside.
     """
-    files = tuple(PictureFile(path, *_size(path)) for path in people.pictures)
-    sides = np.array([(file.width, file.height) for file in files], np.float64)[people.picture]
-    outside = (people.centre < 0) | (people.centre > sides - 1)
-    for index in np.flatnonzero(outside.any(1))[:1].tolist():
-        raise _outside(people, index, f"center {tuple(people.centre[index] + 1)} lies outside the picture")
-    sides = sides[:, None]
-    absurd = ((people.points < -sides) | (people.points > 2 * sides)).any(2) & people.labelled
-    for index, joint in np.argwhere(absurd)[:1].tolist():
-        x, y = people.points[index, joint] + 1
-        where = f"joints: {JOINTS[joint]} at ({x:g}, {y:g})"
-        raise _outside(people, index, f"{where} lies farther outside its picture than the picture is large")
+    files, broken = sized(people.pictures)
+    refuse(broken)
+    refuse(list(misplaced(people, files).values()))
     return files
 
 
-def _outside(people: People, index: int, problem: str) -> DataError:
-    return DataError(people.path, problem, record=people.record[index], remedy="Correct it, or take it out")
+def sized(pictures: Sequence[Path]) -> tuple[tuple[PictureFile, ...], list[Broken]]:
+    """The pictures with their sizes, 0 x 0 where one can't be read; and which those are."""
+    with ThreadPoolExecutor(_READERS) as threads:
+        found = list(threads.map(lambda path: sift(size_of, [path]), pictures))
+    sizes = [good[0] if good else (0, 0) for good, _ in found]
+    files = (PictureFile(path, *size) for path, size in zip(pictures, sizes, strict=True))
+    return tuple(files), [one for _, broken in found for one in broken]
 
 
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except FileNotFoundError as error:
-        raise DataError(path, "this picture is missing", remedy="Put it there") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(path, f"this picture can't be read ({error})", remedy="Get it again") from error
+def misplaced(people: People, files: Sequence[PictureFile]) -> dict[int, Broken]:
+    """People whose centre lies outside their picture, or a labelled joint far outside; one reason each.
+
+    Nothing is said of people in pictures whose size is not known, 0 x 0.
+    """
+    sides = np.array([(f.width, f.height) for f in files], np.float64).reshape(-1, 2)[people.picture]
+    known = (sides > 0).all(1)
+    found: dict[int, Broken] = {}
+    absurd = ((people.points < -sides[:, None]) | (people.points > 2 * sides[:, None])).any(2)
+    strays = np.argwhere(np.asarray(absurd) & people.labelled & np.asarray(known)[:, None])
+    for index, joint in reversed(strays.tolist()):
+        x, y = people.points[index, joint] + 1
+        where = f"joints: {JOINTS[joint]} at ({x:g}, {y:g})"
+        found[index] = _outside(
+            people, index, f"{where} lies farther outside its picture than the picture is large"
+        )
+    outside = ((people.centre < 0) | (people.centre > sides - 1)).any(1) & known
+    for index in np.flatnonzero(outside).tolist():
+        x, y = people.centre[index] + 1
+        found[index] = _outside(people, index, f"center ({x:g}, {y:g}) lies outside the picture")
+    return dict(sorted(found.items()))
+
+
+def _outside(people: People, index: int, problem: str) -> Broken:
+    return Broken(str(people.path), people.record[index], problem, "Correct it, or take it out")

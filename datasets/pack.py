@@ -21,11 +21,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.broken import refuse, sift
 from datasets.errors import DataError
-from datasets.picture import decode
+from datasets.picture import PictureFile, decode
 from datasets.synthetic.atomic_folder import publish
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the files of a pack change their meaning."""
 
 Progress = Callable[[int, int], None]
@@ -33,14 +34,6 @@ Progress = Callable[[int, int], None]
 
 _DECODERS = 4  # threads; libjpeg runs outside Python's lock
 _WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-
-
-class PictureFile(NamedTuple):
-    """A picture and the size that its annotations claim."""
-
-    path: Path
-    width: int
-    height: int
 
 
 class Tile(NamedTuple):
@@ -128,7 +121,7 @@ def write_pack(
         arrays: kept beside the pixels. `about`: the same for JSON.
 
     Raises:
-        DataError: a picture is missing, broken or of another size, or the disk is full.
+        DataError: pictures are missing, broken or of another size, or the disk is full.
     """
     tiles, jobs = _plan(pictures, picture, reach)
     total = sum(3 * tile.width * tile.height for _, job in jobs for tile in job)
@@ -199,7 +192,7 @@ def _fill(
     progress: Progress | None,
 ) -> None:
     with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(_DECODERS) as threads:
-        running = [threads.submit(_cut, file.fileno(), *job) for job in jobs]
+        running = [threads.submit(sift, partial(_cut, file.fileno()), [job]) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
@@ -207,19 +200,14 @@ def _fill(
                     progress(done, len(jobs))
         finally:
             threads.shutdown(cancel_futures=True)
+    refuse([broken for finished in running for broken in finished.result()[1]])
     np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def _cut(file: int, picture: PictureFile, tiles: Sequence[Tile]) -> None:
-    pixels = decode(picture.path)
-    height, width = pixels.shape[:2]
-    if (width, height) != (picture.width, picture.height):
-        raise DataError(
-            picture.path,
-            f"is {width}x{height} pixels, its annotations say {picture.width}x{picture.height}",
-            remedy="Annotations count pixels as stored, without EXIF rotation; correct one of the two",
-        )
+def _cut(file: int, job: Job) -> None:
+    picture, tiles = job
+    pixels = decode(picture.path, (picture.width, picture.height))
     for tile in tiles:
         cut = pixels[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
         _write(file, cut.tobytes(), tile.offset)

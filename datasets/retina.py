@@ -18,67 +18,19 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from datasets.boundary_metrics import boundary_errors
+from datasets.broken import refuse, sift
 from datasets.config import Frozen
 from datasets.contract import Place, Predictions
 from datasets.errors import DataError
 from datasets.pack import Progress
-from datasets.retina_files import BOUNDARIES, ROW_UM, Grader, LabelledScans, Rows, read_subject
+from datasets.retina_files import BOUNDARIES, Grader, LabelledScans, Rows, read_subject
+from datasets.retina_folder import DmeFolder
 from datasets.retina_scans import FORMAT, Scans, flattened, open_scans, save_scans
 from datasets.retina_split import STILL, ScanAugment, ScanSplit, as_rows, within
 from datasets.synthetic import retinas as generator
 from datasets.synthetic.retinas import Retinas
 
-
-class DmeFolder(Frozen):
-    """A copy of the DME set, known by what is in it: a folder of `Subject_01.mat` to `Subject_10.mat`.
-
-    Without a digest it stands for a set that isn't at hand, as in a dry run.
-    """
-
-    kind: Literal["dme"] = "dme"
-    digest: str | None = None  # of the files' names and bytes
-
-    @property
-    def row_um(self) -> float:
-        """The height of a row in micrometres."""
-        return ROW_UM
-
-    @classmethod
-    def bind(cls, root: Path) -> Self:
-        """Describe the set in `root`.
-
-        Raises:
-            DataError: the folder holds no subject.
-        """
-        paths = sorted(root.glob("Subject_*.mat"))
-        if not paths:
-            raise DataError(root, "holds no Subject_*.mat", remedy="Name the folder of the DME set")
-        return cls(digest=_digest([(path.name, _checksum(path)) for path in paths]))
-
-    def fingerprint(self) -> str:
-        """The digest, or the kind while there is none."""
-        return self.digest or self.kind
-
-    def check(self, root: Path | None) -> Path:
-        """The folder on this machine.
-
-        Raises:
-            DataError: there is none, the set is not bound, or the files have changed.
-        """
-        if root is None or self.digest is None:
-            raise DataError(
-                root or "the data's folder",
-                "the experiment is not bound to files",
-                remedy="Name the folder with --data-root, or bind it with DmeFolder.bind",
-            )
-        if (now := self.bind(root).digest) != self.digest:
-            raise DataError(
-                root,
-                f"the files are not those of the experiment (digest {now}, not {self.digest})",
-                remedy="Restore them, or start anew with the set as it is now",
-            )
-        return root
-
+__all__ = ["DmeFolder", "RetinaBoundaries", "RetinaData"]
 
 Source = Annotated[Retinas | DmeFolder, Field(discriminator="kind")]
 
@@ -135,6 +87,17 @@ class RetinaBoundaries(Frozen):
         subjects = [self.train_subjects, self.test_subjects]
         return _digest([FORMAT, self.source.fingerprint(), *subjects, self.grader, self.size])
 
+    def sound(self, subjects: tuple[int, ...]) -> tuple[int, ...]:
+        """Those that are not left out as broken.
+
+        Raises:
+            DataError: there are none.
+        """
+        broken = self.source.broken_subjects if isinstance(self.source, DmeFolder) else ()
+        if left := tuple(subject for subject in subjects if subject not in broken):
+            return left
+        raise DataError("the DME set", f"subjects {subjects} are all broken", remedy="Get the files again")
+
     def prepare(self, place: Place, progress: Progress | None = None) -> "Report":
         """Make everything that `open` needs: generate retinas if need be, read, check, flatten.
 
@@ -176,12 +139,18 @@ class RetinaBoundaries(Frozen):
         return place.cache.absolute() / "packs" / f"retina-{self.fingerprint()}"
 
     def _read(self, folder: Path, progress: Progress | None) -> list[LabelledScans]:
-        subjects = self.train_subjects + self.test_subjects
-        found = []
-        for done, subject in enumerate(subjects, start=1):
-            found.append(read_subject(folder, subject, self.grader))
+        subjects = self.sound(self.train_subjects) + self.sound(self.test_subjects)
+        done = 0
+
+        def read(subject: int) -> LabelledScans:
+            nonlocal done
+            done += 1
             if progress is not None:
                 progress(done, len(subjects))
+            return read_subject(folder, subject, self.grader)
+
+        found, broken = sift(read, subjects)
+        refuse(broken)
         return found
 
 
@@ -233,15 +202,17 @@ class Report:
     stray: int  # labels outside their scan, left out
     graders: float  # the mean difference of the two graders, in rows
     bruch: float  # the mean difference of Bruch's membrane as found and as labelled, in rows
+    broken: int = 0  # subjects whose files are, left out
 
     def sentence(self) -> str:
         """For the console."""
+        broken = f"; left out: {self.broken} broken subjects" if self.broken else ""
         strays = f", {self.stray} labels outside their scan left out" if self.stray else ""
         return (
             f"{self.train} labelled B-scans for training, {self.test} for testing; "
             f"{self.incomplete:.1%} of the labelled columns lack a boundary and are masked{strays}; "
             f"the two graders differ by {self.graders:.2f} px, "
-            f"Bruch's membrane was found within {self.bruch:.2f} px of its label"
+            f"Bruch's membrane was found within {self.bruch:.2f} px of its label{broken}"
         )
 
 
@@ -250,6 +221,7 @@ def _report(config: RetinaBoundaries, scans: Scans) -> Report:
     ways = [scans.flattening(place) for place in range(len(scans.id))]
     level = np.stack([way.to_crop(way.bruch) for way in ways])
     train = int(np.isin(scans.subject, config.train_subjects).sum())
+    subjects = config.train_subjects + config.test_subjects
     return Report(
         train=train,
         test=len(scans.id) - train,
@@ -257,6 +229,7 @@ def _report(config: RetinaBoundaries, scans: Scans) -> Report:
         stray=int(scans.stray),
         graders=_mean(np.abs(scans.rows - scans.second)),
         bruch=_mean(np.abs(level - scans.rows[:, -1])),
+        broken=len(subjects) - len(np.unique(scans.subject)),
     )
 
 
@@ -273,11 +246,6 @@ def _mean(values: NDArray[np.floating]) -> float:
     """Over what is known; NaN over nothing."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(parts: Sequence[object]) -> str:

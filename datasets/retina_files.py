@@ -14,12 +14,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets import mat_file
+from datasets.broken import Broken, sift
 from datasets.errors import DataError
 
 BOUNDARIES = ("ILM", "NFL-GCL", "IPL-INL", "INL-OPL", "OPL-ONL", "ISM-ISE", "ISE-OS", "BM")
 """From the vitreous down to Bruch's membrane."""
 ROW_UM = 3.87
 """The height of a row of the DME set, in micrometres."""
+
+PUBLISHED = tuple(range(1, 11))
+"""Subjects of the DME set."""
 
 Grader = Literal[1, 2]
 Rows = NDArray[np.float32]
@@ -62,6 +67,17 @@ def subject_path(root: Path, subject: int) -> Path:
     return path
 
 
+def subjects_of(root: Path) -> tuple[int, ...]:
+    """The published subjects, and all others that the folder has."""
+    found = {int(path.stem[8:]) for path in root.glob("Subject_*.mat") if path.stem[8:].isdecimal()}
+    return tuple(sorted(found | set(PUBLISHED)))
+
+
+def check_subject(root: Path, subject: int) -> tuple[Broken, ...]:
+    """What is broken about a subject's file: one entry, or none."""
+    return tuple(sift(lambda number: read_subject(root, number, 1), [subject])[1])
+
+
 def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
     """The labelled B-scans of one subject.
 
@@ -72,7 +88,7 @@ def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
             shape; or no B-scan is labelled.
     """
     path = subject_path(root, subject)
-    found = _read(path)
+    found = mat_file.load(path, _KEYS, remedy=_REMEDY)
     images = _images(path, _variable(path, found, "images"))
     chosen, other, automatic = (
         _layers(path, found, key, images.shape)
@@ -93,29 +109,16 @@ def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
     )
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    import h5py
-    from scipy.io import loadmat
-
-    try:
-        if not h5py.is_hdf5(path):
-            return dict(loadmat(path, variable_names=list(_KEYS)))
-        with h5py.File(path) as file:
-            # MATLAB stores columns first; HDF5 shows them in the opposite order.
-            return {key: file[key][()].T for key in _KEYS if isinstance(file.get(key), h5py.Dataset)}
-    except Exception as error:  # both libraries raise many kinds for a file that is damaged
-        raise DataError(path, f"can't be read as a .mat file ({error})", remedy=_REMEDY) from error
-
-
 def _variable(path: Path, found: Mapping[str, Any], key: str) -> NDArray[Any]:
     """A variable that is there, three-dimensional and numeric."""
     if key not in found:
         there = ", ".join(name for name in _KEYS if name in found) or "none"
         raise DataError(path, f"the variable is missing; of {len(_KEYS)} needed there are: {there}",
                         record=key, remedy=_REMEDY)  # fmt: skip
-    array = np.asarray(found[key])
-    if array.dtype.kind not in "uif":
-        raise DataError(path, f"expected numbers, found {array.dtype}", record=key, remedy=_REMEDY)
+    array = found[key]
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
+        sort = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(path, f"expected numbers, found {sort}", record=key, remedy=_REMEDY)
     if array.ndim != 3 or not array.size:
         raise DataError(path, f"expected three dimensions, found the shape {_by(array.shape)}",
                         record=key, remedy=_REMEDY)  # fmt: skip
@@ -148,7 +151,8 @@ def _layers(path: Path, found: Mapping[str, Any], key: str, images: tuple[int, .
             record=key,
             remedy=_REMEDY,
         )
-    return np.ascontiguousarray(np.moveaxis(array, 2, 0), np.float32) - np.float32(1)
+    with np.errstate(over="ignore"):  # infinite rows are strays
+        return np.ascontiguousarray(np.moveaxis(array, 2, 0), np.float32) - np.float32(1)
 
 
 def _without_strays(rows: Rows, height: int) -> tuple[Rows, int]:

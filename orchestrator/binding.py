@@ -37,6 +37,7 @@ class Binding:
 
     root: Path | None = None
     detections: Path | None = None  # of COCO's validation pictures
+    skip_broken: bool = False  # go on without records and pictures that are broken
 
     def bound(self, experiment: Experiment) -> Experiment:
         """The experiment, and what it starts from, on the user's data.
@@ -73,19 +74,19 @@ class Binding:
 
     @cached_property
     def _coco(self) -> CocoFolder:
-        return CocoFolder.bind(self._place, self.detections)
+        return CocoFolder.bind(self._place, self.detections, skip_broken=self.skip_broken)
 
     @cached_property
     def _mpii(self) -> MpiiFolder:
-        return MpiiFolder.bind(self._place)
+        return MpiiFolder.bind(self._place, skip_broken=self.skip_broken)
 
     @cached_property
     def _human36m(self) -> Human36MFolder:
-        return Human36MFolder.bind(self._place)
+        return Human36MFolder.bind(self._place, skip_broken=self.skip_broken)
 
     @cached_property
     def _dme(self) -> DmeFolder:
-        return DmeFolder.bind(self._place)
+        return DmeFolder.bind(self._place, skip_broken=self.skip_broken)
 
     @property
     def _place(self) -> Path:

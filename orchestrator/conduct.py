@@ -93,7 +93,7 @@ def report_from(tracker: Tracker, name: str, results: Path) -> report.Report:
 
 
 def _setting(options: Options, command: str) -> Setting:
-    binding = Binding(options.data_root, options.detections)
+    binding = Binding(options.data_root, options.detections, options.skip_broken)
     return Setting(
         scale=options.scale,
         report=options.report,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.complexity import human, module_parameters
-from orchestrator.experiment import Experiment, vary
+from orchestrator.experiment import Experiment, StepCost, vary
 from orchestrator.records import DeclaredRow, Record
 from orchestrator.sweep import Planned
 
@@ -34,7 +34,7 @@ def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
 
 
 def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> list[str]:
-    trainings = [fp for fp, key in planned.rows.items() if key == row.key]
+    trainings = _trainings(row, planned)
     experiment = planned.jobs[trainings[0]]
     assert isinstance(experiment, Experiment)
     model, flow = _parameters(vary(experiment, seed=0))
@@ -51,6 +51,18 @@ def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> l
         f"{done}/{len(trainings)}",
         "" if picked else "not picked",
     ]
+
+
+def _trainings(row: DeclaredRow, planned: Planned) -> list[str]:
+    """The fingerprints of the trainings that a row shows, or whose models it looks at."""
+    found: dict[str, None] = {}
+    for fingerprint in (fp for cell in row.cells.values() for fp in cell.fingerprints):
+        job = planned.jobs[fingerprint]
+        if isinstance(job, Experiment):
+            found[fingerprint] = None
+        elif not isinstance(job, StepCost):
+            found[job.of.fingerprint()] = None
+    return list(found)
 
 
 @cache

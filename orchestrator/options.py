@@ -18,6 +18,7 @@ class Options:
     scale: str
     data_root: Path | None
     detections: Path | None
+    skip_broken: bool
     seeds: tuple[int, ...]
     workers: int | None
     gpus_per_worker: float | None
@@ -69,13 +70,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data-root",
         type=_folder,
         metavar="DIR",
-        help="a data set in COCO's layout (annotations/*.json and the pictures) instead of generated people",
+        help="real data instead of generated: a set in COCO's layout (annotations/*.json and the pictures), "
+        "or a folder that holds mpii/, h36m/ or dme/",
     )
     data.add_argument(
         "--detections",
         type=_file,
         metavar="FILE",
         help="detected boxes of the validation pictures, a COCO detection-results JSON (default: true ones)",
+    )
+    data.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="leave out broken records and pictures, and say how many; `rle-lab prepare` lists them",
     )
     _add_places(parser)
     cluster = parser.add_argument_group("the cluster")
@@ -126,6 +133,7 @@ def options(arguments: argparse.Namespace) -> Options:
         scale=arguments.scale,
         data_root=arguments.data_root,
         detections=arguments.detections,
+        skip_broken=arguments.skip_broken,
         seeds=tuple(range(arguments.seeds or SEEDS[arguments.scale])),
         workers=arguments.workers,
         gpus_per_worker=arguments.gpus_per_worker,

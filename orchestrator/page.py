@@ -84,6 +84,7 @@ def _table(section: Section) -> dict[str, object]:
     rows = sorted(declared.rows, key=lambda row: row.ours)
     measured, total = counts(filled)
     return {
+        "is_figure": declared.is_figure,
         "anchor": declared.slug.replace("_", "-"),
         "name": declared.heading,
         "title": declared.title,

@@ -35,6 +35,7 @@ class Origin:
     workers: tuple[str, ...]  # of each run
     runs: int
     seconds: float
+    days: tuple[str, ...] = ()  # the first and the last on which a run began
 
     def lines(self) -> list[tuple[str, tuple[str, ...]]]:
         """Name and values of everything that is known."""
@@ -43,6 +44,7 @@ class Origin:
             ("data fingerprint", self.fingerprints),
             ("seeds", (", ".join(map(str, self.seeds)),)),
             ("runs", (f"{self.runs}, {_duration(self.seconds)} in all",) if self.runs else ("none",)),
+            ("begun on", (" to ".join(self.days),) if self.days else ()),
             ("code at commit", self.commits),
             ("machine", self.machines),
             ("workers a run", (", ".join(self.workers),) if self.workers else ()),
@@ -63,6 +65,7 @@ def origin(declaration: Declaration, records: Mapping[str, Record]) -> Origin:
         workers=_distinct(str(record.world_size) for record in usable),
         runs=len(usable),
         seconds=sum(record.duration for record in usable),
+        days=_ends(record.day for record in usable),
     )
 
 
@@ -96,6 +99,11 @@ def cautions(tables: Sequence[FilledTable]) -> list[str]:
         for scale, data in reduced.items()
         if scale != "paper"
     ]
+
+
+def _ends(days: Iterable[str]) -> tuple[str, ...]:
+    known = sorted(day for day in days if day)
+    return _distinct((known[0], known[-1])) if known else ()
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

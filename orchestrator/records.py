@@ -30,6 +30,7 @@ class Record:
     note: str = ""  # why it diverged or failed
     alarms: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""
+    day: str = ""  # on which it began, such as 2026-11-22, in UTC
 
 
 class CellSource(Frozen):
@@ -222,6 +223,17 @@ Plot = Annotated[
 ]
 
 
+def drawn_from(plot: Plot) -> tuple[str, ...]:
+    """The columns whose probes a plot is drawn from; none for a plot of numbers that cells or runs have."""
+    match plot:
+        case Scatter() | Curves():
+            return ()
+        case MatrixDifference():
+            return plot.column, plot.minus
+        case _:
+            return (plot.column,)
+
+
 class Declaration(Frozen):
     """One table as a sweep declared it: enough to build it from records alone, months later."""
 
@@ -256,14 +268,21 @@ class Declaration(Frozen):
     @property
     def looked_at(self) -> tuple[str, ...]:
         """The probes from which figures are drawn."""
-        columns = {plot.column for plot in self.plots if not isinstance(plot, Scatter | Curves)}
+        columns = {name for plot in self.plots for name in drawn_from(plot)}
         cells = [row.cells[name] for row in self.rows for name in row.cells if name in columns]
         return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
 
     @property
     def heading(self) -> str:
         """As the report names it: `Table 1`, but `Figure 1` and `Calibration`."""
-        return f"Table {self.table}" if self.table[0].isdigit() else self.table
+        if not self.table[0].isdigit():
+            return self.table
+        return f"Table {self.table}" if self.table.isdigit() else f"Tables {self.table}"
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether its pictures come first, and its numbers speak of them."""
+        return self.table.startswith("Figure")
 
     @property
     def slug(self) -> str:

@@ -19,7 +19,7 @@ from orchestrator.claims import Verdict
 from orchestrator.figures.details import Details, seen
 from orchestrator.page import MARKS, Picture, Section
 from orchestrator.printed import ours, theirs
-from orchestrator.records import Curves, Declaration, DeclaredColumn, Record, Scatter
+from orchestrator.records import Curves, Declaration, DeclaredColumn, Record, Scatter, drawn_from
 
 NOTHING: Details = MappingProxyType({})
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
@@ -154,7 +154,8 @@ def _pictures(
             case Scatter() | Curves():
                 continue
             case _:
-                drawn = figures.of_details(plot, seen(declaration, details, plot.column))
+                rows = [row for name in drawn_from(plot) for row in seen(declaration, details, name)]
+                drawn = figures.of_details(plot, rows)
                 if drawn is None:
                     continue
                 name, (figure, caption) = f"{plot.kind}_{place}", drawn
@@ -188,18 +189,23 @@ def readme(sections: Sequence[Section]) -> str:
 
 def _readme_section(part: Section) -> Iterator[str]:
     declared = part.declaration
+    pictures = [
+        f"![{_md(picture.caption)}](figures/{picture.name}.svg)\n\n*{_md(picture.caption)}*"
+        for picture in part.pictures
+    ]
     yield f"## {declared.heading}"
     if declared.says:
         yield _md(declared.says)
+    if declared.is_figure:
+        yield from pictures
     yield tables.markdown(part.filled).strip()
     if part.verdicts:
         yield "**Sentences of the paper, tested**"
         yield "\n".join(
             f"- {MARKS[v.verdict]} **{v.verdict}**: {_md(v.claim)} {_md(v.sentence)}" for v in part.verdicts
         )
-    for picture in part.pictures:
-        yield f"![{_md(picture.caption)}](figures/{picture.name}.svg)"
-        yield f"*{_md(picture.caption)}*"
+    if not declared.is_figure:
+        yield from pictures
     lines = [f"- {name}: {_md('; '.join(values))}" for name, values in part.origin.lines()]
     if declared.command:
         lines.append(f"- to run it again: `{declared.command}`")

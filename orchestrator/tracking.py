@@ -4,6 +4,7 @@ Nothing else imports MLflow. Trials are written through an outbox, so that a ser
 delays nothing and loses nothing; whatever is asked of the store waits for what was written before it.
 """
 
+import errno
 import fcntl
 import logging
 import os
@@ -48,6 +49,8 @@ CALLERS_FAULT = frozenset(
     }
 )
 """Errors that trying again does not mend."""
+NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+"""The same where a folder of artifacts is full or closed."""
 
 Result = TypeVar("Result")
 
@@ -286,4 +289,8 @@ def _attempt(operation: Callable[[], Result]) -> Result:
     except MlflowException as error:
         if error.error_code in CALLERS_FAULT:
             raise PermanentError(error.message) from error
+        raise
+    except OSError as error:
+        if error.errno in NO_PLACE:
+            raise PermanentError(str(error)) from error
         raise

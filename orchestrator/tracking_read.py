@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -130,6 +131,7 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         note=tags.get("note", ""),
         alarms=tuple(json.loads(tags.get("alarms", "[]"))),
         run_id=run.info.run_id,
+        day=datetime.fromtimestamp(run.info.start_time / 1000, UTC).date().isoformat(),
     )
 
 

@@ -88,8 +88,8 @@ class TrialWriter:
         # A parameter can't be logged twice with different values; those that may differ decide no result.
         params = {name: text for name, text in trial.params.items() if name not in found.data.params}
         self._store.log(found.info.run_id, params=params, tags=tags)
-        self._client.log_text(found.info.run_id, trial.json, "experiment.json")
         self._runs[trial.fingerprint] = _known(found, running=True)
+        self._client.log_text(found.info.run_id, trial.json, "experiment.json")
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float], when: int) -> None:
         """Log an epoch's metrics, unless it or a later one has been."""

@@ -6,22 +6,42 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from orchestrator import bench, prepare
 from orchestrator.command import console, guarded, run
 from orchestrator.options import add_options, home, tracking_uri
 from orchestrator.sweep import Sweep
+from orchestrator.use import export, import_checkpoint, predict
+from sweeps.baselines import coco
 
 
 def sweeps() -> tuple[Sweep, ...]:
-    """Every sweep there is, in the order of the paper's tables."""
-    from sweeps import auxiliary_heatmap, dle_vs_rle, flow_size, mpii_methods, residual_term, retina
+    """Every sweep there is, in the order of the paper's tables and figures."""
+    from sweeps import (
+        auxiliary_heatmap,
+        calibration,
+        dle_vs_rle,
+        flow_size,
+        learned_density,
+        mpii_methods,
+        occlusion,
+        qualitative,
+        residual_term,
+        retina,
+        truncation,
+    )
 
     return (
         flow_size.SWEEP,
         mpii_methods.SWEEP,
         dle_vs_rle.SWEEP,
         auxiliary_heatmap.SWEEP,
+        occlusion.SWEEP,
         residual_term.SWEEP,
         retina.SWEEP,
+        learned_density.SWEEP,
+        truncation.SWEEP,
+        qualitative.SWEEP,
+        calibration.SWEEP,
     )
 
 
@@ -53,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     publishing.add_argument("--results", type=Path, metavar="DIR", help="the report (default: results/demo)")
     publishing.set_defaults(act=_publish)
+    for module in (prepare, predict, export, import_checkpoint):
+        module.add_parser(commands)
+    bench.add_parser(commands, coco)
     ui = commands.add_parser("ui", help="MLflow's pages on this machine, to compare trials")
     _add_store(ui)
     ui.add_argument("--port", type=int, default=5000)

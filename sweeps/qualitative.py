@@ -90,7 +90,7 @@ SWEEP = Sweep(
             "MPII",
             "%",
             "mean distance of joints, in percent of the head's size",
-            f"{LARGE} upright, leaning, with a hand above the head, or partly labelled",
+            f"{LARGE} upright, leaning or lying, with a hand above the head, or partly labelled",
         ),
         _figure(
             5,

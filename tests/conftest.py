@@ -1,7 +1,10 @@
 """What every test may use: the folder of real samples, one thread, no telemetry."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,3 +21,19 @@ def samples() -> Path:
     if not folder:
         pytest.skip("RLE_LAB_SAMPLES names no folder of real samples")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, headless, as Playwright drives it."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        absent = "there is no Chromium on this machine; Debian has it as the package chromium"
+        # Where CI installs it, its absence must not pass for success.
+        (pytest.fail if "RLE_LAB_BROWSER" in os.environ else pytest.skip)(absent)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()

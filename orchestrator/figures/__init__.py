@@ -54,26 +54,28 @@ def of_details(plot: Plot, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
     Args:
         rows: seen through the plot's column; where it has two, through one and then the other.
     """
+    drawn: tuple[Figure, str] | None
     match plot:
         case ErrorMatrix():
-            return error_matrix(plot, rows)
+            drawn = error_matrix(plot, rows)
         case MatrixDifference():
-            return matrix_difference(plot, rows)
+            drawn = matrix_difference(plot, rows)
         case CutPeople():
-            return cut_people(plot, rows)
+            drawn = cut_people(plot, rows)
         case CutErrors():
-            return cut_errors(plot, rows)
+            drawn = cut_errors(plot, rows)
         case PosePictures():
-            return pose_pictures(rows)
+            drawn = pose_pictures(rows)
         case BoundaryPictures():
-            return boundary_pictures(plot, rows)
+            drawn = boundary_pictures(plot, rows)
         case DensityMaps():
-            return density_maps(rows)
+            drawn = density_maps(rows)
         case DensityCuts():
-            return density_cuts(rows)
+            drawn = density_cuts(rows)
         case Coverage():
-            return coverage(rows)
+            drawn = coverage(rows)
         case ErrorByScale():
-            return error_by_scale(rows)
+            drawn = error_by_scale(rows)
         case Scatter() | Curves():
-            return None
+            drawn = None
+    return drawn

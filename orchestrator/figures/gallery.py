@@ -44,7 +44,9 @@ def _figure(detail: dict[str, Any]) -> Figure:
     kinds = [list(people) for _, people in groupby(detail["people"], key=lambda person: person["kind"])]
     lines = _beside(kinds) if "body" in kinds[0][0] else _columns(kinds)
     with style():
-        figure, axes = _grid([any(panel.title for panel in line) for line in lines], _shape(kinds[0][0]))
+        figure, axes = _grid(
+            [any(panel and panel.title for panel in line) for line in lines], _shape(kinds[0][0])
+        )
         for row, line in zip(axes, lines, strict=True):
             for ax, panel in zip(row, line, strict=False):
                 _draw(ax, panel, detail)
@@ -66,7 +68,7 @@ def _caption(label: str, seed: int, detail: dict[str, Any]) -> str:
     counts = {
         kind: len(list(some)) for kind, some in groupby(detail["people"], key=lambda person: person["kind"])
     }
-    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
     parts = [
         f"{label}, seed {seed} alone: {len(detail['people'])} people of the validation set ({kinds}), chosen "
         "by their annotations before anything was predicted.",
@@ -111,7 +113,7 @@ def _beside(kinds: Iterable[Sequence[Person]]) -> list[list[_Panel | None]]:
     for people in kinds:
         for start in range(0, len(people), _ACROSS // 2):
             pairs = [
-                (_Panel("picture", one, one["kind"]), _Panel("side", one, "in 3-D, from the side"))
+                (_Panel("picture", one, one["kind"]), _Panel("side", one, "turned by 90°"))
                 for one in people[start : start + _ACROSS // 2]
             ]
             lines.append([panel for pair in pairs for panel in pair])

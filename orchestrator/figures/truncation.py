@@ -107,7 +107,7 @@ def _people_caption(detail: Detail, names: Sequence[str], seeds: Sequence[int]) 
     edge, drawn = detail["edge"], detail["drawn"]
     return (
         f"People of the validation set in boxes without {drawn['cut']:.0%} of their {_ACROSS[edge]} "
-        f"{_FROM[edge]}: the labels, then {' and '.join(names)} (seed {', '.join(map(str, seeds))}). The "
+        f"{_FROM[edge]}: the labels, then {', '.join(names)} (seed {', '.join(map(str, seeds))}). The "
         "models are given black in place of the veiled part. Chosen by labels alone, evenly over the set."
     )
 

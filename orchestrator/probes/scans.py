@@ -141,7 +141,7 @@ def choose(scans: Prepared, places: NDArray[np.int64]) -> dict[int, str]:
     ranked = sorted(thickness, key=lambda one: -np.nan_to_num(thickness[one], nan=-np.inf))
     others = ranked[1:]
     picked = {ranked[0]: "thickest retina", **({others[len(others) // 2]: "middling"} if others else {})}
-    found = {}
+    found: dict[int, str] = {}
     for one, how in picked.items():
         mine = np.flatnonzero(subject == one)
         mine = mine[np.argsort(scans.id[places][mine])]

@@ -81,6 +81,10 @@ def connect() -> None:
         return
     # Tune's own result files are not written, and it would warn of each that it misses.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    # A trial that lost its process starts again, and if it fails for good its record tells why: no traceback.
+    # Tune's own books, which a full disk may keep it from, are not needed.
+    for module in ("tune_controller", "experiment_state"):
+        logging.getLogger(f"ray.tune.execution.{module}").setLevel(logging.CRITICAL)
     # Without "local", Ray would join whatever cluster another sweep on this machine has started for itself,
     # and end with it.
     address = os.environ.get("RAY_ADDRESS") or "local"

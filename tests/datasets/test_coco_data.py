@@ -80,7 +80,8 @@ def test_another_process_gives_the_same_bits(tree: Any, tmp_path: Path, opened: 
     train = opened(seed=5).train
     here = [t.numpy().tobytes().hex() for t in train.__getitems__(keys(2))]
     code = (
-        "import sys; from pathlib import Path; from datasets.coco import *;"
+        "import sys; from pathlib import Path; from datasets.coco import CocoFolder, CocoKeypoints;"
+        "from datasets.contract import Place;"
         "data = CocoKeypoints(source=CocoFolder.bind(Path(sys.argv[1])), size=(48, 36));"
         "train = data.open(Place(Path(sys.argv[2])), 5).train;"
         "print(*(t.numpy().tobytes().hex() for t in train.__getitems__([(2, i) for i in range(8)])))"

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.coco_files import find_annotations, read_annotations, read_detections
+from datasets.broken import refuse
+from datasets.coco_files import find_annotations, read_annotations, sift_detections
 from datasets.errors import DataError
 from datasets.keypoints import KEYPOINTS, SKELETON
 
@@ -203,7 +204,9 @@ BOX = {"image_id": 101, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
 def detections(tree: Any, content: Any) -> Any:
     path = tree.root / "detections.json"
     path.write_text(json.dumps(content))
-    return read_detections(path, read(tree, "val"))
+    found, broken = sift_detections(path, read(tree, "val"))
+    refuse(broken)
+    return found
 
 
 def test_detections_of_the_category_are_read(tree: Any) -> None:

@@ -18,7 +18,7 @@ def test_what_the_benchmark_leaves_out_is_left_out_and_counted(tree: Any) -> Non
     change(tree, 2, num_keypoints=0)
     change(tree, 3, area=0)
     change(tree, 4, bbox=[10, 10, 1, 40])  # x2 = x + width - 1 = x
-    change(tree, 5, bbox=[-50, 10, 40, 40])  # nothing of it is inside
+    change(tree, 5, bbox=[-0.5, 10, 1, 40])  # a part of a pixel is inside
     samples = read(tree.root).train.samples
     assert samples.left_out == {
         "crowds": 1,
@@ -29,7 +29,14 @@ def test_what_the_benchmark_leaves_out_is_left_out_and_counted(tree: Any) -> Non
     assert samples.id.tolist() == [40, 41]
 
 
-def test_a_box_outside_its_picture_is_clipped(tree: Any) -> None:
+@pytest.mark.parametrize("box", [[-50, 10, 40, 40], [120, 10, 5, 5], [5, -9, 9, 9], [5, 90, 9, 9]])
+def test_a_box_with_nothing_in_its_picture_names_its_annotation(tree: Any, box: list[float]) -> None:
+    change(tree, 5, bbox=box)
+    with pytest.raises(DataError, match=r"annotation 31: bbox .* lies outside its picture"):
+        read(tree.root)
+
+
+def test_a_box_partly_outside_its_picture_is_clipped(tree: Any) -> None:
     change(tree, 0, bbox=[-10, 5, 200, 300])
     np.testing.assert_array_equal(read(tree.root).train.samples.corners[0], [0, 5, 119, 89])
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets import human36m_files
+from datasets import human36m_files, human36m_frames
 from datasets.errors import DataError
 from datasets.human36m_files import SAMPLES, SUBJECTS
 from datasets.synthetic.write_human36m import Human36MPeople, write
@@ -116,8 +116,8 @@ def test_the_excluded_sequences_are_left_out_and_counted(root: Path) -> None:
     assert found.val.left_out == {"of excluded sequences": 4}
 
 
-def test_a_box_outside_its_picture_is_left_out_and_counted(root: Path) -> None:
-    edit(path(root, "data"), lambda data: data["annotations"][1].update(bbox=[-50.0, 3.0, 20.0, 20.0]))
+def test_a_box_with_next_to_nothing_in_its_picture_is_left_out_and_counted(root: Path) -> None:
+    edit(path(root, "data"), lambda data: data["annotations"][1].update(bbox=[5.0, 3.0, 1.0, 20.0]))
     found = human36m_files.read(root, "posenet")
     assert found.train.left_out == {"with an empty box": 1}
 
@@ -129,10 +129,10 @@ def test_boxes_are_clipped_to_their_pictures(root: Path) -> None:
 
 
 def test_the_digest_knows_annotations_and_pictures(root: Path, generated: Path) -> None:
-    before = human36m_files.digest(human36m_files.read(root, "posenet"))
-    assert human36m_files.digest(human36m_files.read(generated, "posenet")) == before
+    before = human36m_frames.digest(human36m_files.read(root, "posenet"))
+    assert human36m_frames.digest(human36m_files.read(generated, "posenet")) == before
     edit(path(root, "camera"), lambda camera: camera["2"].update(f=[57.0, 57.5]))
-    assert human36m_files.digest(human36m_files.read(root, "posenet")) != before
+    assert human36m_frames.digest(human36m_files.read(root, "posenet")) != before
 
 
 # --- what is wrong ---
@@ -150,6 +150,12 @@ WRONG: dict[str, Case] = {
         "no annotation has its id",
     ),
     "a box of three": ("data", lambda d: d["annotations"][2]["bbox"].pop(), "annotations[2]", "bbox has 3"),
+    "a box outside its picture": (
+        "data",
+        lambda d: d["annotations"][2].update(bbox=[-50.0, 3.0, 20.0, 20.0]),
+        "images[2]",
+        "lies outside its picture",
+    ),
     "an id that stands twice": (
         "data",
         lambda d: d["images"][2].update(id=d["images"][1]["id"]),
@@ -241,8 +247,8 @@ def test_joints_in_metres_are_told(root: Path) -> None:
 def test_a_missing_file_or_picture_is_named(root: Path) -> None:
     found = human36m_files.read(root, "posenet")
     (root / "images").unlink()
-    with pytest.raises(DataError, match=r"this picture of Human36M_subject1_data\.json is missing"):
-        human36m_files.digest(found)
+    with pytest.raises(DataError, match=r"picture is missing, which Human36M_subject1_data\.json names"):
+        human36m_frames.digest(found)
     path(root, "joint_3d", 8).unlink()
     with pytest.raises(DataError, match=r"subject8_joint_3d\.json.*missing"):
         human36m_files.read(root, "posenet")

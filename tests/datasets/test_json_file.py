@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.errors import DataError
-from datasets.json_file import Record, load, objects, unique_ids
+from datasets.json_file import Record, load, sift_objects
 
 PATH = Path("set.json")
 JSON = st.recursive(
@@ -68,7 +68,9 @@ def test_whatever_stands_there_gives_a_value_or_a_data_error(value: Any) -> None
         checked.text,
         checked.whole,
         checked.number,
-        checked.records,
+        checked.listed,
+        checked.inner,
+        checked.side,
         lambda key: checked.row(key, 2),
     ):
         try:
@@ -77,13 +79,32 @@ def test_whatever_stands_there_gives_a_value_or_a_data_error(value: Any) -> None
             assert "set.json" in str(error)  # noqa: PT017
 
 
-def test_objects_are_a_list_of_objects() -> None:
-    with pytest.raises(DataError, match="not a list"):
-        objects(PATH, {"a": 1}, "images")
-    with pytest.raises(DataError, match=r"images\[1\]: is 3, not an object"):
-        objects(PATH, [{}, 3], "images")
+def test_what_is_no_object_or_broken_is_sifted_out_and_named() -> None:
+    values = [{"a": 1}, 3, {"a": "x"}, {"a": 2}]
+    good, broken = sift_objects(PATH, values, "images", lambda one: one.whole("a"))
+    assert good == [1, 2]
+    assert [one.record for one in broken] == ["images[1]", "images[2]"]
+    assert broken[0].reason == "is 3, not an object"
 
 
 def test_an_id_that_stands_twice_is_named() -> None:
-    with pytest.raises(DataError, match=r"images\[2\] \(id 5\): its id stands twice"):
-        unique_ids(objects(PATH, [{"id": 5}, {"id": 6}, {"id": 5}], "images"))
+    seen: set[int] = set()
+    assert record(id=5).new("id", seen) == 5
+    with pytest.raises(DataError, match=r"things\[3\] \(id 5\): its id stands twice"):
+        record(id=5).new("id", seen)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 300, "a/" * 3000, 7, None])
+def test_a_text_could_name_a_file(name: Any) -> None:
+    with pytest.raises(DataError, match="not a text"):
+        record(a=name).text("a")
+
+
+def test_a_value_is_quoted_briefly_however_deep_or_long() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (deep, "x" * 10**6, list(range(10**6)), {"a": deep}):
+        with pytest.raises(DataError) as caught:
+            record(a=value).whole("a")
+        assert len(str(caught.value)) < 250

@@ -179,7 +179,7 @@ def nowhere(variables: dict[str, Any]) -> None:
     [
         (lambda v: v.pop("headboxes_src"), "headboxes_src", "missing"),
         (shorter, "pos_gt_src", "the list has 2 people"),
-        (nowhere, "headboxes_src", "finite"),
+        (nowhere, "person 1", "headboxes_src has a number that is not finite"),
         (shuffled, "pos_gt_src", "pixels from those of valid.json"),
         (renamed, "dataset_joints", "not MPII's"),
         (headless, "person 2", "is empty"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets import mpii_mat
+from datasets import mpii_files, mpii_mat
 from datasets.errors import DataError
 from datasets.mpii_people import Benchmark
 
@@ -62,7 +62,7 @@ class Release:
         path = folder / "mpii_human_pose_v1_u12_1.mat"
         release = {"annolist": structs(annolist), "img_train": np.array([self.training])}
         savemat(path, {"RELEASE": {**release, "single_person": single}})
-        return Benchmark(*mpii_mat.read(path, folder / "images"), (path,))
+        return mpii_files.read(folder, "mat")
 
 
 @pytest.fixture
@@ -162,4 +162,4 @@ def test_another_mat_file_is_no_release(tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"preds": np.zeros(3)})
     with pytest.raises(DataError, match="RELEASE: the variable is missing"):
-        mpii_mat.read(path, tmp_path)
+        mpii_mat.sift_release(path, tmp_path)

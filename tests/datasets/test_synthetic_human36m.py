@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from datasets import human36m_files
 from datasets.camera import Cameras
 from datasets.errors import DataError
-from datasets.human36m_files import Benchmark
+from datasets.human36m_frames import Benchmark
 from datasets.picture import decode
 from datasets.synthetic import write_human36m as twin
 from datasets.synthetic.picture import render

@@ -44,6 +44,13 @@ def detail(people: list[dict[str, Any]], unit: str = "% of √area") -> dict[str
     return {"unit": unit, "limbs": LIMBS, "sides": SIDES, "metrics": metrics, "people": people}
 
 
+def made(by_seed: dict[int, dict[str, Any]]) -> tuple[Figure, str]:
+    """The figure and its caption, which are there."""
+    found = figures.of_details(PosePictures(column="x"), [Seen("RLE", "RLE", by_seed)])
+    assert found is not None
+    return found
+
+
 def drawn(one: dict[str, Any]) -> np.ndarray:
     """A person rendered at ten dots a pixel, (600, 400, 3) in [0, 1]."""
     figure = Figure(figsize=(4, 6), dpi=100)
@@ -92,10 +99,7 @@ def test_an_ellipse_has_the_spread_as_its_half_axes() -> None:
 
 def test_kinds_are_columns_and_a_short_one_ends_early() -> None:
     people = [person("whole"), person("whole"), person("crowded")]
-    figure, _ = (
-        figures.of_details(PosePictures(column="x"), [Seen("RLE", "RLE", {0: detail(people)})])
-        or pytest.fail()
-    )
+    figure, _ = made({0: detail(people)})
     filled = [ax for ax in figure.axes if ax.images]
     assert [ax.get_title() for ax in filled] == ["whole", "crowded", ""]
     left = [ax.get_position().x0 for ax in filled]
@@ -104,8 +108,7 @@ def test_kinds_are_columns_and_a_short_one_ends_early() -> None:
 
 def test_in_3d_each_picture_has_its_side_view_with_depth_to_the_right() -> None:
     people = [person("from behind", solid=True), person("from the side", solid=True)]
-    seen = [Seen("RLE", "RLE", {0: detail(people, "mm")})]
-    figure, caption = figures.of_details(PosePictures(column="x"), seen) or pytest.fail()
+    figure, caption = made({0: detail(people, "mm")})
     pictures = [ax for ax in figure.axes if ax.images]
     views = [ax for ax in figure.axes if ax.lines and not ax.images]
     assert len(pictures) == len(views) == 2
@@ -116,9 +119,8 @@ def test_in_3d_each_picture_has_its_side_view_with_depth_to_the_right() -> None:
 
 
 def test_the_caption_says_which_seed_and_how_those_shown_compare() -> None:
-    seen = [Seen("RLE", "RLE", {3: detail([person("whole")]), 1: detail([person("crowded")])})]
-    _, caption = figures.of_details(PosePictures(column="x"), seen) or pytest.fail()
-    assert caption.startswith("RLE, seed 1 alone: 1 people of the validation set (1 crowded), chosen by")
+    _, caption = made({3: detail([person("whole")]), 1: detail([person("crowded")])})
+    assert caption.startswith("RLE, seed 1 alone: 1 people of the validation set (1 × crowded), chosen by")
     assert "hold 43 %" in caption
     assert caption.endswith("Mean error of those shown 12.3 % of √area, of the whole set 11.1.")
 
@@ -126,9 +128,7 @@ def test_the_caption_says_which_seed_and_how_those_shown_compare() -> None:
 def test_without_a_scale_nothing_is_said_of_ellipses() -> None:
     bare = person("whole")
     del bare["ellipse"]
-    figure, caption = (
-        figures.of_details(PosePictures(column="x"), [Seen("L1", "L1", {0: detail([bare])})]) or pytest.fail()
-    )
+    figure, caption = made({0: detail([bare])})
     assert "llipse" not in caption
     assert not any(isinstance(patch, Ellipse) for ax in figure.axes for patch in ax.patches)
 
@@ -138,6 +138,5 @@ def test_nothing_looked_at_is_no_figure() -> None:
 
 
 def test_equal_details_give_equal_bytes() -> None:
-    seen = [Seen("RLE", "RLE", {0: detail([person("whole")])})]
-    first, second = (figures.of_details(PosePictures(column="x"), seen) or pytest.fail() for _ in range(2))
+    first, second = (made({0: detail([person("whole")])}) for _ in range(2))
     assert figures.svg(first[0]) == figures.svg(second[0])

@@ -62,7 +62,7 @@ def test_a_column_is_a_person_and_a_row_a_method_below_the_labels() -> None:
     assert [ax.get_ylabel() for ax in figure.axes[::5]] == ["labelled", "RLE", "SimplePose"]
     assert len(figure.axes) == 15
     assert "without 40% of their height from below" in caption
-    assert "RLE and SimplePose (seed 0)" in caption
+    assert "RLE, SimplePose (seed 0)" in caption
 
 
 def test_joints_are_drawn_where_they_were_found_and_labels_where_they_exist() -> None:

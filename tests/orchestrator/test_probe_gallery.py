@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 def untrained(data: DataConfig, place: Place, seed: int = 0, objective: L1 | RLE | None = None) -> Subject:
-    """A net with random weights, so that its predictions differ from person to person and from seed to seed."""
+    """A net with random weights, so that predictions differ from person to person and by seed."""
     data.prepare(place)
     experiment = Experiment(
         data=data,

@@ -1,5 +1,6 @@
 """Signs of life: whose runs are ended when, and by whom."""
 
+import errno
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from orchestrator import tracking
 from orchestrator.pulse import Pulse
 from orchestrator.records import Declaration
-from orchestrator.tracking import Tracker, TrialInfo
+from orchestrator.tracking import Tracker, TrackingError, TrialInfo
 from orchestrator.tracking_trials import SILENCE
 
 TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, {}, "{}")
@@ -149,3 +150,19 @@ def test_the_store_keeps_no_key_of_an_address(tracker: Tracker, tmp_path: Path) 
     assert run(tracker).data.tags["checkpoint"] == "s3://bucket/lab/abc123/checkpoint.pt"
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_full_disk_is_told_of_at_once_and_keeps_nothing_else_from_being_written(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tracker = Tracker.open(uri, None, patience=1000.0)
+    monkeypatch.setattr(tracker._client, "log_text", full)
+    tracker.start(TRIAL)
+    tracker.finish("abc123", "finished", {"AP": 1.0}, 1.0)
+    with pytest.raises(TrackingError, match=r"the start of RLE 3x64, seed 0: .*No space left on device"):
+        tracker.flush()
+    assert tracker.records()["abc123"].metrics == {"AP": 1.0}
+    tracker.close()

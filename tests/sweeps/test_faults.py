@@ -109,10 +109,14 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
     with running(tmp_path / "first", *arguments, **cluster) as failing:
         first_checkpoint(small_disk)
         fill(ballast)
-        text = failing.wait(expect=1)
-    assert "can't write the checkpoint" in text
-    assert "Free some space or name another place with --storage" in text
+        text = failing.wait(expect=2)  # the store's artifacts lie on the same disk
+    assert "No space left on device" in text
     assert "Traceback" not in text
+    failed = faults.records(faults.store_of(results)).values()
+    assert [record.status for record in failed] == ["failed", "failed"]
+    for record in failed:
+        assert "can't write the checkpoint" in record.note
+        assert "Free some space or name another place with --storage" in record.note
     (kept,) = faults.checkpoints(small_disk)
     assert list(small_disk.rglob("*.part")) == []
     state = Checkpoints(str(small_disk)).load(kept.parent.name)

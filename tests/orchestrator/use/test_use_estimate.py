@@ -37,7 +37,8 @@ class Brightest(nn.Module):
         mu = torch.zeros(len(image), *self.shape)
         mu[..., 0], mu[..., 1] = (x / width - 0.5)[:, None], (y / height - 0.5)[:, None]
         if self.shape[1] == 3:
-            mu[..., 2] = torch.arange(self.shape[0]) / 100 + 0.05
+            mu[..., 2] = 0.07
+            mu[:, PELVIS, 2] = 0.05
         return Output(mu, torch.full_like(mu, 0.1))
 
 
@@ -86,7 +87,8 @@ def test_depth_is_in_millimetres_behind_the_pelvis(of_people, initialised) -> No
     if of_people.data.dim == 2:
         assert people.z is None
     else:
-        assert people.z == pytest.approx((np.arange(18) - PELVIS)[None] * 20.0, abs=1e-3)
+        expected = np.where(np.arange(18) == PELVIS, 0.0, 40.0)
+        assert people.z == pytest.approx(expected[None], abs=1e-3)
 
 
 def test_a_person_ranks_by_mean_and_best_point_and_the_box(experiment, initialised) -> None:

@@ -1,0 +1,187 @@
+"""Training samples a second on one core: from files as usual, from files with one warp, and from packs."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets import crop
+from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco_data import CocoSplit
+from datasets.coco_samples import Half
+from datasets.contract import Place
+from datasets.draws import uniforms
+from datasets.errors import DataError
+from datasets.picture import decode
+from datasets.synthetic.people import People, write
+from datasets.synthetic.scene import Framing
+from models.regressor import PixelNormalisation
+from orchestrator.bench.plain_data import PlainDataset, batch
+from orchestrator.bench.result import Finding, Grid, Tell, significant
+from orchestrator.bench.timing import Times, compete
+
+BATCH = 32
+SAMPLES = 192
+"""Samples of a pass, so that a pass over large pictures takes about a second."""
+
+LARGEST = 2000
+"""Samples of a set that is packed for the benchmark alone."""
+
+GENERATED = People(
+    train=48,
+    val=1,
+    framing=Framing(width=640, height=480, people=(0.0, 0.0, 1.0), figure=(200.0, 400.0)),
+)
+"""Like COCO's in size and in people a picture."""
+
+SAYS = (
+    "Augmented crops of 256×192 in batches of 32, in random order, everything in the file cache. The "
+    "baseline makes a sample as the authors' data set does: whole picture, mirrored in a pass of its own, "
+    "one warp, heatmaps that regression leaves unused, float32 normalised on the CPU. All others give "
+    "uint8, which the network normalises; the last row counts that too."
+)
+
+Indices = list[list[int]]
+Pixels = NDArray[np.uint8]
+WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training split: its files, and the same samples in a pack."""
+
+    config: CocoKeypoints
+    half: Half
+    split: CocoSplit
+
+    def random_order(self) -> Indices:
+        """Batches in random order."""
+        return _batches(np.random.default_rng(0).permutation(self._rows()))
+
+    def by_picture(self) -> Indices:
+        """The same samples, the people of a picture one after the other."""
+        return _batches(self._rows())
+
+    def _rows(self) -> NDArray[np.int64]:
+        """Samples of a pass, whole pictures as far as they go."""
+        return np.argsort(self.half.samples.picture, kind="stable")[:SAMPLES]
+
+
+def measure(tell: Tell, root: Path | None = None, rounds: int = 5) -> Finding:
+    """Time every way to make samples.
+
+    Args:
+        root: a set in COCO's layout; generated pictures if None.
+
+    Raises:
+        DataError: the set in `root` is not as it should be.
+    """
+    with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
+        source = prepare(root, Path(folder), tell)
+        passes = contestants(source)
+        tell(f"{len(passes)} ways, {rounds} rounds")
+        times = compete(passes, rounds)
+        rows = tuple(_row(name, times, source) for name in times.seconds)
+        title = f"Samples a second a core, {_in_words(source)}"
+        return Finding("data", SAYS, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
+
+
+def contestants(source: Source) -> Mapping[str, Callable[[], None]]:
+    """A pass over the samples in each way, the baseline first. One line adds another."""
+    one, shared = FromFiles(source, decode), FromFiles(source, lru_cache(maxsize=1)(decode))
+    order, grouped = source.random_order(), source.by_picture()
+    plain = PlainDataset(
+        source.half, source.split.size, source.config.augment, source.config.padding, source.split.pairs
+    )
+    split, normalise = source.split, PixelNormalisation("imagenet")
+    return {
+        "the authors' way": _pass(lambda rows: batch(plain, rows), order),
+        "JPEG, a picture a sample": _pass(one.batch, order),
+        "JPEG, a picture for all of its people": _pass(shared.batch, grouped),
+        "pack": _pass(lambda rows: split.__getitems__([(0, row) for row in rows]), order),
+        "pack, normalised": _pass(
+            lambda rows: normalise(split.__getitems__([(0, row) for row in rows]).image), order
+        ),
+    }
+
+
+def prepare(root: Path | None, folder: Path, tell: Tell) -> Source:
+    """Generate pictures into `folder` unless there is a `root`, and pack them there.
+
+    Raises:
+        DataError: the set in `root` is not as it should be.
+    """
+    if root is None:
+        tell("generating pictures")
+        root = folder / "people"
+        write(GENERATED, root, workers=1)
+    tell("packing")
+    bound = CocoFolder.bind(root)
+    half = bound.read(root).train
+    if len(half.samples.id) > LARGEST:
+        raise DataError(
+            root,
+            f"{len(half.samples.id)} people are more than the {LARGEST} that are packed for a benchmark",
+            remedy="Name a smaller set",
+        )
+    config, place = CocoKeypoints(source=bound), Place(folder / "cache", root)
+    config.prepare(place)
+    return Source(config, half, config.open(place, seed=0).train)
+
+
+@dataclass(frozen=True)
+class FromFiles:
+    """The split's own samples, of epoch 0, with one warp each from the picture that `read` decodes."""
+
+    source: Source
+    read: Callable[[Path], Pixels]
+
+    def batch(self, rows: list[int]) -> tuple[Pixels, NDArray[np.float64]]:
+        """Crops (B, H, W, 3), the bits that the pack gives, and where the keypoints lie in them."""
+        half, split = self.source.half, self.source.split
+        arrays, index = split.pack.arrays, np.array(rows)
+        draws = uniforms(split.seed, np.zeros_like(index), arrays["id"][index], crop.DRAWS)
+        place = crop.augmented(split.augment, draws, arrays["options"][index])
+        maps = crop.matrices(*place, split.size)
+        pictures = [half.annotations.pictures[number].path for number in half.samples.picture[index]]
+        crops = [
+            cv2.warpAffine(self.read(path), map_, split.size[::-1], flags=WARP)
+            for path, map_ in zip(pictures, maps, strict=True)
+        ]
+        return np.stack(crops), crop.to_crop(maps, arrays["points"][index], split.size)
+
+
+def _batches(rows: NDArray[np.int64]) -> Indices:
+    return [rows[start : start + BATCH].tolist() for start in range(0, len(rows), BATCH)]
+
+
+def _row(name: str, times: Times, source: Source) -> tuple[str, ...]:
+    speed = min(SAMPLES, len(source.split)) / times.median(name)
+    return name, f"{speed:,.0f}", significant(times.ratio(name)), f"{_bytes(name, source):,.0f}"
+
+
+def _bytes(name: str, source: Source) -> float:
+    """On the disk, of pictures that have samples, or of the pack."""
+    if name.startswith("pack"):
+        return float(len(source.split.pack.pixels) / len(source.split))
+    used = np.unique(source.half.samples.picture).tolist()
+    files = (source.half.annotations.pictures[index].path for index in used)
+    return float(sum(file.stat().st_size for file in files)) / len(source.split)
+
+
+def _in_words(source: Source) -> str:
+    people, pictures = len(source.split), len(np.unique(source.half.samples.picture))
+    return f"{people} people in {pictures} pictures"
+
+
+def _pass(load: Callable[[list[int]], object], batches: Indices) -> Callable[[], None]:
+    def go() -> None:
+        for rows in batches:
+            load(rows)
+
+    return go

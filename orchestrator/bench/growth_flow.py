@@ -1,0 +1,38 @@
+"""How the cost of log_prob grows with points, width and depth, ours and the plain flow's."""
+
+from collections.abc import Iterable
+
+import torch
+
+from models.flow import Flow
+from orchestrator.bench.flow import both_ways, pair
+from orchestrator.bench.growth_plot import Panel, Series
+from orchestrator.bench.result import Tell
+from orchestrator.bench.timing import compete
+
+POINTS = 2176
+"""128 people with 17 keypoints."""
+
+SIZES: dict[str, tuple[tuple[Flow, int], ...]] = {
+    "points, 3×64": tuple((Flow(layers=3, width=64), n) for n in (544, 2176, 8704, 34816)),
+    "width, 3 layers": tuple((Flow(layers=3, width=width), POINTS) for width in (16, 32, 64, 128, 256)),
+    "layers, 64 wide": tuple((Flow(layers=layers, width=64), POINTS) for layers in (3, 4, 5, 6)),
+}
+
+
+def measure(tell: Tell, rounds: int = 5) -> tuple[Panel, ...]:
+    """A panel each for points, width and layers."""
+    return tuple(_panel(what, sizes, rounds, tell) for what, sizes in SIZES.items())
+
+
+def _panel(what: str, sizes: Iterable[tuple[Flow, int]], rounds: int, tell: Tell) -> Panel:
+    costs: dict[str, list[tuple[float, float]]] = {"ours": [], "plain": []}
+    for config, points in sizes:
+        tell(f"{config.layers}×{config.width}, {points:,} points")
+        plain, flow = pair(config, 2)
+        x = torch.randn(points, 2, generator=torch.Generator().manual_seed(1))
+        times = compete({"plain": both_ways(plain, x), "ours": both_ways(flow, x)}, rounds)
+        size = {"points": points, "width": config.width, "layers": config.layers}[what.partition(",")[0]]
+        for name, cost in costs.items():
+            cost.append((size, 1e3 * times.median(name)))
+    return Panel(what, "log_prob, ms", tuple(Series(name, tuple(cost)) for name, cost in costs.items()))

@@ -1,0 +1,87 @@
+"""What a benchmark finds: tables and plots, for the terminal and as Markdown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator import provenance
+from orchestrator.figures.style import png
+
+Tell = Callable[[str], None]
+"""Called with what is measured next, for whoever waits."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table, its cells ready to print; the first column is text, the others are numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the benchmark."""
+
+    name: str
+    says: str  # what is compared with what
+    grids: tuple[Grid, ...]
+    plots: Mapping[str, Figure] = field(default_factory=dict)  # by file stem
+
+
+def render(console: Console, finding: Finding) -> None:
+    """Print a finding's tables."""
+    console.print(f"\n[bold]{finding.name}[/] on {provenance.machine()}", highlight=False)
+    console.print(finding.says, style="dim", highlight=False)
+    for grid in finding.grids:
+        table = Table(title=grid.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for index, column in enumerate(grid.columns):
+            table.add_column(Text(column), justify="right" if index else "left")
+        for row in grid.rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
+
+
+def markdown(findings: Sequence[Finding]) -> str:
+    """All findings as one page, the machine and the commit first."""
+    parts = [
+        "# Benchmarks",
+        f"Measured by `rle-lab bench` on {provenance.machine()}, commit {provenance.commit()}, one thread. "
+        "Times are medians over rounds in which the contestants take turns, CPU seconds where there is no "
+        "GPU; a ratio is the median of the ratios within a round; above 1 is faster than the baseline.",
+    ]
+    for finding in findings:
+        parts += [f"## {finding.name}", finding.says]
+        parts += [_markdown_table(grid) for grid in finding.grids]
+        parts += [f"![{stem}]({stem}.png)" for stem in finding.plots]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(findings: Sequence[Finding], path: Path) -> None:
+    """Write `markdown` to `path` and the plots into its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for finding in findings:
+        for stem, figure in finding.plots.items():
+            (path.parent / f"{stem}.png").write_bytes(png(figure))
+    path.write_text(markdown(findings))
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`value` with so many significant digits, thousands apart: 0.00123, 4.57, 1,230."""
+    whole = float(f"{value:.{digits}g}")
+    if whole and abs(whole) < 1e-4:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - len(str(int(abs(whole))))) if abs(whole) >= 1 else None
+    return f"{whole:,.{decimals}f}" if decimals is not None else f"{whole:g}"
+
+
+def _markdown_table(grid: Grid) -> str:
+    lines = [grid.columns, (":---", *("---:" for _ in grid.columns[1:])), *grid.rows]
+    body = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return f"**{grid.title}**\n\n{body}"

@@ -1,0 +1,147 @@
+"""One training step: forward, backward and optimiser of network and RLE, beside plain PyTorch.
+
+Shapes: B batch, P points, H W pixels.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datasets.coco import CocoFolder, CocoKeypoints
+from models.backbones import ResNet
+from models.objectives import RLE
+from models.regressor import Regressor, RegressorNet
+from orchestrator.bench.plain_flow import PlainFlow
+from orchestrator.bench.result import Finding, Grid, Tell, significant
+from orchestrator.bench.timing import Times, compete
+from orchestrator.experiment import Experiment, Schedule, vary
+from orchestrator.fit import Trainee
+
+SAYS = (
+    "Forward, backward, the check that the gradient is finite, and Adam, of network, head and RLE with its "
+    "flow. The baseline is the same network in plain PyTorch: float32 pictures in contiguous order, already "
+    "normalised, the plain flow, Adam as it comes; it checks nothing."
+)
+
+Step = Callable[[], Tensor]
+"""Makes one step and gives the loss before it."""
+
+RESNET50 = Experiment(
+    data=CocoKeypoints(source=CocoFolder()),
+    model=Regressor(trunk=ResNet(depth=50, weights=None)),
+    objective=RLE(),
+    schedule=Schedule(epochs=1, batch=8),
+)
+"""The paper's network at its crop of 256×192."""
+
+
+def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> Finding:
+    """Time a step of ResNet-50 and of the demo's network."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rows: list[tuple[str, ...]] = []
+    for name, experiment in (("ResNet-50", RESNET50), ("demo", demo)):
+        height, width = experiment.data.size
+        tell(f"{name}, {rounds} rounds")
+        times = compete(contestants(experiment, device), rounds)
+        size = f"{name}, {height}×{width}, batch {experiment.schedule.batch}"
+        rows += [_row(size, kind, times) for kind in times.seconds]
+    grid = Grid(f"A training step on {device.type}", ("network", "", "ms", "ratio"), tuple(rows))
+    return Finding("step", SAYS, (grid,))
+
+
+def contestants(experiment: Experiment, device: torch.device) -> Mapping[str, Step]:
+    """A step of each kind, the baseline first; bf16 only where the machine multiplies it."""
+    steps = {"plain float32": plain_step(experiment, device), "float32": step(experiment, device)}
+    if has_bf16(device):
+        steps["bf16"] = step(in_bf16(experiment), device)
+    return steps
+
+
+def in_bf16(experiment: Experiment) -> Experiment:
+    """The experiment with its trunk in bf16."""
+    return vary(experiment, schedule=vary(experiment.schedule, precision="bf16"))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bf16 is more than float32 with fewer digits here."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and "avx512_bf16" in cpuinfo.read_text()
+
+
+def step(experiment: Experiment, device: torch.device) -> Step:
+    """A step as `fit` makes it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        trainee = Trainee(experiment, pretrained=False).to(device).train()
+        image, target = _batch(experiment, device)
+    weight = torch.ones_like(target)
+    optimiser = torch.optim.Adam(trainee.parameters(), fused=True)
+
+    def go() -> Tensor:
+        loss: Tensor = trainee(image, target, weight, 0).loss
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = nn.utils.get_total_norm([p.grad for p in trainee.parameters() if p.grad is not None])
+        if not math.isfinite(float(norm)):
+            raise ArithmeticError("the gradient is not finite")
+        optimiser.step()
+        return loss.detach()
+
+    return go
+
+
+class PlainModel(nn.Module):
+    """Trunk, two heads and RLE with the plain flow, without anything that makes them fast."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
+        model, objective, data = experiment.model, experiment.objective, experiment.data
+        assert isinstance(model, Regressor)
+        assert isinstance(objective, RLE)
+        self.net: RegressorNet = model.build(data.points, data.dim, data.size, scale=True, pretrained=False)
+        self.flow = PlainFlow(objective.flow, data.dim)
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        """float32 (B, 3, H, W), normalised, and target (B, P, 2) -> the loss."""
+        mu, sigma = self.net.read(self.net.trunk(image))[:2]
+        assert sigma is not None
+        x = (target - mu) / sigma
+        nll_g = -self.flow.log_prob(x.flatten(0, 1)).view(x.shape[:2])
+        nll_q = (F.l1_loss(x, torch.zeros_like(x), reduction="none") + math.log(2)).sum(-1)
+        return (nll_g + nll_q + sigma.log().sum(-1)).sum() / len(mu)
+
+
+def plain_step(experiment: Experiment, device: torch.device) -> Step:
+    """A step as one would write it first."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = PlainModel(experiment).to(device).train()
+        image, target = _batch(experiment, device)
+    optimiser = torch.optim.Adam(model.parameters())
+    normalised = model.net.pixels(image).contiguous()
+
+    def go() -> Tensor:
+        loss: Tensor = model(normalised, target)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        return loss.detach()
+
+    return go
+
+
+def _batch(experiment: Experiment, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Pictures (B, H, W, 3) and targets (B, P, 2) that mean nothing."""
+    data, batch = experiment.data, experiment.schedule.batch
+    image = torch.randint(0, 256, (batch, *data.size, 3), dtype=torch.uint8, device=device)
+    return image, torch.rand(batch, data.points, data.dim, device=device) - 0.5
+
+
+def _row(size: str, kind: str, times: Times) -> tuple[str, ...]:
+    return size, kind, significant(1e3 * times.median(kind)), significant(times.ratio(kind))

@@ -1,0 +1,167 @@
+"""Which scans are shown depends on labels alone, and rows are those of the scan before it was flattened."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.contract import Place
+from datasets.retina import RetinaBoundaries, RetinaData
+from datasets.retina_files import BOUNDARIES, read_subject
+from datasets.retina_flatten import clean
+from datasets.retina_scans import Scans as Prepared
+from datasets.synthetic.retinas import Retinas
+from models.boundary import BoundaryNet
+from models.flow import Flow
+from models.objectives import L1, RLE
+from orchestrator.evaluate import predictions
+from orchestrator.experiment import Experiment, Schedule
+from orchestrator.fit import Trainee
+from orchestrator.pictures import from_text
+from orchestrator.probes.scans import Bounded, Scans, band, choose, factors
+from orchestrator.probes.subject import Found, Subject
+from orchestrator.runtime import Alone
+
+RETINAS = Retinas(subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
+DATA = RetinaBoundaries(source=RETINAS, size=(64, 64), train_subjects=(3, 4), test_subjects=(1, 2))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("scans"))
+    DATA.prepare(made)
+    return made
+
+
+def untrained(place: Place, seed: int = 0, objective: L1 | RLE | None = None) -> Subject:
+    experiment = Experiment(
+        data=DATA,
+        model=BoundaryNet(channels=2, depth=1),
+        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        schedule=Schedule(epochs=1, batch=2),
+        seed=seed,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        trainee = Trainee(experiment, pretrained=False).eval()
+    return Subject(experiment, trainee.model, trainee.objective, DATA.open(place, seed), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def subject(place: Place) -> Subject:
+    return untrained(place)
+
+
+@pytest.fixture(scope="module")
+def found(subject: Subject) -> Found:
+    return Scans(of=subject.experiment).measure(subject)
+
+
+def test_the_choice_does_not_depend_on_predictions(found: Found, place: Place) -> None:
+    other = untrained(place, seed=1)
+    second = Scans(of=other.experiment).measure(other).detail["scans"]
+    assert [(s["id"], s["where"]) for s in second] == [(s["id"], s["where"]) for s in found.detail["scans"]]
+    assert [s["mu"] for s in second] != [s["mu"] for s in found.detail["scans"]]
+
+
+def test_four_scans_are_shown_and_all_of_it_is_json(found: Found) -> None:
+    assert found.metrics["scans"] == len(found.detail["scans"]) == 4
+    assert json.loads(json.dumps(found.detail, allow_nan=False)) == found.detail
+
+
+def test_the_error_of_all_is_the_benchmarks_own(subject: Subject, found: Found) -> None:
+    said = predictions(subject.net, subject.data, Alone())
+    assert found.metrics["error"] == pytest.approx(subject.data.metrics(said)["MAE um"])
+
+
+def test_labels_are_drawn_where_the_file_has_them(found: Found, place: Place) -> None:
+    """Flattened, cropped and brought back: the rows of the subject's file, from where the picture begins."""
+    (folder,) = place.cache.glob("retinas-*")
+    for scan in found.detail["scans"]:
+        number, index = divmod(scan["id"], 1000)
+        read = read_subject(folder, number, 1)
+        at = read.index.tolist().index(index)
+        known = np.array(scan["truth"], float)
+        assert np.array_equal(np.isnan(known), np.isnan(read.rows[at]))
+        top = read.rows[at] - known
+        assert np.ptp(top[np.isfinite(top)]) < 0.02
+        picture = from_text(scan["picture"]).astype(float)
+        window = clean(read.image[at])[round(float(np.nanmean(top))) :][: len(picture)]
+        assert np.abs(window - picture).mean() < 6
+
+
+def test_predictions_and_labels_are_brought_back_alike(subject: Subject, found: Found) -> None:
+    assert isinstance(subject.data, RetinaData)
+    said = predictions(subject.net, subject.data, Alone())
+    rows = subject.data.rows(said)
+    for scan in found.detail["scans"]:
+        row = said.id.tolist().index(scan["id"])
+        truth = subject.data.val.scans.rows[subject.data.val.places[row]]
+        apart = np.array(scan["mu"], float) - np.array(scan["truth"], float)
+        assert np.allclose(apart, rows[row] - truth, atol=0.02, equal_nan=True)
+
+
+def test_the_first_subject_shown_has_the_thickest_retina() -> None:
+    """Three subjects of three scans whose retinas are 40, 60 and 50 rows thick, in the order of 3, 1, 2."""
+    thick = {3: 40.0, 1: 60.0, 2: 50.0}
+    ids = np.array([1000 * one + scan for one in thick for scan in (20, 10, 30)])
+    rows = np.full((9, 8, 4), np.nan, np.float32)
+    rows[:, 0], rows[:, -1] = 10, 10 + np.repeat(list(thick.values()), 3)[:, None]
+    rows[0, :, 1:] = np.nan
+    scans = prepared(ids, rows)
+    assert choose(scans, np.arange(9)) == {
+        3: "subject 1 (thickest retina), middle scan",
+        4: "subject 1 (thickest retina), edge scan",
+        0: "subject 3 (middling), middle scan",
+        1: "subject 3 (middling), edge scan",
+    }
+    assert choose(scans, np.array([6, 7, 8])) == {
+        0: "subject 2 (thickest retina), middle scan",
+        1: "subject 2 (thickest retina), edge scan",
+    }
+    assert list(choose(scans, np.array([2]))) == [0]
+
+
+def prepared(ids: np.ndarray, rows: np.ndarray) -> Prepared:
+    """Scans of which only the labels matter."""
+    nothing = np.zeros((len(ids), 4))
+    pixels = np.zeros((len(ids), 8, 4), np.uint8)
+    return Prepared(ids, pixels, nothing, pixels, rows, rows, rows, np.array(0))
+
+
+def test_each_boundary_has_its_own_factor() -> None:
+    """Boundary k errs by k + 1 scales in the middle of three columns; masked ones don't count."""
+    K = len(BOUNDARIES)
+    sigma = np.full((1, 5, K), 0.1)
+    error = np.array([0.5, -1.0, 4.0, 99.0, 99.0])[None, :, None] * np.arange(1, K + 1) * 0.1
+    weight = np.ones((1, 5, K)) * np.array([1, 1, 1, 0, 0])[None, :, None]
+    assert factors(error, sigma, weight) == pytest.approx(np.arange(1, K + 1))
+    pairs = [values.reshape(1, 20, 2) for values in (error, sigma, weight)]
+    assert factors(*pairs) == pytest.approx(np.arange(1, K + 1))
+
+
+def test_the_band_is_the_factor_times_the_scale_in_rows() -> None:
+    """Sigma 0.01 and 0.02 of a crop of 200 rows, factors of 0.1 to 0.8: 0.2 and 0.4 rows for the first."""
+    K = len(BOUNDARIES)
+    sigma = np.array([0.01, 0.02, 0.02])[None, :, None] * np.ones((1, 3, K))
+    half = band(sigma, np.arange(1, K + 1) / 10, 200, 3)
+    assert half.shape == (1, K, 3)
+    assert half[0, 0].tolist() == pytest.approx([0.2, 0.4, 0.4])
+    assert half[0, 7].tolist() == pytest.approx([1.6, 3.2, 3.2])
+
+
+def test_the_share_within_counts_labels_alone() -> None:
+    mu = np.zeros((1, 1, 4))
+    found = Bounded(mu, np.array([[[0.5, -1.5, 1.0, np.nan]]]), np.ones_like(mu), row_um=4.0)
+    assert found.within() == pytest.approx(200 / 3)
+    assert found.um[0, 0, :3].tolist() == [2, 6, 4]
+    assert np.isnan(replace(found, breadth=None).within())
+
+
+def test_without_a_scale_there_is_no_band(place: Place) -> None:
+    plain = untrained(place, objective=L1())
+    found = Scans(of=plain.experiment).measure(plain)
+    assert "in band" not in found.metrics
+    assert all("breadth" not in scan for scan in found.detail["scans"])

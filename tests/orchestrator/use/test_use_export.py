@@ -1,0 +1,191 @@
+"""Exported models compute what the model computes, and hold nothing that only training needs."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from datasets.retina import DmeFolder, RetinaBoundaries
+from models.backbones import SmallTrunk
+from models.boundary import BoundaryNet
+from models.complexity import module_parameters
+from models.flow import Flow
+from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale, WeightedSum
+from models.regressor import Regressor
+from models.simplepose import Integral, SimplePose, TwoBranch
+from orchestrator.checkpoints import CheckpointError
+from orchestrator.experiment import Experiment, vary
+from orchestrator.fit import Trainee
+from orchestrator.use import export, inference
+from orchestrator.use.trained import Trained
+
+TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A model, and what became of it."""
+
+    trained: Trained
+    onnx: Any
+    differences: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Experiment], Exported]:
+    """Each model as ONNX, once."""
+    known: dict[str, Exported] = {}
+
+    def of(experiment: Experiment) -> Exported:
+        if experiment.fingerprint() not in known:
+            known[experiment.fingerprint()] = write(experiment)
+        return known[experiment.fingerprint()]
+
+    def write(experiment: Experiment) -> Exported:
+        trainee = Trainee(experiment, pretrained=False).eval()
+        trained = Trained(experiment, trainee.model, trainee.objective, 1, "")
+        folder = tmp_path_factory.mktemp("exported")
+        path = folder / "model.onnx"
+        differences = inference.export(trained, "onnx", path, inference.samples(trained, folder).image)
+        assert [left.name for left in folder.iterdir()] == ["model.onnx"]
+        return Exported(trained, onnx.load(path), differences)
+
+    return of
+
+
+def graph(model: Any) -> tuple[list[str], dict[str, tuple[int, ...]]]:
+    """The operations in order, and the shape of each stored tensor by name."""
+    nodes = [node.op_type for node in model.graph.node]
+    return nodes, {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+
+
+def test_a_flow_costs_nothing_at_inference(experiment, exported) -> None:
+    without = exported(vary(experiment, objective=LearnedScale()))
+    for objective in (RLE(flow=Flow(layers=3, width=8)), DLE(flow=Flow(layers=5, width=32))):
+        assert graph(exported(vary(experiment, objective=objective)).onnx) == graph(without.onnx)
+
+
+def test_no_parameter_of_the_flow_is_in_the_graph(experiment, exported) -> None:
+    found = exported(experiment)
+    nodes, stored = graph(found.onnx)
+    net = found.trained.net
+    own = {name for name, _ in [*net.named_parameters(), *net.named_buffers()]}
+    assert not any("flow" in name for name in stored)
+    assert {name.removeprefix("net.") for name in stored if name.startswith("net.")} <= own
+    # Nothing is stored beside the net's own numbers but constants such as shapes.
+    size = sum(torch.Size(shape).numel() for shape in stored.values())
+    assert (
+        size
+        < module_parameters(net) + 100
+        < module_parameters(net) + module_parameters(found.trained.objective)
+    )
+    assert "Tanh" not in nodes
+
+
+BOTH = WeightedSum(terms=((1, RLE()), (1, HeatmapMSE())))
+MODELS = {
+    "l1": (Regressor(trunk=TRUNK), L1(), ["mu"]),
+    "rle": (Regressor(trunk=TRUNK), RLE(), ["mu", "sigma", "score"]),
+    "simplepose": (SimplePose(trunk=TRUNK, width=4), HeatmapMSE(), ["mu", "score"]),
+    "integral": (Integral(trunk=TRUNK, width=4), L1(), ["mu", "score"]),
+    "two_branch": (TwoBranch(regressor=Regressor(trunk=TRUNK), width=4), BOTH, ["mu", "sigma", "score"]),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_computes_the_same_as_onnx(experiment, exported, name) -> None:
+    model, objective, outputs = MODELS[name]
+    found = exported(vary(experiment, model=model, objective=objective))
+    assert list(found.differences) == outputs
+    assert max(found.differences.values()) < 1e-5
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_computes_the_same_with_torch_export(experiment, initialised, tmp_path, name) -> None:
+    model, objective, outputs = MODELS[name]
+    trained = initialised(vary(experiment, model=model, objective=objective))
+    path = tmp_path / "model"
+    found = inference.export(trained, "torch", path, inference.samples(trained, tmp_path).image)
+    assert list(found) == outputs
+    assert max(found.values()) < 1e-5
+    assert path.is_file()
+
+
+def test_the_auxiliary_branch_is_not_exported(experiment, exported) -> None:
+    both, alone = MODELS["two_branch"][0], MODELS["rle"][0]
+    with_branch = graph(exported(vary(experiment, model=both, objective=BOTH)).onnx)
+    without = graph(exported(vary(experiment, model=alone, objective=RLE())).onnx)
+    assert with_branch[0] == without[0]
+    assert sorted(with_branch[1].values()) == sorted(without[1].values())
+
+
+def test_the_file_takes_any_number_of_crops_and_says_what_they_are(experiment, initialised, tmp_path) -> None:
+    model, _ = exported(initialised(experiment), tmp_path)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert about["fingerprint"] == experiment.fingerprint()
+    assert about["keypoints"].startswith("nose,left_eye")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    for B in (1, 3, 7):
+        image = torch.zeros(B, 32, 32, 3, dtype=torch.uint8).numpy()
+        mu, sigma, score = session.run(None, {"image": image})
+        assert (mu.shape, sigma.shape, score.shape) == ((B, 17, 2), (B, 17, 2), (B, 17))
+        assert score == pytest.approx(1 - sigma.mean(2), abs=1e-6)
+
+
+def test_a_file_that_computes_something_else_is_not_kept(
+    experiment, initialised, tmp_path, monkeypatch
+) -> None:
+    trained = initialised(experiment)
+    monkeypatch.setattr(inference, "compare", lambda *_: {"mu": float("nan")})
+    with pytest.raises(CheckpointError, match=r"not written, as it would differ .*'mu': nan"):
+        inference.export(
+            trained, "torch", tmp_path / "model.pt2", torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
+        )
+    assert not list(tmp_path.glob("*.pt2"))
+
+
+def test_comparing_sees_a_difference_in_any_batch(experiment, initialised) -> None:
+    model = inference.Inference(initialised(experiment).net)
+    image = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
+
+    def wrong_alone(batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {name: tensor + (len(batch) == 1) for name, tensor in model(batch).items()}
+
+    assert max(inference.compare(model, model, image).values()) == 0
+    assert inference.compare(model, wrong_alone, image)["sigma"] == pytest.approx(1)
+
+
+def test_what_onnx_has_no_operation_for_is_an_error_with_a_way_out(experiment, initialised, tmp_path) -> None:
+    retina = Experiment(
+        data=RetinaBoundaries(source=DmeFolder(), size=(16, 16)),
+        model=BoundaryNet(channels=2, depth=2, head="softargmax"),
+        objective=L1(),
+        schedule=experiment.schedule,
+    )
+    trained = initialised(retina)
+    image = inference.samples(trained, tmp_path).image
+    with pytest.raises(CheckpointError, match=r"model\.onnx: ONNX can't hold .*cummax.*--format torch"):
+        inference.export(trained, "onnx", tmp_path / "model.onnx", image)
+    assert max(inference.export(trained, "torch", tmp_path / "model.pt2", image).values()) < 1e-5
+
+
+def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) -> None:
+    parser = argparse.ArgumentParser()
+    export.add_parser(parser.add_subparsers())
+    out = tmp_path / "deep" / "model.onnx"
+    parsed = parser.parse_args(["export", str(save(experiment)), "--out", str(out)])
+    assert parsed.act(parsed) == 0
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert out.is_file()
+    assert "uint8 (B, 32, 32, 3) to mu, sigma, score" in said
+    assert "largest difference to the model on 16 random pictures: mu" in said
+
+
+def test_the_default_name_is_one_word(experiment, initialised) -> None:
+    name = export.default_name(initialised(experiment), "onnx")
+    assert name == f"rle-3x8-on-coco-seed-0-{experiment.fingerprint()[:8]}.onnx"

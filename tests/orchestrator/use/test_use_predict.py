@@ -1,0 +1,157 @@
+"""`rle-lab predict` from the command line to the files that it writes."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.contract import Place
+from datasets.errors import DataError
+from datasets.picture import size_of
+from orchestrator.evaluate import predictions
+from orchestrator.experiment import vary
+from orchestrator.runtime import Alone
+from orchestrator.use import predict
+from orchestrator.use.people import drawing_names, find_pictures
+from orchestrator.use.trained import load
+
+Run = Callable[..., tuple[int, Path]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the command; its exit code and where it wrote."""
+
+    def act(*line: str | Path) -> tuple[int, Path]:
+        parser = argparse.ArgumentParser()
+        predict.add_parser(parser.add_subparsers())
+        out = tmp_path / "out"
+        parsed = parser.parse_args(["predict", *map(str, line), "--out", str(out)])
+        return parsed.act(parsed), out
+
+    return act
+
+
+def results(out: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((out / "keypoints.json").read_text())
+    return found
+
+
+def test_every_picture_of_a_folder_has_a_person_and_a_drawing(of_people, save, pictures, run) -> None:
+    code, out = run(save(of_people), pictures)
+    P, D = of_people.data.points, of_people.data.dim
+    assert code == 0
+    assert [one["image_id"] for one in results(out)] == [139, 285, 632]
+    for one in results(out):
+        assert len(one["keypoints"]) == 3 * P
+        assert len(one["sigma"]) == len(one["spread"]) == D * P
+        assert ("z" in one) == (D == 3)
+        width, height = size_of(pictures / one["file_name"])
+        assert one["bbox"] == [0, 0, width, height]
+        drawn = size_of(out / "drawings" / f"{Path(one['file_name']).stem}.jpg")
+        assert drawn[0] / width == drawn[1] / height >= 1
+
+
+def test_without_a_scale_there_is_no_sigma(plain, save, pictures, run) -> None:
+    _, out = run(save(plain), pictures)
+    assert all(one.keys().isdisjoint({"sigma", "spread", "z"}) for one in results(out))
+
+
+def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_done(
+    experiment, save, pictures, run, capsys
+) -> None:
+    (pictures / "broken.jpg").write_text("no picture")
+    code, out = run(save(experiment), pictures, pictures / "absent.png")
+    said = capsys.readouterr().out
+    assert code == 1
+    assert len(results(out)) == 3
+    assert "broken.jpg: this picture can't be decoded" in said
+    assert "absent.png: this picture is missing" in said
+    assert "3 people in 3 of 5 pictures" in said
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    """A set in COCO's layout: two splits of four pictures of noise, two people each, one at the edge."""
+    root = tmp_path / "set"
+    (root / "annotations").mkdir(parents=True)
+    for number, split in enumerate(("train", "val")):
+        (root / split).mkdir()
+        rng = np.random.default_rng(number)
+        images, people = [], []
+        for ident in range(4):
+            noise = rng.integers(0, 256, (70 + ident, 90, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(root / split / f"{ident}.png")
+            images.append({"id": ident, "file_name": f"{ident}.png", "width": 90, "height": 70 + ident})
+            for box in ([10.5, 8, 31, 50], [60, 20, 40, 30.25]):
+                keypoints = [box[0] + 5, box[1] + 5, 2] * 2
+                person = {"image_id": ident, "category_id": 1, "bbox": box, "area": 900, "iscrowd": 0}
+                people.append({**person, "id": len(people), "keypoints": keypoints})
+        category = {"id": 1, "name": "person", "keypoints": ["left_eye", "right_eye"], "skeleton": [[1, 2]]}
+        document = {"images": images, "annotations": people, "categories": [category]}
+        (root / "annotations" / f"{split}.json").write_text(json.dumps(document))
+    return root
+
+
+def test_on_annotated_boxes_it_says_what_evaluation_says(experiment, save, coco, tmp_path, run) -> None:
+    data = CocoKeypoints(source=CocoFolder.bind(coco), size=(64, 32))
+    place = Place(tmp_path / "cache", coco)
+    data.prepare(place)
+    opened = data.open(place, 0)
+    file = save(vary(experiment, data=data))
+    expected = predictions(load(file).net, opened, Alone())
+    points = opened.val.to_picture(expected.mu.astype(np.float64))
+    code, out = run(file, coco / "val", "--boxes", coco / "annotations" / "val.json")
+    assert code == 0
+    found = results(out)
+    assert [one["image_id"] for one in found] == [0, 0, 1, 1, 2, 2, 3, 3]
+    keypoints = np.array([one["keypoints"] for one in found]).reshape(8, 2, 3)
+    assert keypoints[..., :2] == pytest.approx(points, abs=1e-3)
+    assert keypoints[..., 2] == pytest.approx(expected.score, abs=1e-3)
+
+
+def test_detections_below_the_least_score_and_boxes_outside_are_left_out(
+    experiment, save, pictures, run, tmp_path, capsys
+) -> None:
+    boxes = [
+        {"image_id": 139, "category_id": 1, "bbox": [5, 5, 40, 40], "score": 0.9},
+        {"image_id": 139, "category_id": 1, "bbox": [50, 5, 30, 50], "score": 0.2},
+        {"image_id": 285, "category_id": 1, "bbox": [500, 5, 30, 50], "score": 0.9},
+    ]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    code, out = run(save(experiment), pictures, "--boxes", tmp_path / "boxes.json", "--min-score", "0.5")
+    (one,) = results(out)
+    assert code == 0
+    assert one["image_id"] == 139
+    assert one["bbox"] == [5, 5, 40, 40]
+    assert one["score"] > 0.9
+    assert len(list((out / "drawings").iterdir())) == 3
+    assert "1 people in 1 of 3 pictures" in capsys.readouterr().out
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=r"holds no pictures\. Pictures are called \*\.bmp"):
+        find_pictures([tmp_path])
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(experiment, save, pictures, run, tmp_path) -> None:
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(DataError, match=r"out: can't be written to .* --out"):
+        run(save(experiment), pictures)
+
+
+def test_pictures_are_taken_once_and_in_order(pictures: Path) -> None:
+    inside = sorted(pictures.iterdir())
+    assert find_pictures([inside[1], pictures, inside[1]]) == (inside[1], inside[0], inside[2])
+
+
+def test_drawings_of_pictures_of_one_name_have_names_of_their_own() -> None:
+    pictures = [Path("a/x.jpg"), Path("b/x.png"), Path("x-2.jpg"), Path("y.jpg")]
+    assert list(drawing_names(pictures).values()) == ["x.jpg", "x-2.jpg", "x-2-2.jpg", "y.jpg"]

@@ -120,7 +120,7 @@ def _version5(data: bytes, names: Sequence[str]) -> dict[str, Any]:
             content = _unfolded(folded)
             matrix = next(_elements(content, 0, len(content), order), element)
         name = _name_of(content[matrix.start - 8 : matrix.start + _PEEK], order)
-        if name in names:
+        if name is not None and name in names:
             found[name] = _value(content, matrix, order, 0)
     return found
 

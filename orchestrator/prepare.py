@@ -188,8 +188,8 @@ def _show(checked: Checked, place: Place, console: Console) -> None:
     console.print(table)
     path = place.cache / "checks" / f"broken-{checked.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
+    with path.open("w", newline="") as listing:
+        writer = csv.writer(listing)
         writer.writerow(["file", "record", "reason", "remedy"])
         writer.writerows((one.file, one.record, one.reason, one.remedy) for one in checked.broken)
     hidden = len(checked.broken) - SHOWN

@@ -80,7 +80,7 @@ def opening(tables: Sequence[FilledTable]) -> str:
     measured, total = (
         (sum(numbers) for numbers in zip(*map(counts, tables), strict=True)) if tables else (0, 0)
     )
-    data = _distinct(f"{table.declaration.data}, scale “{table.declaration.scale}”" for table in tables)
+    data = (f"scale “{scale}” on {', '.join(sets)}" for scale, sets in _data_of_scales(tables).items())
     return (
         f"The paper's numbers beside ours, and its sentences tested on our runs. {len(tables)} "
         f"{'table' if len(tables) == 1 else 'tables'}, {measured} of {total} cells filled. "
@@ -90,15 +90,20 @@ def opening(tables: Sequence[FilledTable]) -> str:
 
 def cautions(tables: Sequence[FilledTable]) -> list[str]:
     """What a reader must not do with these numbers; nothing at the paper's own scale."""
-    reduced: dict[str, list[str]] = {}
-    for table in tables:
-        reduced.setdefault(table.declaration.scale, []).append(table.declaration.data)
     return [
-        f"At scale “{scale}” (small networks on {'; '.join(_distinct(data))}), absolute numbers can't be "
-        "compared with the paper's. Only the order of rows and the differences between them can."
-        for scale, data in reduced.items()
+        f"At scale “{scale}” (small networks on {', '.join(data)}), absolute numbers can't be compared with "
+        "the paper's. Only the order of rows and the differences between them can."
+        for scale, data in _data_of_scales(tables).items()
         if scale != "paper"
     ]
+
+
+def _data_of_scales(tables: Sequence[FilledTable]) -> dict[str, tuple[str, ...]]:
+    """What was measured on at each scale, in words, once each."""
+    found: dict[str, tuple[str, ...]] = {}
+    for declared in (table.declaration for table in tables):
+        found[declared.scale] = _distinct((*found.get(declared.scale, ()), *declared.data.split("; ")))
+    return found
 
 
 def _ends(days: Iterable[str]) -> tuple[str, ...]:

@@ -218,7 +218,7 @@ def _declare(table: Table, setting: Setting, rows: list[_PlannedRow], jobs: Mapp
         says=table.says,
         scale=setting.scale,
         report=setting.report,
-        data=" and ".join(dict.fromkeys(setting.data(e.data) for e in trained)),
+        data="; ".join(dict.fromkeys(setting.data(e.data) for e in trained)),
         data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
         seeds=setting.seeds,
         columns=tuple(column.spec for column in table.columns),

@@ -171,11 +171,17 @@ def declarations(client: Any) -> tuple[Declaration, ...]:
         by_key.setdefault(table_key(run.data.tags), run)
     reports = [report for report, _, _ in by_key]  # the newest first
 
-    def order(key: tuple[str, str, str]) -> tuple[int, str, bool, list[tuple[int, str]]]:
+    def order(key: tuple[str, str, str]) -> tuple[int, str, tuple[int, int], list[tuple[int, str]]]:
         report, scale, table = key
-        return -reports.index(report), scale, not table[0].isdigit(), natural(table)
+        return -reports.index(report), scale, _rank(table), natural(table)
 
     return tuple(_declaration(client, by_key[key]) for key in sorted(by_key, key=order))
+
+
+def _rank(table: str) -> tuple[int, int]:
+    """Tables by their number, a comparison of two after both of them, and whatever has a name after these."""
+    numbers = re.findall(r"\d+", table)
+    return (int(numbers[-1]), len(numbers)) if table[0].isdigit() else (10**6, 0)
 
 
 def natural(text: str) -> list[tuple[int, str]]:

@@ -35,7 +35,7 @@ def add_parser(
         "bench",
         help="time this machine: flow, data, training step, sweep, growth",
         description="Times what this project is made of beside plain code for the same, in one process and "
-        "one thread, taking turns. All of it takes about ten minutes; close other programs.",
+        "one thread, taking turns. Close other programs meanwhile.",
     )
     choices = "; ".join(f"{name}: {says}" for name, says in PARTS.items())
     parser.add_argument("part", nargs="*", metavar="PART", help=f"{choices}; all: every part (default: all)")

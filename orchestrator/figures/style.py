@@ -90,7 +90,7 @@ def style() -> AbstractContextManager[None]:
 def colours(keys: Sequence[str]) -> dict[str, str]:
     """A colour for each row: that of its method where the method is known, else the next that is free."""
     chosen: dict[str, str] = {}
-    for key in keys:
+    for key in sorted(keys, key=len):  # a method before its variants
         colour = METHODS.get(re.split(r"[\W_]", key.lower())[0])
         if colour and colour not in chosen.values():
             chosen[key] = colour

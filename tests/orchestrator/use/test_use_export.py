@@ -124,8 +124,8 @@ def test_the_auxiliary_branch_is_not_exported(experiment, exported) -> None:
     assert sorted(with_branch[1].values()) == sorted(without[1].values())
 
 
-def test_the_file_takes_any_number_of_crops_and_says_what_they_are(experiment, initialised, tmp_path) -> None:
-    model, _ = exported(initialised(experiment), tmp_path)
+def test_the_file_takes_any_number_of_crops_and_says_what_they_are(experiment, exported) -> None:
+    model = exported(experiment).onnx
     about = {entry.key: entry.value for entry in model.metadata_props}
     assert about["fingerprint"] == experiment.fingerprint()
     assert about["keypoints"].startswith("nose,left_eye")

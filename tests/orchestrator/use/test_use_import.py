@@ -164,8 +164,8 @@ def test_what_comes_back_from_the_checkpoint_predicts_what_theirs_predicts(
     assert found.finished
     assert (experiment.data.name, experiment.data.size) == (data, size)
     assert experiment.objective.convention == convention
-    torch.testing.assert_close(output.mu, mu, atol=3e-6, rtol=1e-5)
-    torch.testing.assert_close(output.sigma, sigma, atol=3e-6, rtol=1e-5)
+    torch.testing.assert_close(output.mu, mu, atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(output.sigma, sigma, atol=2e-5, rtol=1e-5)
     assert mu.std() > 1e-2  # else the comparison would say nothing
     assert sigma.std() > 1e-2
 
@@ -213,7 +213,7 @@ def test_models_of_other_people_are_refused_with_what_there_is(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("text", "no file of weights"),
+        ("not weights", "no file of weights"),
         ({"a.weight": torch.zeros(1)}, "neither a model of the authors"),
         ({"epoch": 3}, "expected tensors by name"),
     ],

@@ -193,7 +193,7 @@ def _show(checked: Checked, place: Place, console: Console) -> None:
         writer.writerow(["file", "record", "reason", "remedy"])
         writer.writerows((one.file, one.record, one.reason, one.remedy) for one in checked.broken)
     hidden = len(checked.broken) - SHOWN
-    more = f"{hidden} more, all " if hidden > 0 else "All "
+    more = f"{hidden} more; all " if hidden > 0 else "All "
     console.print(f"{more}with remedies in {path}", highlight=False, soft_wrap=True)
 
 

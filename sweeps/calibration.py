@@ -29,6 +29,7 @@ def rows(scale: str) -> Iterator[Row]:
     yield Row("SimplePose", simplepose(base), ours=True, says="heatmaps: a confidence, no scale")
     yield Row("Laplace, learned scale", laplace, groups={"scale": laplace}, ours=True)
     yield Row("DLE", dle, groups={"scale": dle, "flow": dle}, ours=True)
+    yield Row("RLE", base, groups={"scale": base, "flow": base}, ours=True)
     yield Row(
         "RLE Gauss",
         gaussian,
@@ -36,7 +37,6 @@ def rows(scale: str) -> Iterator[Row]:
         label="RLE, Gaussian Q",
         ours=True,
     )
-    yield Row("RLE", base, groups={"scale": base, "flow": base}, ours=True)
 
 
 def _probe(experiment: Experiment, scale: str) -> Calibration:

@@ -33,14 +33,6 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"COLUMNS": "150", "PYTHONUNBUFFERED": "1", "PATH": path} | more
 
 
-def until(happened: Callable[[], object], what: str) -> None:
-    """Wait for something."""
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.01)
-
-
 @dataclass(frozen=True)
 class Running:
     """A process and all that it started."""
@@ -77,6 +69,15 @@ class Running:
         for process in everything:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+def until(happened: Callable[[], object], process: Running, what: str) -> None:
+    """Wait for something that a process will do."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        assert process.process.poll() is None, f"it ended before {what}: {process.text()}"
+        assert time.monotonic() < end, f"it hangs before {what}: {process.text()}"
+        time.sleep(0.01)
 
 
 def _title(process: psutil.Process) -> str:
@@ -218,6 +219,10 @@ class Cluster:
         )
 
 
+def _await_start(node: Running) -> None:
+    until(lambda: "Ray runtime started" in node.text(), node, "the node is up")
+
+
 @contextmanager
 def cluster(*cpus: int, dashboard: bool = False) -> Iterator[tuple[Cluster, list[Running]]]:
     """A cluster, and its nodes with so many CPUs each, of which the first is the head."""
@@ -228,11 +233,10 @@ def cluster(*cpus: int, dashboard: bool = False) -> Iterator[tuple[Cluster, list
     nodes: list[Running] = []
     try:
         nodes.append(made.head(cpus[0]))
-        until(lambda: "Ray runtime started" in nodes[0].text(), "the head")
+        _await_start(nodes[0])
         for index, count in enumerate(cpus[1:], 1):  # one by one, or they would take the same sockets
-            node = made.node(f"node{index}", count)
-            nodes.append(node)
-            until(lambda node=node: "Ray runtime started" in node.text(), "a node")  # type: ignore[misc]
+            nodes.append(made.node(f"node{index}", count))
+            _await_start(nodes[-1])
         yield made, nodes
     finally:
         for node in reversed(nodes):

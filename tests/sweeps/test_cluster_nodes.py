@@ -47,7 +47,7 @@ def test_a_node_dies_and_its_trials_go_on_at_another_from_where_they_were(
     with running(tmp_path / "log1", *sweep(quiet), **cluster.env) as process:
         process.wait()
     with running(tmp_path / "log2", *sweep(disturbed), **cluster.env) as process:
-        faults.until(lambda: faults.checkpoints(disturbed / "store"), "a checkpoint")
+        faults.until(lambda: faults.checkpoints(disturbed / "store"), process, "a checkpoint")
         victim = max(others, key=lambda node: len(node.descendants(WORKER)))
         at_work = len(victim.descendants(WORKER))
         victim.kill()

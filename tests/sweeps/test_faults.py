@@ -75,8 +75,8 @@ def check(undisturbed: Undisturbed, results: Path, uri: str | None = None) -> di
     return found
 
 
-def first_checkpoint(storage: Path) -> None:
-    faults.until(lambda: faults.checkpoints(storage), "a checkpoint")
+def first_checkpoint(storage: Path, process: Running) -> None:
+    faults.until(lambda: faults.checkpoints(storage), process, "a checkpoint")
 
 
 def test_ctrl_c_keeps_what_has_finished_and_the_next_run_goes_on_from_there(
@@ -85,7 +85,7 @@ def test_ctrl_c_keeps_what_has_finished_and_the_next_run_goes_on_from_there(
     results = faults.prepared(tmp_path, store, "results")
     arguments = sweep(results, "--concurrent", "1")
     with running(tmp_path / "first", *arguments, **cluster) as stopped:
-        faults.until(lambda: len(faults.checkpoints(results / "store")) == 2, "the second trial")
+        faults.until(lambda: len(faults.checkpoints(results / "store")) == 2, stopped, "the second trial")
         os.killpg(stopped.process.pid, signal.SIGINT)
         text = stopped.wait(expect=130)
     assert "stopped. What had finished is kept" in text
@@ -107,7 +107,7 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
     arguments = sweep(results, "--storage", str(small_disk), "--concurrent", "1")
     ballast = small_disk / "ballast"
     with running(tmp_path / "first", *arguments, **cluster) as failing:
-        first_checkpoint(small_disk)
+        first_checkpoint(small_disk, failing)
         fill(ballast)
         text = failing.wait(expect=2)  # the store's artifacts lie on the same disk
     assert "No space left on device" in text
@@ -165,13 +165,13 @@ def test_a_killed_trial_and_a_tracking_server_that_is_away_for_a_while_lose_noth
     database, uri = results / "store" / "mlflow.db", f"http://user:{SECRET}@127.0.0.1:{port}"
     servers = [server(tmp_path / "server1", database, port)]
     try:
-        faults.until(lambda: "startup complete" in servers[0].text(), "the server")
+        faults.until(lambda: "startup complete" in servers[0].text(), servers[0], "it is up")
         with running(tmp_path / "log", *sweep(results, "--tracking-uri", uri), **cluster) as process:
-            first_checkpoint(results / "store")
+            first_checkpoint(results / "store", process)
             servers[0].kill()
             victims = node.descendants(TRIAL)
             faults.kill(victims[:1])
-            faults.until(lambda: "[2/2]" in process.text(), "the end of both trials")
+            faults.until(lambda: "[2/2]" in process.text(), process, "the end of both trials")
             servers.append(server(tmp_path / "server2", database, port))
             text = process.wait()
         assert victims
@@ -191,12 +191,12 @@ def test_workers_their_driver_and_the_sweep_itself_are_killed_one_after_the_othe
     arguments = sweep(results, "--workers", "1", "--concurrent", "1")
     with running(tmp_path / "first", *arguments, **cluster) as process:
         for victim in (WORKER, TRIAL):
-            first_checkpoint(results / "store")
+            first_checkpoint(results / "store", process)
             written = faults.checkpoints(results / "store")[0].stat().st_mtime_ns
             victims = node.descendants(victim)
             faults.kill(victims)
             assert victims
-            faults.until(lambda: later(results, written), "the trial to go on")  # noqa: B023
+            faults.until(lambda: later(results, written), process, "the trial went on")  # noqa: B023
         process.process.kill()
         process.process.wait()
     left = faults.records(faults.store_of(results))

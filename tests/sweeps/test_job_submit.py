@@ -17,9 +17,9 @@ def test_a_stopped_job_that_is_submitted_again_completes_what_is_missing_and_rep
 ) -> None:
     results = tmp_path / "results"
     arguments = (*SWEEP, "--results", str(results))
-    with faults.cluster(2, dashboard=True) as (cluster, _):
+    with faults.cluster(2, dashboard=True) as (cluster, (head,)):
         submit(cluster, tmp_path, "first", "--no-wait", "--", *arguments)
-        faults.until(lambda: "[1/6]" in driver_log(cluster, "first"), "the first trial's end")
+        faults.until(lambda: "[1/6]" in driver_log(cluster, "first"), head, "the first trial's end")
         job(cluster, tmp_path, "stop", "first")
         kept = faults.records(faults.store_of(results))
         finished = faults.runs(kept)

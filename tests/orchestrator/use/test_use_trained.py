@@ -124,7 +124,7 @@ def test_a_checkpoint_of_another_version_is_refused(experiment, save, tmp_path, 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("text")
     (tmp_path / "empty.pt").write_bytes(b"")
-    (tmp_path / "code.pt").write_bytes(pickle.dumps(Path("x")))
+    (tmp_path / "code.pt").write_bytes(pickle.dumps(Path("x"), protocol=2))
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     for name in ("text", "empty", "code", "list", "absent"):
         with pytest.raises(CheckpointError, match=rf"{name}\.pt"):

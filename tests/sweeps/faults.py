@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 SMALL = "tests/sweeps/small_sweep.py"
 PATIENCE = 600.0
 """Seconds for anything to happen at all; only reached by what hangs."""
+
+STARTS = 6
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -219,8 +222,15 @@ class Cluster:
         )
 
 
-def _await_start(node: Running) -> None:
-    until(lambda: "Ray runtime started" in node.text(), node, "the node is up")
+def _up(begin: Callable[[], Running]) -> Running:
+    """A node that is up. Ray gives one 30 seconds for it, which on a busy machine may not be enough."""
+    for _ in range(STARTS):
+        node = begin()
+        while node.process.poll() is None:
+            if "Ray runtime started" in node.text():
+                return node
+            time.sleep(0.05)
+    raise AssertionError(f"Ray does not start: {node.text()}")
 
 
 @contextmanager
@@ -232,11 +242,9 @@ def cluster(*cpus: int, dashboard: bool = False) -> Iterator[tuple[Cluster, list
     made = Cluster(folder, free_port(), free_port() if dashboard else 0)
     nodes: list[Running] = []
     try:
-        nodes.append(made.head(cpus[0]))
-        _await_start(nodes[0])
+        nodes.append(_up(lambda: made.head(cpus[0])))
         for index, count in enumerate(cpus[1:], 1):  # one by one, or they would take the same sockets
-            nodes.append(made.node(f"node{index}", count))
-            _await_start(nodes[-1])
+            nodes.append(_up(partial(made.node, f"node{index}", count)))
         yield made, nodes
     finally:
         for node in reversed(nodes):

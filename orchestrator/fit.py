@@ -117,10 +117,10 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         training = Training(experiment, data, runtime, trainee, wrapped, optimiser, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
-                progress = _epoch(training, progress)
+                progress, measured = _epoch(training, progress)
                 if runtime.rank == 0:
                     checkpoints.save(fingerprint, _state(training, progress))
-                runtime.report(progress.epoch, progress.metrics)
+                runtime.report(progress.epoch, measured)
         except DivergedError as diverged:
             return _outcome("diverged", progress, str(diverged))
     return _outcome("finished", progress)
@@ -146,7 +146,8 @@ def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: 
     return Outcome(status, progress.metrics, progress.duration, note, progress.sentences())
 
 
-def _epoch(training: Training, before: Progress) -> Progress:
+def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, float]]:
+    """One epoch; and what was measured in it, which is less than `Progress.metrics` without an evaluation."""
     began = time.perf_counter()
     schedule, runtime, trainee = training.experiment.schedule, training.runtime, training.trainee
     watch = Watch()
@@ -160,12 +161,13 @@ def _epoch(training: Training, before: Progress) -> Progress:
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
         metrics |= gradient_shares(trainee, batch.to(runtime.device))
         metrics |= evaluate(trainee.model, training.data, runtime, bf16=trainee.bf16)
-    return Progress(
+    progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
         alarms=before.alarms | {name: [epoch, value] for name, value in watch.alarms().items()},
     )
+    return progress, metrics
 
 
 def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:

@@ -211,3 +211,10 @@ def test_a_checkpoint_alone_says_which_experiment_it_is_of(experiment, toy, tmp_
     fit(experiment, toy, Alone(), checkpoints)
     state = checkpoints.load(experiment.fingerprint())
     assert Experiment.model_validate_json(state["experiment"]) == experiment
+
+
+def test_an_epoch_without_an_evaluation_reports_no_old_one(experiment, toy, tmp_path: Path) -> None:
+    runtime = Alone()
+    rarely = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=2))
+    fit(rarely, toy, runtime, Checkpoints(str(tmp_path)))
+    assert ["AP" in metrics for _, metrics in runtime.reports] == [False, True, False, True]

@@ -7,6 +7,7 @@ from pathlib import Path
 from datasets.coco import CocoFolder, CocoKeypoints
 from datasets.human36m import Human36MFolder, Human36MPose
 from datasets.mpii import MpiiFolder, MpiiPose
+from datasets.picture import Check, check_pictures
 from datasets.retina import DmeFolder, RetinaBoundaries
 from datasets.synthetic.people import People
 from datasets.synthetic.retinas import Retinas
@@ -38,6 +39,7 @@ class Binding:
     root: Path | None = None
     detections: Path | None = None  # of COCO's validation pictures
     skip_broken: bool = False  # go on without records and pictures that are broken
+    check: Check = check_pictures  # finds the broken pictures
 
     def bound(self, experiment: Experiment) -> Experiment:
         """The experiment, and what it starts from, on the user's data.
@@ -74,15 +76,15 @@ class Binding:
 
     @cached_property
     def _coco(self) -> CocoFolder:
-        return CocoFolder.bind(self._place, self.detections, skip_broken=self.skip_broken)
+        return CocoFolder.bind(self._place, self.detections, skip_broken=self.skip_broken, check=self.check)
 
     @cached_property
     def _mpii(self) -> MpiiFolder:
-        return MpiiFolder.bind(self._place, skip_broken=self.skip_broken)
+        return MpiiFolder.bind(self._place, skip_broken=self.skip_broken, check=self.check)
 
     @cached_property
     def _human36m(self) -> Human36MFolder:
-        return Human36MFolder.bind(self._place, skip_broken=self.skip_broken)
+        return Human36MFolder.bind(self._place, skip_broken=self.skip_broken, check=self.check)
 
     @cached_property
     def _dme(self) -> DmeFolder:

@@ -10,6 +10,7 @@ from rich.progress import Progress, TaskID
 from datasets.contract import Place
 from orchestrator import dry_run, provenance, report
 from orchestrator.binding import Binding
+from orchestrator.checks import checker
 from orchestrator.experiment import Experiment, StepCost, flatten
 from orchestrator.job import Task
 from orchestrator.jobs import Job, needed
@@ -35,7 +36,7 @@ def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Co
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
-    setting = _setting(options, command)
+    setting = _setting(options, command, console)
     planned = [plan_table(table, setting) for sweep in sweeps for table in sweep.tables]
     artifacts = None if "://" in options.storage else Path(options.storage) / "artifacts"
     with Tracker.open(options.tracking_uri, artifacts) as tracker:
@@ -92,8 +93,9 @@ def report_from(tracker: Tracker, name: str, results: Path) -> report.Report:
     return written
 
 
-def _setting(options: Options, command: str) -> Setting:
-    binding = Binding(options.data_root, options.detections, options.skip_broken)
+def _setting(options: Options, command: str, console: Console) -> Setting:
+    check = checker(options.cache, console)
+    binding = Binding(options.data_root, options.detections, options.skip_broken, check)
     return Setting(
         scale=options.scale,
         report=options.report,

@@ -1,6 +1,7 @@
 """Short readable names for runs, as MLflow and the progress display show them."""
 
 from datasets.retina import RetinaBoundaries
+from datasets.synthetic.people import People
 from models.backbones import ResNet
 from models.boundary import BoundaryNet
 from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
@@ -34,6 +35,8 @@ def _method(experiment: Experiment) -> str:
         name = f"soft-argmax, {name}"
     if isinstance(experiment.data, RetinaBoundaries) and experiment.data.points_of == "pairs":
         name = f"{name} in pairs"
+    if isinstance(experiment.data.source, People) and experiment.data.augment.half_body:
+        name = f"{name} with half bodies"  # generated people are cropped whole otherwise
     return name if experiment.start is None else f"{name} from {_method(experiment.start)}"
 
 

@@ -12,7 +12,9 @@ from PIL import Image
 from scipy.io import loadmat, savemat
 
 from datasets import mpii_files, mpii_people
+from datasets.contract import Place
 from datasets.errors import DataError
+from datasets.mpii import MpiiFolder, MpiiPose
 from datasets.mpii_people import JOINTS
 
 K = len(JOINTS)
@@ -240,3 +242,29 @@ def test_somebody_outside_the_picture_is_named(
     with pytest.raises(DataError, match=problem) as caught:
         mpii_people.picture_files(mpii_files.read(root, "list").train)
     assert caught.value.record == "people[2]"
+
+
+# --- going on without it ---
+
+
+def test_skipping_leaves_out_records_pictures_and_people_who_lie_outside_and_keeps_the_truth_in_step(
+    root: Path, tmp_path: Path
+) -> None:
+    edit(root, lambda people: people[0].update(center=[120.0, 40.0]))
+    edit(root, lambda people: people[0].pop("scale"), "valid.json")
+    edit(root, lambda people: people.append(person("lost.jpg", 5)))
+    with pytest.raises(DataError, match=r"people\[0\]: has no scale"):
+        MpiiFolder.bind(root)
+    source = MpiiFolder.bind(root, skip_broken=True)
+    assert source.broken_pictures == ("images/lost.jpg",)
+    found = source.read(root)
+    assert found.train.id.tolist() == [1, 2]
+    assert found.train.left_out == {"in broken pictures": 1, "broken records": 1}
+    assert (found.val.id.tolist(), found.val.left_out) == ([1], {"broken records": 1})
+    np.testing.assert_allclose(found.heads.points, found.val.points)
+    report = MpiiPose(source=source, size=(32, 32)).prepare(Place(tmp_path / "cache", root))
+    assert (report.train.samples, report.val.samples) == (2, 1)
+
+
+def test_skipping_changes_nothing_where_nothing_is_broken(root: Path) -> None:
+    assert MpiiFolder.bind(root, skip_broken=True) == MpiiFolder.bind(root)

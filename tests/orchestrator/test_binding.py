@@ -21,12 +21,10 @@ def binding(monkeypatch: pytest.MonkeyPatch) -> Binding:
 
 
 def of(monkeypatch: pytest.MonkeyPatch, own: CocoFolder) -> Binding:
-    monkeypatch.setattr(CocoFolder, "bind", lambda root, detections, skip_broken: own)
-    monkeypatch.setattr(
-        MpiiFolder, "bind", lambda root, skip_broken: MpiiFolder(digest="1" * 16, format="mat")
-    )
-    monkeypatch.setattr(Human36MFolder, "bind", lambda root, skip_broken: Human36MFolder(digest="2" * 16))
-    monkeypatch.setattr(DmeFolder, "bind", lambda root, skip_broken: DmeFolder(digest="3" * 16))
+    monkeypatch.setattr(CocoFolder, "bind", lambda root, detections, **options: own)
+    monkeypatch.setattr(MpiiFolder, "bind", lambda root, **options: MpiiFolder(digest="1" * 16, format="mat"))
+    monkeypatch.setattr(Human36MFolder, "bind", lambda root, **options: Human36MFolder(digest="2" * 16))
+    monkeypatch.setattr(DmeFolder, "bind", lambda root, **options: DmeFolder(digest="3" * 16))
     return Binding(ROOT)
 
 

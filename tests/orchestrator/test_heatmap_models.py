@@ -94,7 +94,7 @@ def test_a_model_that_does_not_fit_its_objective_is_no_experiment(
 def test_names_say_what_is_not_the_regressor(experiment: Experiment) -> None:
     names = [describe(with_model(experiment, kind)) for kind in ("simplepose", "integral", "two_branch")]
     assert names == [
-        "SimplePose on coco, seed 0",
-        "Integral Pose, L1 on coco, seed 0",
-        "RLE 3x8 + 0.5 heatmap MSE on coco, seed 0",
+        "SimplePose with half bodies on coco, seed 0",
+        "Integral Pose, L1 with half bodies on coco, seed 0",
+        "RLE 3x8 + 0.5 heatmap MSE with half bodies on coco, seed 0",
     ]

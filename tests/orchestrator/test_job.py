@@ -37,4 +37,4 @@ def test_a_step_is_measured_and_the_flow_is_a_part_of_it(experiment: Experiment,
 
 
 def test_names_tell_methods_apart(experiment: Experiment) -> None:
-    assert describe(vary(experiment, seed=2)) == "RLE 3x8 on coco, seed 2"
+    assert describe(vary(experiment, seed=2)) == "RLE 3x8 with half bodies on coco, seed 2"

@@ -5,7 +5,7 @@
     python sweeps/occlusion.py --scale paper --data-root DIR      # DIR/mpii and DIR/h36m
 
 The paper (supplement, section C) hides joints of Human3.6M's people behind grey squares and finds that RLE
-improves the occlusion robustness of all joints. RLE is that of Table 3. At demo scale expect about 25 minutes
+improves the occlusion robustness of all joints. RLE is that of Table 3. At demo scale expect about 12 minutes
 on 2 cores for 6 trainings, of which Table 3 shares 3, and 6 measurements.
 """
 

@@ -11,7 +11,8 @@ reproduce: install  ## all eight tables and five figures with three seeds on gen
 	$(BIN)/rle-lab run --scale demo
 
 test: check  ## everything that CI runs
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not cluster"
+	$(BIN)/pytest -m cluster
 
 check: install
 	$(BIN)/ruff check .

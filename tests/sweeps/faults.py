@@ -192,10 +192,10 @@ class Cluster:
             "RAY_AUTH_TOKEN_PATH": str(self.folder / "token"),
             "RAY_ADDRESS": f"127.0.0.1:{self.port}",
             "RAY_USAGE_STATS_ENABLED": "0",
-            # A node that is gone is missed after seconds instead of half a minute.
-            "RAY_health_check_initial_delay_ms": "1000",
+            # A node that is gone is missed after a while; on a busy machine one that is there may be slow.
+            "RAY_health_check_initial_delay_ms": "10000",
             "RAY_health_check_period_ms": "1000",
-            "RAY_health_check_failure_threshold": "5",
+            "RAY_health_check_failure_threshold": "20",
         }
 
     def head(self, cpus: int) -> Running:

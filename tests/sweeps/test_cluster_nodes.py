@@ -9,7 +9,7 @@ from orchestrator.tracking import Tracker
 from tests.sweeps import faults
 from tests.sweeps.faults import SMALL, Cluster, Running, running
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.cluster
 
 WORKER = "ray::RayTrainWorker"
 WORKERS = 2

@@ -16,7 +16,7 @@ from orchestrator.tracking import Tracker
 from tests.sweeps import faults
 from tests.sweeps.faults import SMALL, Cluster, Running, running
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.cluster
 
 TRIAL = "ray::ImplicitFunc"
 """What a trial's process is called: its own actor, or the driver of Ray Train workers."""

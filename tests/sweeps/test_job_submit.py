@@ -7,7 +7,7 @@ import pytest
 from tests.sweeps import faults
 from tests.sweeps.faults import Cluster, running
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.cluster
 
 SWEEP = ("sweeps/flow_size.py", "--scale", "smoke", "--only", "3x64", "--only", "5x32", "--concurrent", "1")
 

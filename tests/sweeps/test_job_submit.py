@@ -1,5 +1,6 @@
 """Sweeps that are submitted to a cluster as jobs, stopped there, and submitted again."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.sweeps.faults import Cluster, running
 
 pytestmark = pytest.mark.cluster
 
+ATTEMPTS = 60
 SWEEP = ("sweeps/flow_size.py", "--scale", "smoke", "--only", "3x64", "--only", "5x32", "--concurrent", "1")
 
 
@@ -41,12 +43,16 @@ def submit(cluster: Cluster, folder: Path, name: str, *rest: str) -> str:
 
 def job(cluster: Cluster, folder: Path, *command: str) -> str:
     """`ray job ...`, as typed in the checkout, against the cluster's dashboard."""
-    verb, *rest = command
     address = {"RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{cluster.dashboard}"}
-    arguments = ("-m", "ray.scripts.scripts", "job", verb, *rest)
-    log = folder / f"{verb}-{len(list(folder.iterdir()))}"
-    with running(log, *arguments, **cluster.env, **address) as process:
-        return process.wait()
+    for _ in range(ATTEMPTS):
+        log = folder / f"{command[0]}-{len(list(folder.iterdir()))}"
+        with running(log, "-m", "ray.scripts.scripts", "job", *command, **cluster.env, **address) as process:
+            code = process.process.wait(faults.PATIENCE)
+        if "No available agent" not in process.text():  # a cluster that has just started has none yet
+            assert code == 0, process.text()
+            return process.text()
+        time.sleep(1)
+    raise AssertionError(f"no agent in {ATTEMPTS} attempts: {process.text()}")
 
 
 def driver_log(cluster: Cluster, name: str) -> str:

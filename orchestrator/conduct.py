@@ -220,7 +220,8 @@ class Ledger:
         if event.finished is not None:
             self._end(event)
         elif event.epoch is not None and event.metrics is not None:
-            self.display.epoch(event.fingerprint, event.epoch, event.metrics)
+            if not event.recalled:
+                self.display.epoch(event.fingerprint, event.epoch, event.metrics)
             self.tracker.epoch(event.fingerprint, event.epoch, event.metrics)
         else:
             self.display.start(event.fingerprint)

@@ -50,6 +50,7 @@ class Progress:
     metrics: dict[str, float] = field(default_factory=dict)
     # Each quantity that ran away: the last epoch in which it did, and its value there.
     alarms: dict[str, list[float]] = field(default_factory=dict)
+    history: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # epochs and their metrics
 
     def sentences(self) -> tuple[str, ...]:
         """The alarms, to be read."""
@@ -105,7 +106,8 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     """
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     fingerprint = experiment.fingerprint()
-    state = checkpoints.load(fingerprint)
+    # One worker reads, so that none begins from another epoch than the others.
+    state = runtime.agree(checkpoints.load(fingerprint) if runtime.rank == 0 else None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
         trainee = Trainee(experiment, pretrained=state is None and experiment.start is None)
@@ -114,6 +116,8 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         wrapped = runtime.prepare(trainee)
         optimiser = _optimiser(experiment.schedule, trainee)
         progress = _restore(state, trainee, optimiser) if state else Progress()
+        if state:  # what was told last may have been lost with the one who listened
+            runtime.recall(progress.history)
         training = Training(experiment, data, runtime, trainee, wrapped, optimiser, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
@@ -159,12 +163,14 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
     epoch = before.epoch + 1
     metrics = watch.summary()
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
+        runtime.align(trainee)
         metrics |= gradient_shares(trainee, batch.to(runtime.device))
         metrics |= evaluate(trainee.model, training.data, runtime, bf16=trainee.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
+        history=[*before.history, (epoch, metrics)],
         alarms=before.alarms | {name: [epoch, value] for name, value in watch.alarms().items()},
     )
     return progress, metrics

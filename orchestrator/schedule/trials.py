@@ -25,6 +25,7 @@ class Event:
     fingerprint: str
     epoch: int | None = None  # an epoch is done ...
     metrics: Mapping[str, float] | None = None  # ... with these metrics
+    recalled: bool = False  # ... before the trial started here, which may have been told then
     finished: Finished | None = None  # it has ended; neither: it has started
 
 
@@ -76,16 +77,18 @@ def _needs(task: Task) -> set[str]:
 
 def _tune(
     tasks: Sequence[Task],
-    trial: Callable[[dict[str, Any]], None],
+    trial: Callable[..., None],
     resources: dict[str, float],
     concurrent: int,
     folder: Path,
     listen: Callable[[Event], None],
 ) -> None:
     relay = _Relay(listen)
+    # Tune writes its parameters into files, and the storage's address may hold a key.
+    told = tune.with_parameters(trial, tasks={task.job.fingerprint(): task.plain() for task in tasks})
     tuner = tune.Tuner(
-        tune.with_resources(trial, resources),
-        param_space={"task": tune.grid_search([task.plain() for task in tasks])},
+        tune.with_resources(told, resources),
+        param_space={"job": tune.grid_search([task.job.fingerprint() for task in tasks])},
         tune_config=tune.TuneConfig(
             reuse_actors=True,
             max_concurrent_trials=concurrent,
@@ -109,21 +112,22 @@ def _name(trial: Any) -> str:
 
 
 def _fingerprint(trial: Any) -> str:
-    return Task.of(trial.config["task"]).job.fingerprint()
+    fingerprint: str = trial.config["job"]
+    return fingerprint
 
 
-def _in_actor(config: dict[str, Any]) -> None:
+def _in_actor(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
     """A trial that trains in its own process, which the next trial uses again."""
     from orchestrator.schedule.inside import InTrial, quiet_process
 
     quiet_process()
-    finished = run(Task.of(config["task"]), InTrial.here())
+    finished = run(Task.of(tasks[config["job"]]), InTrial.here())
     tune.report({"finished": json.dumps(finished.plain())})
 
 
-def _on_workers(plan: Plan, folder: Path) -> Callable[[dict[str, Any]], None]:
-    def drive(config: dict[str, Any]) -> None:
-        finished = run_on_workers(config["task"], plan.workers, plan.gpus_per_worker, folder)
+def _on_workers(plan: Plan, folder: Path) -> Callable[..., None]:
+    def drive(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
+        finished = run_on_workers(tasks[config["job"]], plan.workers, plan.gpus_per_worker, folder)
         tune.report({"finished": json.dumps(finished.plain())})
 
     return drive
@@ -151,6 +155,9 @@ class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
     ) -> None:
         if "finished" in result:
             self._end(trial, Finished.of(json.loads(result["finished"])))
+        elif "history" in result:
+            for epoch, metrics in json.loads(result["history"]):
+                self.listen(Event(_fingerprint(trial), epoch, metrics, recalled=True))
         elif "epoch" in result:
             event = Event(_fingerprint(trial), result["epoch"], json.loads(result["metrics"]))
             self.listen(event)

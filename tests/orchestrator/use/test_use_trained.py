@@ -45,7 +45,11 @@ def test_a_model_is_found_by_file_folder_fingerprint_and_name(experiment, save, 
     storage, fingerprint = str(tmp_path / "store"), experiment.fingerprint()
     for name in (str(file), str(file.parent), fingerprint, fingerprint[:5].upper()):
         assert Path(find(name, storage)) == file
-    for name in ("RLE 3x8 on coco, seed 0", "rle 3x8 on COCO, seed 0 ", "rle"):
+    for name in (
+        "RLE 3x8 with half bodies on coco, seed 0",
+        "rle 3x8 with HALF bodies on COCO, seed 0 ",
+        "rle",
+    ):
         assert Path(find(name, storage)) == file
     assert Path(find("dle", storage)) == other
 
@@ -53,7 +57,7 @@ def test_a_model_is_found_by_file_folder_fingerprint_and_name(experiment, save, 
 def test_a_whole_name_is_no_beginning_of_another(experiment, save, tmp_path: Path) -> None:
     first = save(vary(experiment, seed=1))
     save(vary(experiment, seed=10))
-    assert Path(find("RLE 3x8 on coco, seed 1", str(tmp_path / "store"))) == first
+    assert Path(find("RLE 3x8 with half bodies on coco, seed 1", str(tmp_path / "store"))) == first
 
 
 def test_storages_and_checkpoints_may_be_uris(experiment, save, tmp_path: Path) -> None:
@@ -72,7 +76,8 @@ def test_where_several_are_meant_they_are_listed(experiment, save, tmp_path: Pat
     with pytest.raises(CheckpointError, match="2 models are meant") as refusal:
         find("rle", str(tmp_path / "store"))
     assert all(
-        f"{one.fingerprint()}  RLE 3x8 on coco, seed {one.seed}" in str(refusal.value) for one in seeds
+        f"{one.fingerprint()}  RLE 3x8 with half bodies on coco, seed {one.seed}" in str(refusal.value)
+        for one in seeds
     )
     assert "DLE" not in str(refusal.value)
 
@@ -84,7 +89,7 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
     (folder / "checkpoint.pt").write_text("no checkpoint")
     with pytest.raises(CheckpointError, match="no such file or model") as refusal:
         find("unknown", str(tmp_path / "store"))
-    assert "RLE 3x8 on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
+    assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
     assert "0123456789abcdef  (says nothing about itself)" in str(refusal.value)
 
 

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo reproduce test test-cluster check install publish clean
+.PHONY: demo reproduce test check install publish clean
 
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 15 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
@@ -10,10 +10,8 @@ demo: install  ## Tables 1 and 7 with three seeds on generated people, about 15 
 reproduce: install  ## all eight tables and five figures with three seeds on generated data, about an hour on 2 cores
 	$(BIN)/rle-lab run --scale demo
 
-test: check  ## everything that CI runs
+test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not cluster"
-
-test-cluster: install  ## kills workers, nodes, servers and sweeps of Ray clusters; wants an idle machine, about 8 minutes
 	$(BIN)/pytest -m cluster
 
 check: install

@@ -15,6 +15,9 @@ from orchestrator.runtime import Runtime
 BATCH = 128
 PIXELS = 2**22
 """Of the pictures of a batch, at most, so that memory stays in bounds for large ones."""
+NOTHING = Predictions(
+    np.empty(0, np.int64), np.empty((0, 0, 0), np.float32), None, np.empty((0, 0), np.float32)
+)
 
 
 @torch.inference_mode()
@@ -74,6 +77,8 @@ def predictions(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = Fal
         if output.sigma is not None:
             sigmas.append(output.sigma.float().cpu().numpy())
         scores.append(_score(output).float().cpu().numpy())
+    if not ids:  # fewer samples than workers
+        return NOTHING
     return Predictions(
         np.concatenate(ids),
         np.concatenate(mus),
@@ -107,6 +112,7 @@ def batches(rows: Sequence[int], split: Split) -> Iterator[Sequence[int]]:
 
 
 def _join(shards: list[Predictions]) -> Predictions:
+    shards = [shard for shard in shards if len(shard.id)]
     sigmas = [shard.sigma for shard in shards if shard.sigma is not None]
     return Predictions(
         np.concatenate([shard.id for shard in shards]),

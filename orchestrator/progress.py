@@ -152,7 +152,7 @@ def shown(display: Display, console: Console) -> Iterator[None]:
 
 
 def ended(display: Display, fingerprint: str) -> str:
-    """One line for logs when a job has ended."""
+    """For logs, when a job has ended: one line, and below it what went wrong."""
     line = display.lines[fingerprint]
     assert line.finished is not None
     done = sum(other.finished is not None for other in display.lines.values())
@@ -160,4 +160,5 @@ def ended(display: Display, fingerprint: str) -> str:
     told = f", {measured}" if measured else ""
     took = f", {line.finished.duration:.0f} s" if line.finished.duration else ""
     left = _clock(display.left(time.monotonic()))
-    return f"[{done}/{len(display.lines)}] {line.name}: {line.state}{told}{took}; about {left} left"
+    story = f"[{done}/{len(display.lines)}] {line.name}: {line.state}{told}{took}; about {left} left"
+    return f"{story}\n{line.finished.note}" if line.state == "failed" else story

@@ -1,5 +1,6 @@
 """What code and what machine a number comes from."""
 
+import hashlib
 import platform
 import subprocess
 from functools import cache
@@ -8,14 +9,29 @@ from pathlib import Path
 import psutil
 import torch
 
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("datasets", "models", "orchestrator", "sweeps")
+
 
 @cache
 def commit() -> str:
-    """The code's commit, with `-dirty` where files differ from it; `unknown` outside a checkout."""
+    """The code's commit, with `-dirty` where files differ from it; outside a checkout `source-` and a digest.
+
+    Ray leaves .git out of what it uploads with a job.
+    """
     head = _git("rev-parse", "--short=12", "HEAD")
     if not head:
-        return "unknown"
+        return f"source-{sources(ROOT)}"
     return f"{head}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else head
+
+
+def sources(root: Path) -> str:
+    """12 hex digits of the Python files of the project's packages under `root`, names and bytes."""
+    found = hashlib.sha256()
+    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        found.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 @cache
@@ -40,7 +56,7 @@ def _git(*arguments: str) -> str:
     try:
         done = subprocess.run(
             ["git", *arguments],
-            cwd=Path(__file__).parent,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,

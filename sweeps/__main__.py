@@ -137,7 +137,9 @@ def _ui(arguments: argparse.Namespace) -> int:
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
     print(f"http://127.0.0.1:{arguments.port} shows {uri.rpartition('@')[2]}; Ctrl-C ends it")
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = ["-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1", "--workers", "1"]
+    # Not as an argument, which everyone on the machine can read: there may be a password in it.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
+    server = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--workers", "1"]
     os.execv(sys.executable, [sys.executable, *server, "--port", str(arguments.port)])
 
 

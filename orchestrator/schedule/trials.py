@@ -1,6 +1,8 @@
 """Tune runs jobs as trials, as many at once as fit, and tells what happens to each."""
 
 import json
+import shutil
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +40,7 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable
     Args:
         tasks: with distinct fingerprints.
         plan: how many at once, and on what.
-        folder: for Ray's own bookkeeping; nothing in it is needed afterwards.
+        folder: for Ray's own bookkeeping, which is removed at the end.
         listen: called in this process, in the order of events.
 
     Raises:
@@ -83,7 +85,7 @@ def _tune(
     folder: Path,
     listen: Callable[[Event], None],
 ) -> None:
-    relay = _Relay(listen)
+    relay, name = _Relay(listen), uuid.uuid4().hex
     # Tune writes its parameters into files, and the storage's address may hold a key.
     told = tune.with_parameters(trial, tasks={task.job.fingerprint(): task.plain() for task in tasks})
     tuner = tune.Tuner(
@@ -96,13 +98,17 @@ def _tune(
             trial_dirname_creator=_name,
         ),
         run_config=tune.RunConfig(
+            name=name,
             storage_path=str(folder),
             callbacks=[relay],
             failure_config=tune.FailureConfig(max_failures=CRASHES),
             verbose=0,
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    finally:
+        shutil.rmtree(folder / name, ignore_errors=True)
     if relay.pending(tasks):
         raise KeyboardInterrupt
 

@@ -1,6 +1,7 @@
 """One trial on several Ray Train workers."""
 
 import json
+import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
     The checkpoint is found by the fingerprint, so that a group that starts again goes on where the last
     one was.
     """
+    # A new name each time, so that Train takes up nothing of a group that was killed.
+    name = f"{Task.of(task).job.fingerprint()}-{uuid.uuid4().hex[:8]}"
     trainer = TorchTrainer(
         # Not as `train_loop_config`, which Ray keeps and shows: the storage's address may hold a key.
         lambda: _worker(task),
@@ -61,9 +64,7 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
             resources_per_worker={"CPU": WORKER_CPU, **({"GPU": gpus_per_worker} if gpus_per_worker else {})},
         ),
         run_config=RunConfig(
-            # A new name each time, so that Train takes up nothing of a group that was killed: the checkpoint
-            # is found by the fingerprint.
-            name=f"{Task.of(task).job.fingerprint()}-{uuid.uuid4().hex[:8]}",
+            name=name,
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=LOST_WORKERS),
             callbacks=[TuneReportCallback()],
@@ -73,6 +74,8 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
         return Finished.of(trainer.fit().return_value)
     except TrainingFailedError as error:
         return Finished("failed", note=_note(error))
+    finally:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _note(error: TrainingFailedError) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from datasets.contract import Pairs, Predictions
 from models.heatmap import decode, gaussians
 from models.regressor import Output
-from orchestrator.evaluate import evaluate, predict
+from orchestrator.evaluate import evaluate, predict, predictions
 from orchestrator.runtime import Alone
 
 STRIDE = 4
@@ -135,3 +135,23 @@ def test_confidence_is_the_models_own_or_one_minus_its_scale_or_one(
     assert predictions.score.dtype == np.float32
     assert predictions.score.tolist() == np.full((10, 17), confidence).tolist()
     assert (predictions.sigma is None) == (sigma is None)
+
+
+@dataclass(frozen=True)
+class First(Alone):
+    """The first of several workers, which gathers what each of them would say."""
+
+    shards: tuple[Predictions, ...] = ()
+
+    def gather(self, value: Any) -> list[Any]:
+        return list(self.shards)
+
+
+def test_workers_without_a_sample_add_nothing(toy: Any) -> None:
+    data, model, workers = Heard(toy.val), Fixed(0.25, None), len(toy.val) + 2
+    shards = tuple(predictions(model, data, Alone(rank=rank, world_size=workers)) for rank in range(workers))
+    evaluate(model, data, First(world_size=workers, shards=shards))
+    (heard,) = data.heard
+    assert sorted(heard.id.tolist()) == sorted(toy.val.ids.tolist())
+    assert heard.sigma is not None
+    assert heard.mu.shape == heard.sigma.shape == (len(toy.val), 17, 2)

@@ -55,3 +55,12 @@ def test_the_log_line_says_how_a_job_ended() -> None:
     shown.start("a")
     shown.end("a", Finished("diverged", {"loss": 1.0}, duration=3, note="{}"))
     assert ended(shown, "a").startswith("[1/3] job a: diverged, 3 s")
+
+
+def test_the_log_tells_at_once_why_a_job_failed() -> None:
+    shown = display()
+    shown.start("a")
+    shown.end("a", Finished("failed", note="people.json: record 3 has no image_id"))
+    first, second = ended(shown, "a").splitlines()
+    assert first.startswith("[1/3] job a: failed")
+    assert second == "people.json: record 3 has no image_id"

@@ -1,0 +1,25 @@
+"""What code a number comes from."""
+
+import re
+from pathlib import Path
+
+from orchestrator.provenance import commit, sources
+
+
+def test_a_commit_or_a_digest_names_the_code() -> None:
+    assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?|source-[0-9a-f]{12}", commit())
+
+
+def test_the_digest_follows_names_and_bytes_of_the_packages_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    file = tmp_path / "models" / "flow.py"
+    file.write_text("a = 1\n")
+    first = sources(tmp_path)
+    (tmp_path / "README.md").write_text("not code")
+    (tmp_path / "models" / "__pycache__").mkdir()
+    (tmp_path / "models" / "__pycache__" / "flow.pyc").write_bytes(b"compiled")
+    assert sources(tmp_path) == first
+    file.write_text("a = 2\n")
+    changed = sources(tmp_path)
+    file.rename(file.with_name("density.py"))
+    assert len({first, changed, sources(tmp_path)}) == 3

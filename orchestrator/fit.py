@@ -93,6 +93,7 @@ class Training:
     trainee: Trainee
     wrapped: nn.Module  # the trainee as the runtime runs it
     optimiser: torch.optim.Optimizer
+    parameters: tuple[nn.Parameter, ...]  # of the trainee, looked up once
     steps: int  # an epoch
 
 
@@ -118,7 +119,8 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         progress = _restore(state, trainee, optimiser) if state else Progress()
         if state:  # what was told last may have been lost with the one who listened
             runtime.recall(progress.history)
-        training = Training(experiment, data, runtime, trainee, wrapped, optimiser, steps)
+        parameters = tuple(trainee.parameters())
+        training = Training(experiment, data, runtime, trainee, wrapped, optimiser, parameters, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
                 progress, measured = _epoch(training, progress)
@@ -182,13 +184,12 @@ def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
     loss, parts = training.wrapped(here.image, here.target, here.weight, step)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    parameters = [p for p in training.trainee.parameters() if p.grad is not None]
-    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    norm = nn.utils.get_total_norm([p.grad for p in training.parameters if p.grad is not None])
     # The gradient is averaged over workers, so that all of them see the same norm and stop together.
     if not math.isfinite(float(norm)):
         raise DivergedError(_explain(step, batch.id, {"loss": loss.detach(), "gradient norm": norm, **parts}))
     if clip_norm is not None:
-        nn.utils.clip_grads_with_norm_(parameters, clip_norm, norm)
+        nn.utils.clip_grads_with_norm_(training.parameters, clip_norm, norm)
     optimiser.step()
     watch.add(loss.detach(), parts)
 

@@ -15,6 +15,8 @@ SIDE_BY_SIDE = 5
 NOTHING = "–"
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 BETTER = {"higher": ", higher is better", "lower": ", lower is better", "neither": ""}
+UNREADABLE = 1e6
+"""From here on digits are hard to count, and a power of ten stands in their place."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def number(value: float, column: DeclaredColumn) -> str:
     """A value of ours as its column prints numbers."""
     if column.human:
         return human(round(value)) if value >= 0 else f"-{human(round(-value))}"
-    return f"{value:.{column.digits}f}"
+    if abs(value) >= UNREADABLE:
+        return f"{value:.1e}"
+    return f"{value:z.{column.digits}f}"  # z: no minus before zero
 
 
 def ours(cell: Cell, column: DeclaredColumn) -> str:

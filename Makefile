@@ -11,7 +11,7 @@ reproduce: install  ## all eight tables and five figures with three seeds on gen
 	$(BIN)/rle-lab run --scale demo
 
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not cluster"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"
 	$(BIN)/pytest -m cluster
 
 check: install

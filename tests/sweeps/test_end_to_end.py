@@ -64,7 +64,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_the_table_has_every_cell_measured_beside_the_papers(results: Path) -> None:
     rows = table(results, 7)
     assert cell(rows, "RLE (Q+G)", "AP")["paper"] == "70.5"
@@ -75,7 +74,6 @@ def test_the_table_has_every_cell_measured_beside_the_papers(results: Path) -> N
         assert (results / name).stat().st_size > 100
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_a_second_run_trains_nothing(results: Path) -> None:
     before = finished(results)
     text = run("sweeps/residual_term.py", "--scale", "smoke", "--results", str(results))
@@ -83,7 +81,6 @@ def test_a_second_run_trains_nothing(results: Path) -> None:
     assert finished(results) == before
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_another_sweep_trains_only_what_is_missing_and_the_report_shows_both(results: Path) -> None:
     text = run("sweeps/flow_size.py", "--scale", "smoke", "--results", str(results), "--only", "3x64")
     assert "3 jobs, 1 of them already done" in text
@@ -95,7 +92,6 @@ def test_another_sweep_trains_only_what_is_missing_and_the_report_shows_both(res
     assert "Table 7" in (results / "README.md").read_text()
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_the_report_is_built_from_the_store_alone(results: Path, tmp_path: Path) -> None:
     uri = f"sqlite:///{results}/store/mlflow.db"
     run("-m", "sweeps", "report", "smoke", "--tracking-uri", uri, "--results", str(tmp_path))
@@ -103,7 +99,6 @@ def test_the_report_is_built_from_the_store_alone(results: Path, tmp_path: Path)
         assert (tmp_path / name).read_text() == (results / name).read_text()
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_a_dry_run_shows_cost_and_what_is_done_and_runs_nothing(results: Path) -> None:
     before = finished(results)
     text = run("sweeps/residual_term.py", "--scale", "smoke", "--results", str(results), "--dry-run")
@@ -113,7 +108,6 @@ def test_a_dry_run_shows_cost_and_what_is_done_and_runs_nothing(results: Path) -
     assert finished(results) == before
 
 
-@pytest.mark.xdist_group("end-to-end")
 def test_killed_and_started_again_it_runs_only_what_is_missing(tmp_path: Path) -> None:
     arguments = (
         "sweeps/residual_term.py",
@@ -144,7 +138,6 @@ def test_killed_and_started_again_it_runs_only_what_is_missing(tmp_path: Path) -
     assert len(after) == 7
 
 
-@pytest.mark.xdist_group("workers")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ray_train_workers_give_the_table_too(tmp_path: Path, workers: str) -> None:
     arguments = ("--scale", "smoke", "--results", str(tmp_path), "--only", "DLE", "--workers", workers)
@@ -153,7 +146,6 @@ def test_ray_train_workers_give_the_table_too(tmp_path: Path, workers: str) -> N
     assert (found["status"], found["n"]) == ("measured", "1")
 
 
-@pytest.mark.xdist_group("workers")
 def test_one_ray_train_worker_gives_what_the_trials_own_process_gives(results: Path, tmp_path: Path) -> None:
     arguments = ("--scale", "smoke", "--results", str(tmp_path), "--only", "Direct L1", "--workers", "1")
     run("sweeps/residual_term.py", *arguments)
@@ -176,7 +168,6 @@ def test_what_a_user_can_mend_is_said_in_a_sentence(tmp_path: Path, arguments: l
     assert "Traceback" not in text
 
 
-@pytest.mark.xdist_group("samples")
 @pytest.mark.parametrize("name", ["lspet_sample", "coco_sample"])
 def test_real_photographs_give_a_table(samples: Path, tmp_path: Path, name: str) -> None:
     arguments = ("--scale", "smoke", "--data-root", str(samples / name), "--only", "3x64")

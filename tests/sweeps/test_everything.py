@@ -16,8 +16,6 @@ TABLES = ("1", "2", "3", "4", "5", "6", "7", "8")
 FIGURES = ("Figure 1", "Figure 2", "Figure 3", "Figure 4", "Figure 5")
 MINUTES = 20
 
-pytestmark = pytest.mark.xdist_group("everything")
-
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:

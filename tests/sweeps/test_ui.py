@@ -21,8 +21,6 @@ SIZES = ("3x64", "3x128", "3x256", "5x32", "5x64")
 SEEDS = range(4)
 SECONDS = 120
 
-pytestmark = pytest.mark.xdist_group("ui")
-
 
 def trial(size: str, seed: int) -> TrialInfo:
     layers, width = size.split("x")

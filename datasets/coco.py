@@ -20,7 +20,7 @@ from datasets.contract import Pairs, Place
 from datasets.counts import Counts, Report
 from datasets.crop import STILL, Augment
 from datasets.keypoints import flip_pairs, oks_sigmas, upper_body
-from datasets.pack import FORMAT, Progress, open_pack, write_pack
+from datasets.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
 from datasets.synthetic.people import People, write
 
 __all__ = ["CocoFolder", "CocoKeypoints"]
@@ -84,8 +84,9 @@ class CocoKeypoints(Frozen):
         elif not known:
             found = _generated(self.source, place, progress)
         if not known:
-            self._pack(found.train, folders["train"], self.augment, progress)
-            self._pack(found.val, folders["val"], STILL, progress)
+            write = writer(place, progress)
+            self._pack(found.train, folders["train"], self.augment, write)
+            self._pack(found.val, folders["val"], STILL, write)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
     def open(self, place: Place, seed: int) -> CocoData:
@@ -117,22 +118,21 @@ class CocoKeypoints(Frozen):
         reach = [augment.scale[1], steepest, augment.shift, augment.half_body > 0]
         same = [FORMAT, self.fingerprint(), self.size[1] / self.size[0], self.padding]
         keys = {"train": _digest([*same, reach]), "val": _digest(same)}
-        return {split: place.cache.absolute() / "packs" / f"{split}-{key}" for split, key in keys.items()}
+        return {split: folder_of(place, f"{split}-{key}") for split, key in keys.items()}
 
-    def _pack(self, half: Half, folder: Path, augment: Augment, progress: Progress | None) -> None:
+    def _pack(self, half: Half, folder: Path, augment: Augment, write: Write) -> None:
         samples, annotations = half.samples, half.annotations
         aspect = self.size[1] / self.size[0]
         bodies = crop.whole_bodies(samples.corners, aspect, self.padding)
         upper = upper_body(self.source.keypoints)
         options = crop.placements(bodies, samples.points, samples.labelled, upper, aspect)
-        write_pack(
+        write(
             folder,
             annotations.pictures,
             samples.picture,
             crop.reach(options, augment),
             {"options": options, **_arrays(half)},
             {"counts": _counts(half)},
-            progress,
         )
 
 

@@ -50,6 +50,7 @@ class Place:
 
     cache: Path  # generated data and packs are written here
     root: Path | None = None  # the user's own copy of a data set; None for generated data
+    pack: bool = True  # decoded pictures are kept; otherwise each is decoded whenever it is looked at
 
 
 class Split(Protocol):

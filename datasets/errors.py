@@ -1,4 +1,4 @@
-"""The one error that bad input raises."""
+"""The one error that bad input raises, and what it is where only the preparation is missing."""
 
 from pathlib import Path
 
@@ -21,6 +21,10 @@ class DataError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions with keyword arguments do not survive the trip from a worker by themselves.
         return (_restore, (self.path, self.problem, self.record, self.remedy))
+
+
+class NotPreparedError(DataError):
+    """What `prepare` makes of the data is not at this place."""
 
 
 def _restore(path: str, problem: str, record: str, remedy: str) -> DataError:

@@ -26,7 +26,7 @@ from datasets.human36m_files import Layout
 from datasets.human36m_frames import Benchmark, Frames
 from datasets.keypoints import flip_pairs
 from datasets.mpii import MpiiPose
-from datasets.pack import FORMAT, Progress, open_pack, write_pack
+from datasets.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
 from datasets.picture import Check, Survey, broken_among, check_pictures
 from datasets.pose_split import PoseSplit, reach_of
 from datasets.synthetic.write_human36m import Human36MPeople, write
@@ -180,8 +180,9 @@ class Human36MPose(Frozen):
         elif not known:
             found = _generated(self.source, place, progress)
         if not known:
-            self._pack(found.train, folders["train"], self.augment, progress)
-            self._pack(found.val, folders["val"], STILL, progress)
+            write = writer(place, progress)
+            self._pack(found.train, folders["train"], self.augment, write)
+            self._pack(found.val, folders["val"], STILL, write)
         train, val = (Counts(**open_pack(folder).about["counts"]) for folder in folders.values())
         if self.mix is None:
             return Report(train, val)
@@ -212,10 +213,9 @@ class Human36MPose(Frozen):
         """Folders of the packs, named by all that their contents depend on."""
         same = [FORMAT, self.source.fingerprint(), self.size[1] / self.size[0]]
         keys = {"train": _digest([*same, *reach_of(self.augment)]), "val": _digest(same)}
-        packs = place.cache.absolute() / "packs"
-        return {split: packs / f"human36m-{split}-{key}" for split, key in keys.items()}
+        return {split: folder_of(place, f"human36m-{split}-{key}") for split, key in keys.items()}
 
-    def _pack(self, frames: Frames, folder: Path, augment: Augment, progress: Progress | None) -> None:
+    def _pack(self, frames: Frames, folder: Path, augment: Augment, write: Write) -> None:
         aspect = self.size[1] / self.size[0]
         world = np.concatenate([frames.world, frames.world[:, _SHOULDERS].mean(1, keepdims=True)], axis=1)
         joints = frames.cameras.view(world)
@@ -235,7 +235,7 @@ class Human36MPose(Frozen):
         N = len(frames.id)
         counts = {"pictures": N, "samples": N, "left_out": dict(frames.left_out)}
         reach = crop.reach(options, augment)
-        write_pack(folder, frames.pictures, np.arange(N), reach, arrays, {"counts": counts}, progress)
+        write(folder, frames.pictures, np.arange(N), reach, arrays, {"counts": counts})
 
 
 def _with(own: Counts, mixed: Counts) -> Counts:

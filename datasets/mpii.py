@@ -23,7 +23,7 @@ from datasets.errors import DataError
 from datasets.keypoints import flip_pairs
 from datasets.mpii_files import Format
 from datasets.mpii_people import JOINTS, Benchmark, Heads, People
-from datasets.pack import FORMAT, Progress, open_pack, write_pack
+from datasets.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
 from datasets.picture import Check, Survey, broken_among, check_pictures
 from datasets.pose_split import PoseSplit, ordered, reach_of
 from datasets.synthetic.write_mpii import MpiiPeople, write
@@ -171,8 +171,9 @@ class MpiiPose(Frozen):
         elif not known:
             found = _generated(self.source, place, progress)
         if not known:
-            self._pack(found.train, None, folders["train"], self.augment, progress)
-            self._pack(found.val, found.heads, folders["val"], STILL, progress)
+            write = writer(place, progress)
+            self._pack(found.train, None, folders["train"], self.augment, write)
+            self._pack(found.val, found.heads, folders["val"], STILL, write)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
     def open(self, place: Place, seed: int) -> "MpiiData":
@@ -197,12 +198,10 @@ class MpiiPose(Frozen):
         """Folders of the packs, named by all that their contents depend on."""
         same = [FORMAT, self.fingerprint(), self.size[1] / self.size[0]]
         keys = {"train": _digest([*same, *reach_of(self.augment)]), "val": _digest(same)}
-        return {
-            split: place.cache.absolute() / "packs" / f"mpii-{split}-{key}" for split, key in keys.items()
-        }
+        return {split: folder_of(place, f"mpii-{split}-{key}") for split, key in keys.items()}
 
     def _pack(
-        self, people: People, heads: Heads | None, folder: Path, augment: Augment, progress: Progress | None
+        self, people: People, heads: Heads | None, folder: Path, augment: Augment, write: Write
     ) -> None:
         aspect = self.size[1] / self.size[0]
         bodies = crop.whole_bodies(_squares(people), aspect, PADDING)
@@ -220,7 +219,7 @@ class MpiiPose(Frozen):
             "left_out": dict(people.left_out),
         }
         pictures, reach = mpii_people.picture_files(people), crop.reach(options, augment)
-        write_pack(folder, pictures, people.picture, reach, arrays, {"counts": counts}, progress)
+        write(folder, pictures, people.picture, reach, arrays, {"counts": counts})
 
 
 @dataclass(frozen=True)

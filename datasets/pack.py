@@ -1,20 +1,23 @@
 """Pictures decoded once: the regions that crops need, raw, in one file that every process maps.
 
 A pack is a folder with `pixels.bin` (uint8 RGB tiles at native resolution, one after the other), `arrays.npz`
-(where the tiles are, and whatever the data set keeps beside them) and `about.json`.
+(where the tiles are, and whatever the data set keeps beside them) and `about.json`. An index is the same
+without `pixels.bin`: it names the pictures, which are decoded each time that a crop is taken from them. The
+bits of a crop are the same.
 
 Shapes: N samples, B samples of a batch, H W pixels of a crop.
 """
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zipfile import BadZipFile
 
 import cv2
@@ -22,9 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.broken import refuse, sift
-from datasets.errors import DataError
-from datasets.picture import PictureFile, decode
+from datasets.contract import Place
+from datasets.errors import DataError, NotPreparedError
+from datasets.picture import PictureFile, decode, size_of
 from datasets.synthetic.atomic_folder import publish
+from datasets.tiles import Job, plan
+from datasets.unpacked import Pictures
 
 FORMAT = 2
 """Raised when the files of a pack change their meaning."""
@@ -33,25 +39,16 @@ Progress = Callable[[int, int], None]
 """Called with how many pictures are done, and of how many."""
 
 _DECODERS = 4  # threads; libjpeg runs outside Python's lock
+_NO_PACK = "keep no decoded pictures (--no-pack)"
 _WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-
-
-class Tile(NamedTuple):
-    """A rectangle of a picture, and where its pixels lie in `pixels.bin`."""
-
-    offset: int
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """An open pack. The pixels stay on the disk until they are looked at."""
+    """An open pack or index. The pixels stay on the disk until they are looked at."""
 
-    pixels: NDArray[np.uint8]  # (bytes,)
-    tiles: NDArray[np.int64]  # (N, 5), rows as in `Tile`
+    pixels: NDArray[np.uint8] | Pictures  # (bytes,) of all tiles, or the pictures that hold them
+    tiles: NDArray[np.int64]  # (N, 5), rows as in `tiles.Tile`
     arrays: Mapping[str, NDArray[Any]]
     about: Mapping[str, Any]
 
@@ -63,21 +60,34 @@ class Pack:
         Args:
             maps: (B, 2, 3), from the crop to the whole picture, as `crop.matrices` gives them.
             size: (H, W).
+
+        Raises:
+            DataError: a picture of an index is missing, broken or of another size by now.
         """
         height, width = size
         crops = np.empty((len(rows), height, width, 3), np.uint8)
         tiles = self.tiles[rows]
         local = maps.copy()
         local[:, :, 2] -= tiles[:, 1:3]
-        for (offset, _, _, w, h), map_, crop in zip(tiles.tolist(), local, crops, strict=True):
-            tile = self.pixels[offset : offset + 3 * w * h].reshape(h, w, 3)
-            cv2.warpAffine(tile, map_, (width, height), dst=crop, flags=_WARP)
+        for place, tile in _decoded(self.pixels, tiles):
+            cv2.warpAffine(tile, local[place], (width, height), dst=crops[place], flags=_WARP)
         return crops
+
+
+def _decoded(
+    pixels: NDArray[np.uint8] | Pictures, tiles: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Pixels (h, w, 3) of tiles, each with its place in `tiles`."""
+    if isinstance(pixels, Pictures):
+        yield from pixels.tiles(tiles)
+        return
+    for place, (start, _, _, w, h) in enumerate(tiles.tolist()):
+        yield place, pixels[start : start + 3 * w * h].reshape(h, w, 3)
 
 
 @lru_cache(maxsize=16)
 def open_pack(folder: Path) -> Pack:
-    """Map a pack, once in each process.
+    """Map a pack, or read an index, once in each process.
 
     Raises:
         DataError: there is none, or it is damaged.
@@ -87,9 +97,12 @@ def open_pack(folder: Path) -> Pack:
         about = json.loads((folder / "about.json").read_text())
         with (folder / "arrays.npz").open("rb") as file, np.load(file) as stored:
             arrays = dict(stored)
+        if "root" in about:
+            names, sizes = arrays.pop("picture_names"), arrays.pop("picture_sizes")
+            return Pack(Pictures(Path(about["root"]), names, sizes), arrays.pop("tiles"), arrays, about)
         pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
     except FileNotFoundError as error:
-        raise DataError(folder, "the decoded pictures are not here", remedy=prepare) from error
+        raise NotPreparedError(folder, "the prepared data are not here", remedy=prepare) from error
     except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise _damaged(folder, str(error)) from error
     if len(pixels) != about["bytes"]:
@@ -100,6 +113,41 @@ def open_pack(folder: Path) -> Pack:
 
 def _damaged(folder: Path, how: str) -> DataError:
     return DataError(folder, f"this pack is damaged: {how}", remedy="Remove the folder and prepare again")
+
+
+Write = Callable[
+    [
+        Path,
+        Sequence[PictureFile],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        Mapping[str, NDArray[Any]],
+        Mapping[str, Any],
+    ],
+    None,
+]
+"""Writes a pack or an index, as `write_pack` without what is the same for all of a data set."""
+
+
+def writer(place: Place, progress: Progress | None) -> Write:
+    """Of packs, or of indexes where pictures stay in their files."""
+    if place.pack:
+        return partial(write_pack, progress=progress)
+    return partial(write_index, root=_pictures_of(place), progress=progress)
+
+
+def folder_of(place: Place, name: str) -> Path:
+    """Where a pack lies, or the index in its stead: another one for each place that the pictures lie at."""
+    cache = place.cache.absolute()
+    if place.pack:
+        return cache / "packs" / name
+    copy = hashlib.sha256(os.fsencode(_pictures_of(place))).hexdigest()[:8]
+    return cache / "indexes" / f"{name}-{copy}"
+
+
+def _pictures_of(place: Place) -> Path:
+    """The folder that they lie below: generated ones in the cache."""
+    return (place.root or place.cache).absolute()
 
 
 def write_pack(
@@ -123,76 +171,68 @@ def write_pack(
     Raises:
         DataError: pictures are missing, broken or of another size, or the disk is full.
     """
-    tiles, jobs = _plan(pictures, picture, reach)
+    tiles, jobs = plan(pictures, picture, reach)
     total = sum(3 * tile.width * tile.height for _, job in jobs for tile in job)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder.parent).free) < total:
-        raise _full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free")
-    fill = partial(
-        _fill,
-        jobs=jobs,
-        arrays={**arrays, "tiles": tiles},
-        about={**about, "bytes": total},
-        progress=progress,
-    )
+        raise _full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free", _NO_PACK)
+
+    def fill(draft: Path) -> None:
+        with (draft / "pixels.bin").open("wb") as file:
+            _each(partial(_cut, file.fileno()), jobs, progress)
+        _save(draft, {**arrays, "tiles": tiles}, {**about, "bytes": total})
+
+    _publish(folder, fill, _NO_PACK)
+
+
+def write_index(
+    folder: Path,
+    pictures: Sequence[PictureFile],
+    picture: NDArray[np.int64],
+    reach: NDArray[np.float64],
+    arrays: Mapping[str, NDArray[Any]],
+    about: Mapping[str, Any],
+    progress: Progress | None = None,
+    *,
+    root: Path,
+) -> None:
+    """As `write_pack` without the pixels: of pictures only the size is looked at.
+
+    Args:
+        root: the folder of the data; paths below it are kept as relative ones.
+
+    Raises:
+        DataError: pictures are missing, something else or of another size, or the disk is full.
+    """
+    tiles, jobs = plan(pictures, picture, reach)
+    tiles[:, 0] = np.unique(picture, return_inverse=True)[1]  # jobs are in the order of their pictures
+    named = Pictures.of(root, [file for file, _ in jobs])
+    kept = {**arrays, "tiles": tiles, "picture_names": named.names, "picture_sizes": named.sizes}
+
+    def fill(draft: Path) -> None:
+        _each(_look, jobs, progress)
+        _save(draft, kept, {**about, "root": str(named.root)})
+
+    _publish(folder, fill)
+
+
+def _publish(folder: Path, fill: Callable[[Path], None], *remedies: str) -> None:
     try:
         publish(folder, fill, open_pack)  # type: ignore[arg-type]  # opening it is the check
     except OSError as error:
-        raise _full(folder, f"writing failed ({error})") from error
+        raise _full(folder, f"writing failed ({error})", *remedies) from error
 
 
-def _full(folder: Path, how: str) -> DataError:
-    return DataError(folder, how, remedy="Free some space, or keep the data on another disk")
+def _full(folder: Path, how: str, *remedies: str) -> DataError:
+    return DataError(
+        folder, how, remedy=", or ".join(("Free some space", "keep the data on another disk", *remedies))
+    )
 
 
-Job = tuple[PictureFile, list[Tile]]
-
-
-def _plan(
-    pictures: Sequence[PictureFile], picture: NDArray[np.int64], reach: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], list[Job]]:
-    """Tiles of the samples (N, 5), and for each picture that has any, the tiles to cut."""
-    sides = np.array([[p.width, p.height] * 2 for p in pictures])[picture]
-    regions = reach.clip(0, sides).astype(np.int64)
-    rows = np.empty((len(picture), 5), np.int64)
-    jobs: list[Job] = []
-    offset = 0
-    order = np.argsort(picture, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(picture[order])) + 1):
-        cuts, which = _cuts(regions[mine])
-        tiles = []
-        for x1, y1, x2, y2 in cuts.tolist():
-            tiles.append(Tile(offset, x1, y1, x2 - x1, y2 - y1))
-            offset += 3 * (x2 - x1) * (y2 - y1)
-        rows[mine] = np.array(tiles)[which]
-        jobs.append((pictures[picture[mine[0]]], tiles))
-    return rows, jobs
-
-
-def _cuts(regions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Corners to cut from one picture, and for each region the cut that it lies in.
-
-    One rectangle around all where that is smaller than each by itself: people stand close together.
-    """
-    around = np.concatenate([regions[:, :2].min(0), regions[:, 2:].max(0)])[None]
-    if _area(around) < _area(regions):
-        return around, np.zeros(len(regions), np.int64)
-    return regions, np.arange(len(regions))
-
-
-def _area(corners: NDArray[np.int64]) -> int:
-    return int(np.prod(corners[:, 2:] - corners[:, :2], axis=1).sum())
-
-
-def _fill(
-    folder: Path,
-    jobs: Sequence[Job],
-    arrays: Mapping[str, NDArray[Any]],
-    about: Mapping[str, Any],
-    progress: Progress | None,
-) -> None:
-    with (folder / "pixels.bin").open("wb") as file, ThreadPoolExecutor(_DECODERS) as threads:
-        running = [threads.submit(sift, partial(_cut, file.fileno()), [job]) for job in jobs]
+def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress | None) -> None:
+    """Do it for every picture, and refuse all broken ones together."""
+    with ThreadPoolExecutor(_DECODERS) as threads:
+        running = [threads.submit(sift, work, [job]) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
@@ -201,8 +241,16 @@ def _fill(
         finally:
             threads.shutdown(cancel_futures=True)
     refuse([broken for finished in running for broken in finished.result()[1]])
+
+
+def _save(folder: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:
     np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
     (folder / "about.json").write_text(json.dumps(about))
+
+
+def _look(job: Job) -> None:
+    picture, _ = job
+    size_of(picture.path, (picture.width, picture.height))
 
 
 def _cut(file: int, job: Job) -> None:
@@ -210,7 +258,7 @@ def _cut(file: int, job: Job) -> None:
     pixels = decode(picture.path, (picture.width, picture.height))
     for tile in tiles:
         cut = pixels[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-        _write(file, cut.tobytes(), tile.offset)
+        _write(file, cut.tobytes(), tile.source)
 
 
 def _write(file: int, data: bytes, offset: int) -> None:

@@ -54,20 +54,24 @@ def decode(path: Path, claimed: tuple[int, int] | None = None) -> NDArray[np.uin
     try:
         with Image.open(path) as picture:
             _check_size(path, picture.size, claimed)
-            return np.asarray(picture.convert("RGB"))
+            # Converting what is RGB already would copy it once more.
+            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
     except (*_UNREADABLE, MemoryError) as error:
         raise _unreadable(path, error) from error
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def size_of(path: Path, claimed: tuple[int, int] | None = None) -> tuple[int, int]:
     """Width and height from a picture's first bytes.
 
+    Args:
+        claimed: what they should be.
+
     Raises:
-        DataError: the file is missing or no picture.
+        DataError: the file is missing, no picture, or of another size.
     """
     try:
         with Image.open(path) as picture:
-            _check_size(path, picture.size, None)
+            _check_size(path, picture.size, claimed)
             return picture.size
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.errors import DataError
+from datasets.errors import DataError, NotPreparedError
 from datasets.retina_files import LabelledScans, Rows
 from datasets.retina_flatten import Flattening, flatten
 from datasets.synthetic.atomic_folder import publish
@@ -86,7 +86,7 @@ def _arrays(folder: Path) -> dict[str, Any]:
     try:
         return {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Scans)}
     except FileNotFoundError as error:
-        raise DataError(
+        raise NotPreparedError(
             folder, "the prepared scans are not here", remedy="Prepare the data first (`rle-lab prepare`)"
         ) from error
     except (OSError, ValueError, EOFError) as error:

@@ -146,7 +146,7 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
 
 
 def _prepare(jobs: Mapping[str, Job], options: Options, console: Console) -> None:
-    place = Place(options.cache, options.data_root)
+    place = Place(options.cache, options.data_root, options.pack)
     # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
     trained = [_trained(job) for job in jobs.values()]
     sentences = []
@@ -181,7 +181,7 @@ def _run(
     with console.status("starting Ray"):
         cluster.connect()
         plan = cluster.plan(cluster.Wishes(options.workers, options.gpus_per_worker, options.concurrent))
-    place = Place(options.cache, options.data_root)
+    place = Place(options.cache, options.data_root, options.pack)
     tasks = [Task(job, place, options.storage) for job in jobs.values()]
     if options.fresh:
         _forget(jobs, options.storage)

@@ -6,14 +6,13 @@ Shapes: B batch, P points, D coordinates, H W pixels.
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from datasets.contract import Batch, Data, Key, Split
 from datasets.errors import DataError
@@ -22,6 +21,7 @@ from models.regressor import parameter_groups
 from orchestrator.checkpoints import CheckpointError, Checkpoints
 from orchestrator.evaluate import evaluate
 from orchestrator.experiment import Experiment, Schedule
+from orchestrator.loading import load
 from orchestrator.runtime import Runtime
 from orchestrator.watch import Watch
 
@@ -220,22 +220,7 @@ def _batches(training: Training, epoch: int) -> Iterator[Batch]:
     batches = order[: steps * training.experiment.schedule.batch]
     shares = batches.reshape(steps, runtime.world_size, -1)[:, runtime.rank]
     keys: list[list[Key]] = [[(epoch, int(index)) for index in share] for share in shares]
-    return iter(loader(split, keys, runtime))
-
-
-def loader(split: Split, keys: Sequence[Sequence[Key]], runtime: Runtime) -> DataLoader[Batch]:
-    """A DataLoader over whole batches, each loaded by one call of the split."""
-    return DataLoader(
-        split,  # type: ignore[arg-type]  # a split loads batches only
-        batch_sampler=keys,  # type: ignore[arg-type]  # torch accepts any iterable of lists
-        collate_fn=_as_it_is,  # type: ignore[arg-type]  # a batch comes whole
-        num_workers=runtime.loader_workers,
-        pin_memory=runtime.device.type == "cuda",
-    )
-
-
-def _as_it_is(batch: Batch) -> Batch:
-    return batch
+    return load(split, keys, runtime)
 
 
 def rate(schedule: Schedule, step: int, steps_per_epoch: int) -> float:

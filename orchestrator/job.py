@@ -1,5 +1,6 @@
 """Running one job, wherever that is: what a trial gets, and what it says."""
 
+import fcntl
 import json
 import time
 import traceback
@@ -10,11 +11,11 @@ from typing import Any, Literal
 import torch
 from pydantic import TypeAdapter
 
-from datasets.contract import Place
-from datasets.errors import DataError
+from datasets.contract import Data, Place
+from datasets.errors import DataError, NotPreparedError
 from models.backbones import WeightsError
 from orchestrator.checkpoints import CheckpointError, Checkpoints
-from orchestrator.experiment import Experiment, StepCost
+from orchestrator.experiment import DataConfig, Experiment, StepCost
 from orchestrator.fit import Trainee, fit, trained_state
 from orchestrator.jobs import Job
 from orchestrator.probes.kinds import Probe
@@ -60,6 +61,7 @@ class Task:
             "job": self.job.model_dump_json(),
             "cache": str(self.place.cache),
             "root": None if self.place.root is None else str(self.place.root),
+            "pack": self.place.pack,
             "storage": self.storage,
         }
 
@@ -69,7 +71,7 @@ class Task:
         from pathlib import Path
 
         root = plain["root"]
-        place = Place(Path(plain["cache"]), None if root is None else Path(root))
+        place = Place(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
         return Task(_JOB.validate_json(plain["job"]), place, plain["storage"])
 
 
@@ -85,7 +87,7 @@ def _run(task: Task, runtime: Runtime) -> Finished:
         return Finished("finished", measure(job, runtime.device))
     checkpoints = Checkpoints(task.storage)
     if isinstance(job, Experiment):
-        outcome = fit(job, job.data.open(task.place, job.seed), runtime, checkpoints)
+        outcome = fit(job, opened(job.data, task.place, job.seed), runtime, checkpoints)
         return Finished(outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.alarms)
     return _probe(job, task.place, runtime, checkpoints)
 
@@ -96,17 +98,35 @@ def _probe(probe: Probe, place: Place, runtime: Runtime, checkpoints: Checkpoint
     return Finished("finished", found.metrics, time.perf_counter() - began, detail=json.dumps(found.detail))
 
 
+def opened(config: DataConfig, place: Place, seed: int) -> Data:
+    """The data; made ready first where this node has no copy yet, as without a folder that all nodes see.
+
+    One process of a node prepares while the others wait for it.
+
+    Raises:
+        DataError: they can't be prepared here.
+    """
+    try:
+        return config.open(place, seed)
+    except NotPreparedError:
+        place.cache.mkdir(parents=True, exist_ok=True)
+        with (place.cache / "preparing.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            config.prepare(place)
+        return config.open(place, seed)
+
+
 def subject(experiment: Experiment, place: Place, device: torch.device, checkpoints: Checkpoints) -> Subject:
     """A trained model, ready to be looked at, with its data.
 
     Raises:
         CheckpointError: it has not been trained, or its checkpoint lies elsewhere.
-        DataError: its data aren't prepared at this place.
+        DataError: its data can't be prepared here.
     """
     trainee = Trainee(experiment, pretrained=False)
     trainee.load_state_dict(trained_state(experiment, checkpoints))
     trainee.to(device).eval()
-    data = experiment.data.open(place, experiment.seed)
+    data = opened(experiment.data, place, experiment.seed)
     return Subject(experiment, trainee.model, trainee.objective, data, device)
 
 

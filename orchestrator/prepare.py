@@ -27,7 +27,7 @@ from datasets.retina import DmeFolder, RetinaBoundaries
 from datasets.retina_files import subjects_of
 from datasets.retina_folder import FOLDERS, check_subjects
 from orchestrator.checks import check_all, over_cluster
-from orchestrator.options import places
+from orchestrator.options import add_no_pack, places
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -225,6 +225,7 @@ def add_parser(commands: "Commands") -> None:
     parser.add_argument(
         "--skip-broken", action="store_true", help="go on without broken records; runs need the same option"
     )
+    add_no_pack(parser)
     parser.add_argument("--results", type=Path, metavar="DIR", help="as for `run`")
     parser.add_argument("--storage", metavar="DIR", help="as for `run`: where the decoded pictures go")
     parser.set_defaults(act=act, scale="paper")
@@ -237,6 +238,6 @@ def act(arguments: argparse.Namespace) -> int:
     _, store = places(arguments)
     storage = arguments.storage or str(store)
     cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
-    place = Place(cache.absolute(), arguments.data_root.expanduser().absolute())
+    place = Place(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)
     detections = None if arguments.detections is None else arguments.detections.expanduser().absolute()
     return prepare(arguments.set, place, console(), detections=detections, skip_broken=arguments.skip_broken)

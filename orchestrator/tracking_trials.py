@@ -18,7 +18,8 @@ from orchestrator.tracking_store import TAG_LIMIT, Store, clipped, now
 
 ABOUT = (
     "Trials of {name}, one run a job and seed. A tag such as `table.1` names the row of the paper's table "
-    "that a run serves; `fingerprint` is equal for equal experiments."
+    "that a run serves; `fingerprint` is equal for equal experiments. The tables themselves are in the "
+    "experiment `tables`, each in the description of its run."
 )
 
 SILENCE = 15 * 60_000

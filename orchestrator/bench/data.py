@@ -2,22 +2,17 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets import crop
 from datasets.coco import CocoFolder, CocoKeypoints
 from datasets.coco_data import CocoSplit
 from datasets.coco_samples import Half
-from datasets.contract import Place
-from datasets.draws import uniforms
+from datasets.contract import Batch, Place
 from datasets.errors import DataError
-from datasets.picture import decode
 from datasets.synthetic.people import People, write
 from datasets.synthetic.scene import Framing
 from models.regressor import PixelNormalisation
@@ -40,28 +35,33 @@ GENERATED = People(
 """Like COCO's in size and in people a picture."""
 
 SAYS = (
-    "Augmented crops of 256×192 in batches of 32, in random order, everything in the file cache. The "
-    "baseline makes a sample as the authors' data set does: whole picture, mirrored in a pass of its own, "
-    "one warp, heatmaps that regression leaves unused, float32 normalised on the CPU. All others give "
-    "uint8, which the network normalises; the last row counts that too."
+    "Augmented crops of 256×192 in batches of up to 32, everything in the file cache. The order is random "
+    "and no batch has a picture twice, as hardly any of a large set has; with a picture for all of its "
+    "people the order is that of the pictures, as in validation. The baseline makes a sample as the "
+    "authors' data set does: whole picture, mirrored in a pass of its own, one warp, heatmaps that "
+    "regression leaves unused, float32 normalised on the CPU. All others give uint8, which the network "
+    "normalises; the last row counts that too. JPEG is `--no-pack`."
 )
 
 Indices = list[list[int]]
-Pixels = NDArray[np.uint8]
-WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True)
 class Source:
-    """A training split: its files, and the same samples in a pack."""
+    """A training split: its annotations, and its samples from a pack and from the pictures' files."""
 
     config: CocoKeypoints
     half: Half
     split: CocoSplit
+    unpacked: CocoSplit
 
     def random_order(self) -> Indices:
-        """Batches in random order."""
-        return _batches(np.random.default_rng(0).permutation(self._rows()))
+        """Batches in random order, none of which has a picture twice: first those of one person of every
+        picture, then those of a second person, and so on."""
+        rows = np.random.default_rng(0).permutation(self._rows())
+        picture = self.half.samples.picture[rows]
+        turn = np.array([np.count_nonzero(picture[:n] == number) for n, number in enumerate(picture)])
+        return [part for number in range(turn.max() + 1) for part in _batches(rows[turn == number])]
 
     def by_picture(self) -> Indices:
         """The same samples, the people of a picture one after the other."""
@@ -93,20 +93,17 @@ def measure(tell: Tell, root: Path | None = None, rounds: int = 5) -> Finding:
 
 def contestants(source: Source) -> Mapping[str, Callable[[], None]]:
     """A pass over the samples in each way, the baseline first. One line adds another."""
-    one, shared = FromFiles(source, decode), FromFiles(source, lru_cache(maxsize=1)(decode))
     order, grouped = source.random_order(), source.by_picture()
     plain = PlainDataset(
         source.half, source.split.size, source.config.augment, source.config.padding, source.split.pairs
     )
-    split, normalise = source.split, PixelNormalisation("imagenet")
+    split, unpacked, normalise = source.split, source.unpacked, PixelNormalisation("imagenet")
     return {
         "the authors' way": _pass(lambda rows: batch(plain, rows), order),
-        "JPEG, a picture a sample": _pass(one.batch, order),
-        "JPEG, a picture for all of its people": _pass(shared.batch, grouped),
-        "pack": _pass(lambda rows: split.__getitems__([(0, row) for row in rows]), order),
-        "pack, normalised": _pass(
-            lambda rows: normalise(split.__getitems__([(0, row) for row in rows]).image), order
-        ),
+        "JPEG, a picture a sample": _pass(lambda rows: _load(unpacked, rows), order),
+        "JPEG, a picture for all of its people": _pass(lambda rows: _load(unpacked, rows), grouped),
+        "pack": _pass(lambda rows: _load(split, rows), order),
+        "pack, normalised": _pass(lambda rows: normalise(_load(split, rows).image), order),
     }
 
 
@@ -130,30 +127,16 @@ def prepare(root: Path | None, folder: Path, tell: Tell) -> Source:
             remedy="Name a smaller set",
         )
     config, place = CocoKeypoints(source=bound), Place(folder / "cache", root)
+    return Source(config, half, _opened(config, place), _opened(config, replace(place, pack=False)))
+
+
+def _opened(config: CocoKeypoints, place: Place) -> CocoSplit:
     config.prepare(place)
-    return Source(config, half, config.open(place, seed=0).train)
+    return config.open(place, seed=0).train
 
 
-@dataclass(frozen=True)
-class FromFiles:
-    """The split's own samples, of epoch 0, with one warp each from the picture that `read` decodes."""
-
-    source: Source
-    read: Callable[[Path], Pixels]
-
-    def batch(self, rows: list[int]) -> tuple[Pixels, NDArray[np.float64]]:
-        """Crops (B, H, W, 3), the bits that the pack gives, and where the keypoints lie in them."""
-        half, split = self.source.half, self.source.split
-        arrays, index = split.pack.arrays, np.array(rows)
-        draws = uniforms(split.seed, np.zeros_like(index), arrays["id"][index], crop.DRAWS)
-        place = crop.augmented(split.augment, draws, arrays["options"][index])
-        maps = crop.matrices(*place, split.size)
-        pictures = [half.annotations.pictures[number].path for number in half.samples.picture[index]]
-        crops = [
-            cv2.warpAffine(self.read(path), map_, split.size[::-1], flags=WARP)
-            for path, map_ in zip(pictures, maps, strict=True)
-        ]
-        return np.stack(crops), crop.to_crop(maps, arrays["points"][index], split.size)
+def _load(split: CocoSplit, rows: list[int]) -> Batch:
+    return split.__getitems__([(0, row) for row in rows])
 
 
 def _batches(rows: NDArray[np.int64]) -> Indices:
@@ -168,7 +151,7 @@ def _row(name: str, times: Times, source: Source) -> tuple[str, ...]:
 def _bytes(name: str, source: Source) -> float:
     """On the disk, of pictures that have samples, or of the pack."""
     if name.startswith("pack"):
-        return float(len(source.split.pack.pixels) / len(source.split))
+        return float(source.split.pack.about["bytes"] / len(source.split))
     used = np.unique(source.half.samples.picture).tolist()
     files = (source.half.annotations.pictures[index].path for index in used)
     return float(sum(file.stat().st_size for file in files)) / len(source.split)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from datasets.coco import CocoFolder, CocoKeypoints
@@ -128,17 +129,47 @@ def test_once_prepared_the_pictures_are_not_needed(tree: Any, tmp_path: Path) ->
     assert len(data.open(Place(place.cache), seed=0).val) == 8
 
 
-def test_two_processes_may_prepare_the_same_data(tree: Any, tmp_path: Path) -> None:
+def test_without_a_pack_every_batch_has_the_same_bits(tree: Any, tmp_path: Path) -> None:
+    data, place = prepared(tree, tmp_path)
+    unpacked = Place(place.cache, place.root, pack=False)
+    with pytest.raises(DataError, match="Prepare the data first"):
+        data.open(unpacked, seed=1)
+    assert data.prepare(unpacked) == data.prepare(place)
+    assert not list((place.cache / "indexes").rglob("pixels.bin"))
+    for split in ("train", "val"):
+        packed, files = (getattr(data.open(where, seed=1), split) for where in (place, unpacked))
+        keys = [(epoch, index) for index in range(len(packed)) for epoch in (0, 1)]
+        batches = packed.__getitems__(keys), files.__getitems__(keys)
+        assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
+
+
+def test_an_index_of_a_set_that_moved_is_made_anew(tree: Any, tmp_path: Path) -> None:
+    data, place = prepared(tree, tmp_path)
+    data.prepare(Place(place.cache, tree.root, pack=False))
+    moved = Place(place.cache, tree.root.rename(tmp_path / "moved"), pack=False)
+    data.prepare(moved)
+    assert data.open(moved, seed=0).val.__getitems__([(0, 0)]).image.any()
+
+
+def test_loaders_get_a_path_and_no_pictures(tree: Any, tmp_path: Path) -> None:
+    data, place = prepared(tree, tmp_path)
+    unpacked = Place(place.cache, place.root, pack=False)
+    data.prepare(unpacked)
+    assert len(pickle.dumps(data.open(unpacked, seed=0).train)) < 2000
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_two_processes_may_prepare_the_same_data(tree: Any, tmp_path: Path, pack: bool) -> None:
     data = CocoKeypoints(source=People(train=12, val=6), size=(48, 36))
     code = (
         "import sys; from pathlib import Path; from datasets.coco import CocoKeypoints;"
         "from datasets.contract import Place;"
-        "CocoKeypoints.model_validate_json(sys.argv[1]).prepare(Place(Path(sys.argv[2])))"
+        f"CocoKeypoints.model_validate_json(sys.argv[1]).prepare(Place(Path(sys.argv[2]), None, {pack}))"
     )
     arguments = [sys.executable, "-c", code, data.model_dump_json(), str(tmp_path / "cache")]
     running = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(2)]
     assert [process.wait(timeout=100) for process in running] == [0, 0]
-    assert len(data.open(Place(tmp_path / "cache"), seed=0).train) > 0
+    assert len(data.open(Place(tmp_path / "cache", pack=pack), seed=0).train) > 0
     names = {path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*") if path.is_dir()}
     assert not any(name.startswith(".") for name in names)  # nothing half done is left
 

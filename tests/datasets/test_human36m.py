@@ -20,6 +20,7 @@ from datasets.synthetic.people import People
 from datasets.synthetic.scene import Framing
 from datasets.synthetic.write_human36m import Human36MPeople
 from datasets.synthetic.write_mpii import MpiiPeople
+from datasets.unpacked import Pictures
 
 SIZE = (64, 64)
 OWN = Human36MPose(source=Human36MPeople(train=2, val=8, side=64), size=SIZE)
@@ -245,6 +246,17 @@ def test_the_mixture_travels_to_a_worker_without_pixels(mixed: Human36MData) -> 
 
 
 # --- the config ---
+
+
+def test_without_a_pack_every_batch_has_the_same_bits(place: Place, mixed: Human36MData) -> None:
+    unpacked = Place(place.cache, pack=False)
+    assert MIXED.prepare(unpacked) == MIXED.prepare(place)
+    opened = MIXED.open(unpacked, seed=1)
+    assert isinstance(opened.val.pack.pixels, Pictures)
+    for packed, files in ((mixed.train, opened.train), (mixed.val, opened.val)):
+        keys = [(epoch, index) for index in range(len(packed)) for epoch in (0, 1)]
+        batches = packed.__getitems__(keys), files.__getitems__(keys)
+        assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
 
 
 def test_preparing_reports_both_sets(place: Place, mixed: Human36MData, data: Human36MData) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 from scipy.io import savemat
 
@@ -19,6 +20,7 @@ from datasets.mpii import MpiiData, MpiiFolder, MpiiPose
 from datasets.synthetic.people import People
 from datasets.synthetic.scene import Framing
 from datasets.synthetic.write_mpii import SHORT_NAMES, MpiiPeople
+from datasets.unpacked import Pictures
 
 PEOPLE = MpiiPeople(scenes=People(train=10, val=8, framing=Framing(width=96, height=96, figure=(50, 70))))
 DATA = MpiiPose(source=PEOPLE, size=(64, 64))
@@ -147,6 +149,17 @@ def test_predictions_that_do_not_fit_are_refused(data: MpiiData, what: str) -> N
 
 
 # --- the config ---
+
+
+def test_without_a_pack_every_batch_has_the_same_bits(place: Place, data: MpiiData) -> None:
+    unpacked = Place(place.cache, pack=False)
+    assert DATA.prepare(unpacked) == DATA.prepare(place)
+    opened = DATA.open(unpacked, seed=1)
+    assert isinstance(opened.val.pack.pixels, Pictures)
+    for packed, files in ((data.train, opened.train), (data.val, opened.val)):
+        keys = [(epoch, index) for index in range(len(packed)) for epoch in (0, 1)]
+        batches = packed.__getitems__(keys), files.__getitems__(keys)
+        assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
 
 
 def test_preparing_reports_and_is_not_done_twice(place: Place, data: MpiiData) -> None:

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from datasets.crop import STILL
-from datasets.picture import decode
 from datasets.synthetic.people import People, write
 from models.flow import Flow
 from models.objectives import RLE
@@ -52,15 +51,19 @@ def test_every_case_of_the_flow_is_a_row() -> None:
 
 def test_crops_from_files_are_those_of_the_pack(source: data.Source) -> None:
     rows = list(range(len(source.split)))
-    packed = source.split.__getitems__([(0, row) for row in rows])
-    image, _ = data.FromFiles(source, decode).batch(rows)
-    assert np.array_equal(image, packed.image.numpy())
+    packed, unpacked = (
+        split.__getitems__([(0, row) for row in rows]) for split in (source.split, source.unpacked)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(packed, unpacked, strict=True))
 
 
 def test_both_orders_hold_the_same_samples(source: data.Source) -> None:
     orders = source.random_order(), source.by_picture()
+    pictures = source.half.samples.picture
+    assert all(len(set(pictures[rows].tolist())) == len(rows) for rows in orders[0])
     random, grouped = ([row for rows in order for row in rows] for order in orders)
     assert sorted(random) == sorted(grouped) == list(range(len(source.split)))
+    assert np.all(np.diff(pictures[grouped]) >= 0)
 
 
 def test_the_plain_data_set_makes_the_same_samples_where_nothing_is_random(source: data.Source) -> None:

@@ -1,16 +1,21 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from datasets.coco import CocoFolder, CocoKeypoints
 from datasets.contract import Place
+from datasets.synthetic.people import People
 from orchestrator.experiment import Experiment, StepCost, vary
-from orchestrator.job import Finished, Task, run
+from orchestrator.job import Finished, Task, opened, run
 from orchestrator.names import describe
 from orchestrator.runtime import Alone
 
 
 def test_a_task_survives_the_trip_to_another_process(experiment: Experiment, tmp_path: Path) -> None:
-    for root in (None, tmp_path / "data"):
-        task = Task(experiment, Place(tmp_path, root), "s3://bucket/lab")
+    for place in (Place(tmp_path), Place(tmp_path, tmp_path / "data"), Place(tmp_path, pack=False)):
+        task = Task(experiment, place, "s3://bucket/lab")
         assert Task.of(json.loads(json.dumps(task.plain()))) == task
 
 
@@ -22,9 +27,60 @@ def test_how_it_ended_survives_the_trip_back() -> None:
 def test_data_that_is_not_there_ends_the_job_as_failed_with_a_sentence(
     experiment: Experiment, tmp_path: Path
 ) -> None:
-    finished = run(Task(experiment, Place(tmp_path / "nothing"), str(tmp_path)), Alone())
+    real = vary(experiment, data=CocoKeypoints(source=CocoFolder(), size=(32, 32)))
+    finished = run(Task(real, Place(tmp_path, tmp_path / "nothing"), str(tmp_path)), Alone())
     assert finished.status == "failed"
     assert str(tmp_path / "nothing") in finished.note
+    assert "Traceback" not in finished.note
+
+
+def test_a_node_without_the_data_makes_them_once_for_all_of_its_processes(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = vary(experiment.data, source=People(train=4, val=2))
+    prepared = []
+    prepare = CocoKeypoints.prepare
+
+    def counted(self: CocoKeypoints, place: Place) -> object:
+        prepared.append(not list(place.cache.glob("packs/*")))
+        return prepare(self, place)
+
+    monkeypatch.setattr(CocoKeypoints, "prepare", counted)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda seed: opened(config, Place(tmp_path / "cache"), seed), range(3)))
+    assert prepared.count(True) == 1
+    ids = [data.train.ids.tolist() for data in found]
+    assert ids[0] == ids[1] == ids[2] != []
+    opened(config, Place(tmp_path / "cache"), 3)
+    assert len(prepared) <= 3
+
+
+def test_training_without_a_pack_gives_the_same_numbers_bit_for_bit(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    ended = []
+    for pack in (True, False):
+        place = Place(tmp_path, pack=pack)
+        experiment.data.prepare(place)
+        ended.append(run(Task(experiment, place, str(tmp_path / str(pack))), Alone()))
+    packed, unpacked = ended
+    assert packed.status == unpacked.status == "finished"
+    assert packed.metrics == unpacked.metrics
+    assert {"loss", "AP"} <= packed.metrics.keys()
+    assert (tmp_path / "indexes").exists()
+
+
+@pytest.mark.parametrize("loader_workers", [0, 2])
+def test_a_picture_that_vanishes_ends_the_training_as_failed_with_a_sentence(
+    experiment: Experiment, tmp_path: Path, loader_workers: int
+) -> None:
+    place = Place(tmp_path, pack=False)
+    experiment.data.prepare(place)
+    for picture in tmp_path.glob("people-*/train*/*"):
+        picture.unlink()
+    finished = run(Task(experiment, place, str(tmp_path)), Alone(loader_workers=loader_workers))
+    assert finished.status == "failed"
+    assert "this picture is missing. Put an intact copy there" in finished.note
     assert "Traceback" not in finished.note
 
 

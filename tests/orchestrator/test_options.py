@@ -41,6 +41,11 @@ def test_the_environment_names_the_store_and_the_option_overrules_it(monkeypatch
     assert parse("--tracking-uri", "sqlite:////x.db").tracking_uri == "sqlite:////x.db"
 
 
+def test_decoded_pictures_are_kept_unless_asked_not_to() -> None:
+    assert parse().pack
+    assert not parse("--no-pack").pack
+
+
 def test_a_submitted_job_keeps_its_results_outside_its_temporary_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -264,5 +264,7 @@ def test_the_command_reads_its_options_and_ends_with_its_code(root: Path, tmp_pa
     arguments = parser.parse_args(line)
     assert arguments.act(arguments) == 1
     assert len(listed(tmp_path / "store" / "data", "coco")) == len(REASONS)
-    arguments = parser.parse_args([*line, "--skip-broken"])
+    arguments = parser.parse_args([*line, "--skip-broken", "--no-pack"])
     assert arguments.act(arguments) == 0
+    assert (tmp_path / "store" / "data" / "indexes").exists()
+    assert not (tmp_path / "store" / "data" / "packs").exists()

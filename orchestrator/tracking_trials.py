@@ -22,6 +22,9 @@ ABOUT = (
     "experiment `tables`, each in the description of its run."
 )
 
+DIVERGED = "diverged.json"
+"""The artifact that says at which step a training went astray, on which samples, in which quantities."""
+
 SILENCE = 15 * 60_000
 """Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.
 Longer than a store may be away, and than clocks differ."""
@@ -116,6 +119,8 @@ class TrialWriter:
         """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag."""
         run = self._run(fingerprint)
         tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "alarms": _fitting(alarms)}
+        if status == "diverged":
+            self._client.log_text(run.run_id, note, DIVERGED)
         if detail:
             self._client.log_text(run.run_id, detail, tracking_read.DETAIL)
             tags[tracking_read.DETAIL] = f"{len(detail)} characters"

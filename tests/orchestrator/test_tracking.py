@@ -136,7 +136,7 @@ def test_an_empty_store_has_no_records_and_no_declarations(tracker: Tracker) -> 
     assert tracker.declarations() == ()
 
 
-def test_divergence_and_failure_come_back_with_their_reasons(tracker: Tracker) -> None:
+def test_divergence_and_failure_come_back_with_their_reasons(tracker: Tracker, tmp_path: Path) -> None:
     why = json.dumps({"step": 3, "samples": [1], "quantities": {"loss": "nan"}})
     diverged, failed = replace(TRIAL, fingerprint="d"), replace(TRIAL, fingerprint="f")
     tracker.start(diverged)
@@ -146,6 +146,8 @@ def test_divergence_and_failure_come_back_with_their_reasons(tracker: Tracker) -
     tracker.finish("f", "failed", {}, 1.0, note="worker lost")
     records = tracker.records()
     assert (records["d"].status, records["d"].note, records["d"].alarms) == ("diverged", why, alarms)
+    path = client(tracker).download_artifacts(records["d"].run_id, "diverged.json", str(tmp_path))
+    assert Path(path).read_text() == why
     assert (records["f"].status, records["f"].note) == ("failed", "worker lost")
     assert client(tracker).get_run(records["f"].run_id).info.status == "FAILED"
 

@@ -17,7 +17,7 @@ from orchestrator.jobs import Job, needed
 from orchestrator.names import describe
 from orchestrator.options import Options, home
 from orchestrator.progress import Display, Line, ended, shown
-from orchestrator.records import Record
+from orchestrator.records import Curves, Record
 from orchestrator.schedule.trials import Event, run_trials
 from orchestrator.sweep import Planned, Setting, Sweep, SweepError, plan_table
 from orchestrator.tracking import Tracker, TrialInfo
@@ -41,7 +41,7 @@ def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Co
     artifacts = None if "://" in options.storage else Path(options.storage) / "artifacts"
     with Tracker.open(options.tracking_uri, artifacts) as tracker:
         jobs = _wanted(planned)
-        known = tracker.records(jobs, history=False)
+        known = tracker.records(jobs, history=())
         if options.dry_run:
             dry_run.show(planned, known, console)
             return 0
@@ -54,7 +54,7 @@ def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Co
         if todo:
             _prepare(todo, options, console)
             _run(todo, planned, options, tracker, console)
-        records = tracker.records(jobs, history=False)
+        records = tracker.records(jobs, history=())
         written = report_from(tracker, options.report, options.results)
         report.render(console, written, {p.declaration.table for p in planned})
     failed = [records[fp] for fp in jobs if fp in records and records[fp].status == "failed"]
@@ -86,7 +86,8 @@ def report_from(tracker: Tracker, name: str, results: Path) -> report.Report:
     """Write a report of every table that belongs to it, and log the tables to the store."""
     tracker.flush()
     declarations = tuple(d for d in tracker.declarations() if d.report == name)
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)})
+    drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
+    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)}, drawn)
     details = tracker.details(fp for d in declarations for fp in d.looked_at)
     written = report.write(declarations, records, results, details)
     report.log(tracker, written)

@@ -8,7 +8,7 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -143,12 +143,15 @@ class Tracker:
         """
         return self._ask("marking dead runs", self._trials.reap)
 
-    def records(self, fingerprints: Iterable[str] | None = None, history: bool = True) -> dict[str, Record]:
+    def records(
+        self, fingerprints: Iterable[str] | None = None, history: Collection[str] | None = None
+    ) -> dict[str, Record]:
         """The newest run of each fingerprint, by fingerprint; of all that the store knows if None.
 
         Args:
             fingerprints: those wanted.
-            history: with the values by epoch, which costs a call for each metric of each run.
+            history: the metrics whose values by epoch are wanted, which costs a call for each of each run;
+                every metric if None.
 
         Raises:
             TrackingError: the store is away for longer than the patience.

@@ -1,9 +1,11 @@
 """From runs of an MLflow client back to records and declarations."""
 
+import gc
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,16 +80,32 @@ def newest(client: Any, fingerprint: str) -> Any | None:
     return next(runs(client, trial_experiments(client), condition), None)
 
 
-def records(client: Any, fingerprints: Iterable[str] | None, history: bool) -> dict[str, Record]:
+def records(
+    client: Any, fingerprints: Iterable[str] | None, history: Collection[str] | None
+) -> dict[str, Record]:
     """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
     wanted = None if fingerprints is None else set(fingerprints)
     chosen: dict[str, Any] = {}
-    for run in runs(client, trial_experiments(client)):
-        fingerprint = run.data.tags.get("fingerprint")
-        if fingerprint and (wanted is None or fingerprint in wanted):
-            chosen.setdefault(fingerprint, run)
-    histories = _histories(client, list(chosen.values())) if history else {}
+    with _uncollected():
+        for run in runs(client, trial_experiments(client)):
+            fingerprint = run.data.tags.get("fingerprint")
+            if fingerprint and (wanted is None or fingerprint in wanted):
+                chosen.setdefault(fingerprint, run)
+        histories = _histories(client, list(chosen.values()), history)
     return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in chosen.items()}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: a run is hundreds of objects that live on, and it would go through all of
+    them again and again."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -101,9 +119,17 @@ def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any
     return {fp: json.loads(_text(client, run_id, DETAIL)) for fp, run_id in chosen.items()}
 
 
-def _histories(client: Any, found: Sequence[Any]) -> dict[str, dict[str, tuple[tuple[int, float], ...]]]:
+def _histories(
+    client: Any, found: Sequence[Any], keys: Collection[str] | None
+) -> dict[str, dict[str, tuple[tuple[int, float], ...]]]:
     """run id -> key -> points by epoch. MLflow gives one metric of one run a call."""
-    wanted = [(run.info.run_id, name) for run in found for name in run.data.metrics]
+    names = None if keys is None else {metric_name(key) for key in keys}
+    wanted = [
+        (run.info.run_id, name)
+        for run in found
+        for name in run.data.metrics
+        if names is None or name in names
+    ]
     with ThreadPoolExecutor(HISTORY_CALLS) as pool:
         points = list(pool.map(lambda each: client.get_metric_history(*each), wanted))
     histories: dict[str, dict[str, tuple[tuple[int, float], ...]]] = {}

@@ -16,7 +16,7 @@ from orchestrator.bench.result import Tell
 from orchestrator.conduct import conduct, rebuild
 from orchestrator.experiment import Experiment, flatten, vary
 from orchestrator.options import add_options, options
-from orchestrator.records import DeclaredColumn
+from orchestrator.records import Curves, DeclaredColumn
 from orchestrator.sweep import Column, Metric, Planned, Row, Setting, Sweep, Table, plan_table
 from orchestrator.tracking import Tracker, TrialInfo
 
@@ -66,7 +66,7 @@ def _costs(table: Table, seeds: int, folder: Path) -> dict[str, Cost]:
 
 def _read(uri: str) -> None:
     with Tracker.open(uri, None) as tracker:
-        tracker.records(history=False)
+        tracker.records(history=())
 
 
 def _uri(folder: Path) -> str:
@@ -79,7 +79,8 @@ def _table(demo: Experiment) -> Table:
             yield Row(f"row {number}", vary(demo, objective=RLE(flow=Flow(width=8 * (number + 1)))))
 
     columns = [Column(DeclaredColumn(name=name), Metric(name)) for name in METRICS[:3]]
-    return Table("0", title="Generated records", says="", rows=rows, columns=columns, paper=())
+    plots = (Curves(key="AP", title="AP by epoch"),)
+    return Table("0", title="Generated records", says="", rows=rows, columns=columns, paper=(), plots=plots)
 
 
 def _setting(seeds: int) -> Setting:

@@ -128,7 +128,8 @@ def test_records_are_those_asked_for(tracker: Tracker) -> None:
     assert tracker.records().keys() == {"a", "b", "c"}
     assert tracker.records(["b", "unknown"]).keys() == {"b"}
     assert tracker.records([]) == {}
-    assert tracker.records(["b"], history=False)["b"].history == {}
+    assert tracker.records(["b"], history=())["b"].history == {}
+    assert set(tracker.records(["b"], history=["PCKh@0.5", "AP75"])["b"].history) == {"PCKh@0.5"}
 
 
 def test_an_empty_store_has_no_records_and_no_declarations(tracker: Tracker) -> None:

@@ -65,11 +65,12 @@ def markdown(findings: Sequence[Finding]) -> str:
 
 def write(findings: Sequence[Finding], path: Path) -> None:
     """Write `markdown` to `path` and the plots into its folder."""
+    text = markdown(findings)  # before plots are written, which make a checkout differ from its commit
     path.parent.mkdir(parents=True, exist_ok=True)
     for finding in findings:
         for stem, figure in finding.plots.items():
             (path.parent / f"{stem}.png").write_bytes(png(figure))
-    path.write_text(markdown(findings))
+    path.write_text(text)
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -114,7 +114,7 @@ def add_no_pack(parser: argparse._ActionsContainer) -> None:
         dest="pack",
         action="store_false",
         help="decode pictures each time they are looked at instead of keeping them decoded: no disk for them,"
-        " samples at about a sixth of the speed, and the same numbers to the last bit",
+        " samples at a fifth of the speed or less, and the same numbers to the last bit",
     )
 
 

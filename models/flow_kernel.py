@@ -140,6 +140,7 @@ def _gradients(of: Evaluation, grad: Singles, of_parameters: bool) -> list[Singl
 def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
     """Memory for N samples through K couplings; what stays unused of it is never touched."""
     nets, W = 2 * K, PIECES_PER_UNIT * (H + 1)
+    R = (L - 3) * nets * W
     pieces = Pieces(np.empty(nets, np.int64), np.empty((nets, W)), np.empty((2, nets, W)))
     trace = Trace(
         order=np.empty((nets, H), np.int64),
@@ -147,7 +148,11 @@ def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
         number=np.empty((L - 2, nets), np.int64),
         unit=np.empty((L - 2, nets, W), np.int64),
         right=np.empty((L - 2, nets, H)),
-        passed=np.empty((L - 3, nets, 2, W, H)),
+        start=np.empty((L - 3, nets), np.int64),
+        base=np.empty((L - 3, nets, 2, H)),
+        passed=np.empty((R, H)),
+        along=np.empty((R, H)),
+        change=np.empty((R, 2)),
     )
     passage = Passage(np.empty((K, N)), np.empty((K, N)), np.empty((nets, N), np.uint32))
     return pieces, trace, passage
@@ -186,7 +191,7 @@ def _intercepted() -> bool:
 
 def _worthwhile(samples: int, layers: int, width: int) -> bool:
     """Pieces cost as much as so many samples in matrix products, which are shared among threads."""
-    as_many = width / 4 if layers == 3 else width * 6
+    as_many = width * (layers - 3 + 1 / 4)
     return samples >= as_many * torch.get_num_threads()
 
 

@@ -6,10 +6,12 @@ these pieces as units (Hanin & Rolnick, "Complexity of linear regions in deep ne
 exactly, and then a sample costs one search instead of one product with every weight.
 
 The line is cut layer by layer. In a row of a table the inputs of a layer's units are slope · c + offset;
-where one of them crosses zero the row is cut, and the pieces are the rows of the next layer. The rows of the
-second layer need no product: from row to row one unit of the first layer switches and adds one column. The
-last layer has one unit, and a switch below it changes one of its summands. Layers between, if any, are dense
-products with as many rows as there are pieces.
+where one of them crosses zero the row is cut, and the pieces are the rows of the next layer. Where a unit
+switches, what it passes on changes by a multiple of its own slope · c + offset, so all inputs of the next
+layer change along one vector, the unit's column of weights, and those of layers above along what becomes of
+that vector on its way. Hence a switch costs one product with each later layer but the next, and a table is
+kept as its first row and these changes. The last layer has one unit, and a switch below it changes one of its
+summands.
 
 All is float64, exact enough for sums that grow by differences; the cost does not depend on the samples. Loops
 are written out, since an array expression takes longer to compile than all of them together.
@@ -42,11 +44,16 @@ class First(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """slope · c + offset for H units in row m, which is (ends[m - 1], ends[m]]."""
+    """slope · c + offset for H units in row m, which is (ends[m - 1], ends[m]].
+
+    In row m + 1 the slopes are larger by change[m, 0] · along[m], the offsets by change[m, 1] · along[m].
+    """
 
     ends: Doubles  # (M - 1,)
-    slope: Doubles  # (M, H)
-    offset: Doubles  # (M, H)
+    slope: Doubles  # (H,) in the first row
+    offset: Doubles  # (H,)
+    change: Doubles  # (M - 1, 2)
+    along: Doubles  # (M - 1, H)
 
 
 class Cuts(NamedTuple):
@@ -54,6 +61,7 @@ class Cuts(NamedTuple):
 
     ends: Doubles  # (P - 1,)
     unit: Index  # (P - 1,) the unit that switches; -1 where the row ends
+    change: Doubles  # (P - 1, 2) what that adds to what the unit passes on; the row's own change
     left: Doubles  # (H,) the units' slopes of LeakyReLU on the first piece
     right: Doubles  # (H,) and on the last
 
@@ -96,19 +104,24 @@ def _transpose(matrix: Singles, out: Doubles) -> None:
 
 @jit
 def _add_product(out: Doubles, a: Doubles, b: Doubles) -> None:
-    """out += a @ b, four rows of b at a time, so that `out` is read and written less often.
-
-    Of a, which may be longer than `out`, the first rows.
-    """
-    inner = len(b)
-    whole = inner - inner % 4
-    for i in range(len(out)):
+    """out += a @ b, four rows of a and of b at a time, so that numbers are read and written less often."""
+    rows, inner, columns = len(a), len(b), b.shape[1]
+    by_four, whole = rows - rows % 4, inner - inner % 4
+    for i in range(0, by_four, 4):
         for j in range(0, whole, 4):
-            a0, a1, a2, a3 = a[i, j], a[i, j + 1], a[i, j + 2], a[i, j + 3]
-            for o in range(b.shape[1]):
-                out[i, o] += a0 * b[j, o] + a1 * b[j + 1, o] + a2 * b[j + 2, o] + a3 * b[j + 3, o]
-        for j in range(whole, inner):
-            for o in range(b.shape[1]):
+            p0, p1, p2, p3 = a[i, j], a[i, j + 1], a[i, j + 2], a[i, j + 3]
+            q0, q1, q2, q3 = a[i + 1, j], a[i + 1, j + 1], a[i + 1, j + 2], a[i + 1, j + 3]
+            r0, r1, r2, r3 = a[i + 2, j], a[i + 2, j + 1], a[i + 2, j + 2], a[i + 2, j + 3]
+            s0, s1, s2, s3 = a[i + 3, j], a[i + 3, j + 1], a[i + 3, j + 2], a[i + 3, j + 3]
+            for o in range(columns):
+                b0, b1, b2, b3 = b[j, o], b[j + 1, o], b[j + 2, o], b[j + 3, o]
+                out[i, o] += p0 * b0 + p1 * b1 + p2 * b2 + p3 * b3
+                out[i + 1, o] += q0 * b0 + q1 * b1 + q2 * b2 + q3 * b3
+                out[i + 2, o] += r0 * b0 + r1 * b1 + r2 * b2 + r3 * b3
+                out[i + 3, o] += s0 * b0 + s1 * b1 + s2 * b2 + s3 * b3
+    for i in range(rows):
+        for j in range(whole if i < by_four else 0, inner):
+            for o in range(columns):
                 out[i, o] += a[i, j] * b[j, o]
 
 
@@ -129,49 +142,61 @@ def _first(weight: Singles, bias: Singles) -> First:
 def _second_rows(first: First, columns: Doubles, bias: Singles) -> Rows:
     """The inputs of the second layer, whose weights are `columns` transposed."""
     H = len(bias)
-    slope, offset = np.empty((H + 1, H)), np.empty((H + 1, H))
+    slope, offset, change, along = np.zeros(H), np.empty(H), np.empty((H, 2)), np.empty((H, H))
     for o in range(H):
-        slope[0, o], offset[0, o] = 0.0, bias[o]
+        offset[o] = bias[o]
     for j in range(H):
         u, v = first.left[j] * first.weight[j], first.left[j] * first.bias[j]
         for o in range(H):
-            slope[0, o] += u * columns[j, o]
-            offset[0, o] += v * columns[j, o]
+            slope[o] += u * columns[j, o]
+            offset[o] += v * columns[j, o]
     for i in range(H):
         j = first.order[i]
-        u, v = first.step[j] * first.weight[j], first.step[j] * first.bias[j]
+        change[i, 0], change[i, 1] = first.step[j] * first.weight[j], first.step[j] * first.bias[j]
         for o in range(H):
-            slope[i + 1, o] = slope[i, o] + u * columns[j, o]
-            offset[i + 1, o] = offset[i, o] + v * columns[j, o]
-    return Rows(first.ends, slope, offset)
+            along[i, o] = columns[j, o]
+    return Rows(first.ends, slope, offset, change, along)
 
 
 @jit
-def _next_rows(ends: Doubles, passed: Doubles, columns: Doubles, bias: Singles) -> Rows:
-    """The inputs of a later layer, from what the one below passes on, (2, W, H) with M rows in use."""
-    M, H = len(ends) + 1, passed.shape[2]
-    slope, offset = np.empty((M, H)), np.empty((M, H))
-    for m in range(M):
+def _next_rows(
+    cuts: Cuts, base: Doubles, passed: Doubles, columns: Doubles, bias: Singles, along: Doubles
+) -> Rows:
+    """The inputs of a later layer, from what the one below passes on: see Trace. Fills `along`."""
+    H, m = len(bias), len(passed)
+    slope, offset = np.zeros(H), np.empty(H)
+    for o in range(H):
+        offset[o] = bias[o]
+    for j in range(H):
         for o in range(H):
-            slope[m, o], offset[m, o] = 0.0, bias[o]
-    _add_product(slope, passed[0], columns)
-    _add_product(offset, passed[1], columns)
-    return Rows(ends, slope, offset)
+            slope[o] += base[0, j] * columns[j, o]
+            offset[o] += base[1, j] * columns[j, o]
+    for i in range(m):
+        for o in range(H):
+            along[i, o] = 0.0
+    _add_product(along[:m], passed, columns)
+    for p in range(len(cuts.unit) - 1, -1, -1):  # from the last on, since they move away from the first
+        if cuts.unit[p] < 0:
+            m -= 1
+        source = along[m] if cuts.unit[p] < 0 else columns[cuts.unit[p]]
+        for o in range(H):
+            along[p, o] = source[o]
+    return Rows(cuts.ends, slope, offset, cuts.change, along)
 
 
 @jit
 def _cut(rows: Rows, limit: int) -> Cuts:
     """Cut the rows at every zero of every unit; what takes `limit` cuts or more is left with `limit`."""
-    M, H = rows.slope.shape
-    ends, unit, left = np.empty(limit), np.empty(limit, np.int64), np.empty(H)
+    M, H = len(rows.ends) + 1, len(rows.slope)
+    ends, unit, change, left = np.empty(limit), np.empty(limit, np.int64), np.empty((limit, 2)), np.empty(H)
+    slope, offset = rows.slope.copy(), rows.offset.copy()
     for o in range(H):
-        left[o] = 1.0 if rows.offset[0, o] - FAR * rows.slope[0, o] > 0 else SLOPE
+        left[o] = 1.0 if offset[o] - FAR * slope[o] > 0 else SLOPE
     now, changed = left.copy(), np.zeros((H + 7) // 8 * 8, np.uint8)
     by_eight = changed.view(np.uint64)
     n, low = 0, -FAR
     for m in range(M):
-        slope, offset, start = rows.slope[m], rows.offset[m], n
-        high = rows.ends[m] if m < M - 1 else FAR
+        start, high = n, rows.ends[m] if m < M - 1 else FAR
         for o in range(H):
             changed[o] = (slope[o] * high + offset[o] > 0) != (now[o] == 1.0)
         for eight in range(len(by_eight)):
@@ -183,50 +208,58 @@ def _cut(rows: Rows, limit: int) -> Cuts:
                             ends, unit, n, start, _switch(-offset[o] / slope[o], now[o] == 1.0, low, high), o
                         )
                         n += 1
+        for p in range(start, n):
+            step = now[unit[p]] - _other(now[unit[p]])
+            change[p, 0], change[p, 1] = step * slope[unit[p]], step * offset[unit[p]]
         if n < limit and m < M - 1:
             ends[n], unit[n] = high, -1
+            change[n, 0], change[n, 1] = rows.change[m, 0], rows.change[m, 1]
             n += 1
-        if n == limit:
+        if n == limit or m == M - 1:
             break
+        for o in range(H):
+            slope[o] += rows.change[m, 0] * rows.along[m, o]
+            offset[o] += rows.change[m, 1] * rows.along[m, o]
         low = high
-    return Cuts(ends[:n], unit[:n], left, now)
+    return Cuts(ends[:n], unit[:n], change[:n], left, now)
 
 
 @jit
-def _pass_on(rows: Rows, cuts: Cuts, out: Doubles) -> None:
-    """LeakyReLU of the inputs on every piece, into `out`, (2, W, H) with P rows in use."""
-    P, H = len(cuts.ends) + 1, out.shape[2]
+def _pass_on(rows: Rows, cuts: Cuts, base: Doubles, passed: Doubles) -> None:
+    """Through LeakyReLU: the first row into `base` (2, H), the rows' changes into `passed` (M - 1, H)."""
     left, m = cuts.left.copy(), 0
-    for p in range(P):
-        for o in range(H):
-            out[0, p, o] = left[o] * rows.slope[m, o]
-            out[1, p, o] = left[o] * rows.offset[m, o]
-        if p < P - 1 and cuts.unit[p] >= 0:
+    for o in range(len(left)):
+        base[0, o], base[1, o] = left[o] * rows.slope[o], left[o] * rows.offset[o]
+    for p in range(len(cuts.unit)):
+        if cuts.unit[p] >= 0:
             left[cuts.unit[p]] = _other(left[cuts.unit[p]])
         else:
+            for o in range(len(left)):
+                passed[m, o] = left[o] * rows.along[m, o]
             m += 1
 
 
 @jit
 def _output(rows: Rows, cuts: Cuts, weight: Singles, bias: float, slope: Doubles, offset: Doubles) -> bool:
     """The one unit of the last layer on every piece, into slope and offset (W,); whether all are finite."""
-    H, P, finite = rows.slope.shape[1], len(cuts.ends) + 1, True
-    left, m = cuts.left.copy(), -1
-    for p in range(P):
-        o = cuts.unit[p - 1] if p > 0 else -1
+    H, left, m = len(weight), cuts.left.copy(), 0
+    a, b = 0.0, np.float64(bias)
+    for i in range(H):
+        a += left[i] * weight[i] * rows.slope[i]
+        b += left[i] * weight[i] * rows.offset[i]
+    slope[0], offset[0] = a, b
+    finite = bool(abs(a) < HUGE and abs(b) < HUGE)
+    for p in range(len(cuts.unit)):
+        o, factor = cuts.unit[p], 0.0
         if o >= 0:
-            change = (_other(left[o]) - left[o]) * weight[o]
-            left[o] = _other(left[o])
-            slope[p] = slope[p - 1] + change * rows.slope[m, o]
-            offset[p] = offset[p - 1] + change * rows.offset[m, o]
+            left[o], factor = _other(left[o]), np.float64(weight[o])
         else:
-            m += 1
-            a, b = 0.0, np.float64(bias)
             for i in range(H):
-                a += left[i] * weight[i] * rows.slope[m, i]
-                b += left[i] * weight[i] * rows.offset[m, i]
-            slope[p], offset[p] = a, b
-        finite &= abs(slope[p]) < HUGE and abs(offset[p]) < HUGE
+                factor += left[i] * weight[i] * rows.along[m, i]
+            m += 1
+        slope[p + 1] = slope[p] + factor * cuts.change[p, 0]
+        offset[p + 1] = offset[p] + factor * cuts.change[p, 1]
+        finite &= bool(abs(slope[p + 1]) < HUGE and abs(offset[p + 1]) < HUGE)
     return finite
 
 
@@ -242,7 +275,7 @@ def _keep(cuts: Cuts, unit: Index, right: Doubles) -> None:
 def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: Trace) -> bool:
     """Fill pieces and trace; whether that worked: no net has W pieces or more, and all is finite."""
     pieces, trace = Pieces(*to_pieces), Trace(*to_trace)
-    H, W = trace.order.shape[1], pieces.ends.shape[1]
+    H, W, start = trace.order.shape[1], pieces.ends.shape[1], 0
     columns = np.empty((H, H))
     for net in range(len(pieces.number)):
         k, q = net // 2, net % 2
@@ -255,9 +288,18 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
         cuts = _cut(rows, W - 1)
         for layer in range(len(weights) - 2):
             if layer > 0:
-                _pass_on(rows, cuts, trace.passed[layer - 1, net])
+                trace.start[layer - 1, net] = start
+                stop, base = start + len(cuts.unit), trace.base[layer - 1, net]
+                passed, along = trace.passed[start : start + len(rows.ends)], trace.along[start:stop]
+                for p in range(len(cuts.unit)):
+                    trace.change[start + p, 0], trace.change[start + p, 1] = (
+                        cuts.change[p, 0],
+                        cuts.change[p, 1],
+                    )
+                start = stop
+                _pass_on(rows, cuts, base, passed)
                 _transpose(weights[layer + 1][k, q], columns)
-                rows = _next_rows(cuts.ends, trace.passed[layer - 1, net], columns, biases[layer + 1][k, q])
+                rows = _next_rows(cuts, base, passed, columns, biases[layer + 1][k, q], along)
                 cuts = _cut(rows, W - 1)
             if len(cuts.ends) == W - 1:
                 return False

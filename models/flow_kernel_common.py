@@ -35,7 +35,11 @@ class Pieces(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """How the pieces came about, for the gradient. The second layer of a net is hidden layer 0 here."""
+    """How the pieces came about, for the gradient. The second layer of a net is hidden layer 0 here.
+
+    From hidden layer 1 on, what a layer gets from the one below is kept: that of layer i of net n is at
+    [i - 1, n], or in the rows from start[i - 1, n] on, one for each place where a unit below switches.
+    """
 
     order: Index  # (2 K, H) the units of the first layer from left to right
     slopes: (
@@ -44,7 +48,11 @@ class Trace(NamedTuple):
     number: Index  # (L - 2, 2 K) of pieces after this hidden layer
     unit: Index  # (L - 2, 2 K, W) the unit that switches where the piece ends; -1 where its row ends
     right: Doubles  # (L - 2, 2 K, H) the units' slopes of LeakyReLU on the last piece
-    passed: Doubles  # (L - 3, 2 K, 2, W, H) what they pass on: slopes and offsets on every piece
+    start: Index  # (L - 3, 2 K)
+    base: Doubles  # (L - 3, 2 K, 2, H) what is passed on, on the far left: slopes and offsets
+    passed: Doubles  # (R, H) what is passed on of a vector along which the layer below changes
+    along: Doubles  # (R, H) the vector along which this layer's inputs change
+    change: Doubles  # (R, 2) by how much of it: slopes and offsets
 
 
 class Passage(NamedTuple):

@@ -22,6 +22,7 @@ from datasets.retina import RetinaBoundaries
 from models.backbones import ResNet, Trunk
 from models.boundary import BoundaryNet
 from models.config import Frozen
+from models.muon import Muon
 from models.objectives import Objective
 from models.regressor import Regressor
 from models.simplepose import Integral, SimplePose, TwoBranch
@@ -62,13 +63,22 @@ class Cosine(Frozen):
     kind: Literal["cosine"] = "cosine"
 
 
+class Linear(Frozen):
+    """The full learning rate at first, then down to zero along a straight line."""
+
+    kind: Literal["linear"] = "linear"
+    hold: float = Field(default=0.0, ge=0, lt=1)  # of the training, at the full rate
+
+
 class Schedule(Frozen):
     """How long, how fast and in what precision."""
 
     epochs: PositiveInt
     batch: PositiveInt  # the global batch, over all workers
     optimiser: Adam = Adam()
-    decay: Annotated[Steps | Cosine, Field(discriminator="kind")] = Steps()
+    # For what is a matrix, convolutions included, in trunk and coordinate head, instead of Adam.
+    matrices: Muon | None = None
+    decay: Annotated[Steps | Cosine | Linear, Field(discriminator="kind")] = Steps()
     warmup_steps: NonNegativeInt = 0
     clip_norm: PositiveFloat | None = None  # of the gradient of all parameters together
     precision: Literal["float32", "bf16"] = "float32"  # of the trunk; heads and objective stay in float32

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from datasets.contract import Batch, Data, Key, Split
 from datasets.errors import DataError
 from models.imported import load_trunk
-from models.regressor import parameter_groups
 from orchestrator.checkpoints import CheckpointError, Checkpoints
 from orchestrator.evaluate import evaluate
 from orchestrator.experiment import Experiment, Schedule
 from orchestrator.loading import load
+from orchestrator.optimiser import build_optimisers, rate, set_rate
 from orchestrator.runtime import Runtime
 from orchestrator.watch import Watch
 
@@ -92,7 +92,7 @@ class Training:
     runtime: Runtime
     trainee: Trainee
     wrapped: nn.Module  # the trainee as the runtime runs it
-    optimiser: torch.optim.Optimizer
+    optimisers: list[torch.optim.Optimizer]
     parameters: tuple[nn.Parameter, ...]  # of the trainee, looked up once
     steps: int  # an epoch
 
@@ -115,12 +115,12 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         if state is None and experiment.start is not None:
             load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
         wrapped = runtime.prepare(trainee)
-        optimiser = _optimiser(experiment.schedule, trainee)
-        progress = _restore(state, trainee, optimiser) if state else Progress()
+        optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)
+        progress = _restore(state, trainee, optimisers) if state else Progress()
         if state:  # what was told last may have been lost with the one who listened
             runtime.recall(progress.history)
         parameters = tuple(trainee.parameters())
-        training = Training(experiment, data, runtime, trainee, wrapped, optimiser, parameters, steps)
+        training = Training(experiment, data, runtime, trainee, wrapped, optimisers, parameters, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
                 progress, measured = _epoch(training, progress)
@@ -160,7 +160,7 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
     trainee.train()
     for index, batch in enumerate(_batches(training, before.epoch)):
         step = before.epoch * training.steps + index
-        _set_rate(training.optimiser, rate(schedule, step, training.steps))
+        set_rate(training.optimisers, rate(schedule, step, training.steps))
         _step(training, batch, step, watch)
     epoch = before.epoch + 1
     metrics = watch.summary()
@@ -179,10 +179,11 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
 
 
 def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
-    optimiser, clip_norm = training.optimiser, training.experiment.schedule.clip_norm
+    clip_norm = training.experiment.schedule.clip_norm
     here = batch.to(training.runtime.device)
     loss, parts = training.wrapped(here.image, here.target, here.weight, step)
-    optimiser.zero_grad(set_to_none=True)
+    for optimiser in training.optimisers:
+        optimiser.zero_grad(set_to_none=True)
     loss.backward()
     norm = nn.utils.get_total_norm([p.grad for p in training.parameters if p.grad is not None])
     # The gradient is averaged over workers, so that all of them see the same norm and stop together.
@@ -190,7 +191,8 @@ def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
         raise DivergedError(_explain(step, batch.id, {"loss": loss.detach(), "gradient norm": norm, **parts}))
     if clip_norm is not None:
         nn.utils.clip_grads_with_norm_(training.parameters, clip_norm, norm)
-    optimiser.step()
+    for optimiser in training.optimisers:
+        optimiser.step()
     watch.add(loss.detach(), parts)
 
 
@@ -223,34 +225,6 @@ def _batches(training: Training, epoch: int) -> Iterator[Batch]:
     return load(split, keys, runtime)
 
 
-def rate(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
-    """The factor on every learning rate at a step (from 0): linear warm-up times the decay."""
-    warm = min(1.0, (step + 1) / schedule.warmup_steps) if schedule.warmup_steps else 1.0
-    if schedule.decay.kind == "cosine":
-        return warm * 0.5 * (1 + math.cos(math.pi * step / (schedule.epochs * steps_per_epoch)))
-    passed = sum(step >= milestone * steps_per_epoch for milestone in schedule.decay.milestones)
-    return warm * schedule.decay.factor**passed
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = group["base_lr"] * factor
-
-
-def _optimiser(schedule: Schedule, trainee: Trainee) -> torch.optim.Optimizer:
-    adam = schedule.optimiser
-    special = {"coord": adam.coord_rate, "sigma": adam.sigma_rate, "flow": adam.flow_rate}
-    parameters = {**parameter_groups(trainee.model), "flow": list(trainee.objective.parameters())}
-    groups = [
-        {"params": group, "lr": rate, "base_lr": rate}
-        for name, group in parameters.items()
-        if group
-        for rate in [adam.lr * special.get(name, 1.0)]
-    ]
-    kind = torch.optim.AdamW if adam.weight_decay else torch.optim.Adam
-    return kind(groups, betas=adam.betas, weight_decay=adam.weight_decay, fused=True)
-
-
 def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
     if schedule.batch % world_size:
         raise ValueError(
@@ -270,14 +244,15 @@ def _state(training: Training, progress: Progress) -> dict[str, Any]:
     return {
         "experiment": training.experiment.model_dump_json(),  # a checkpoint alone says what it is
         "trainee": training.trainee.state_dict(),
-        "optimiser": training.optimiser.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in training.optimisers],
         "torch_rng": torch.get_rng_state(),
         "progress": json.dumps(asdict(progress)),
     }
 
 
-def _restore(state: dict[str, Any], trainee: Trainee, optimiser: torch.optim.Optimizer) -> Progress:
+def _restore(state: dict[str, Any], trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> Progress:
     trainee.load_state_dict(state["trainee"])
-    optimiser.load_state_dict(state["optimiser"])
+    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
     torch.set_rng_state(state["torch_rng"])
     return Progress(**json.loads(state["progress"]))

@@ -16,10 +16,11 @@ from datasets.synthetic.write_human36m import Human36MPeople
 from datasets.synthetic.write_mpii import MpiiPeople
 from models.backbones import ResNet, SmallTrunk
 from models.boundary import BoundaryNet
+from models.muon import Muon
 from models.objectives import L1, RLE, HeatmapMSE
 from models.regressor import Regressor
 from models.simplepose import Integral, SimplePose
-from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, Steps, vary
+from orchestrator.experiment import Adam, Cosine, Experiment, Linear, Schedule, Steps, vary
 
 PAPER = Path(__file__).with_name("paper.csv")
 """Every number that the paper's tables print."""
@@ -46,10 +47,11 @@ _PAPER_COCO = Schedule(
     evaluate_every=10,
 )
 _DEMO_POSE = Schedule(
-    epochs=5,
-    batch=32,
+    epochs=3,
+    batch=48,
     optimiser=Adam(lr=3e-3, betas=(0.9, 0.99), coord_rate=2, sigma_rate=0.3),
-    decay=Cosine(),
+    matrices=Muon(lr=0.025, momentum=0.9, iterations=3),
+    decay=Linear(hold=0.4),
     warmup_steps=50,
 )
 
@@ -59,14 +61,14 @@ def coco(scale: str) -> Experiment:
     if scale == "paper":
         return _paper(CocoKeypoints(source=CocoFolder()), _PAPER_COCO)
     people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
-    return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=5)
+    return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=3)
 
 
 def mpii(scale: str) -> Experiment:
     """RLE on MPII's single people (supplement, section B), trained as on COCO."""
     if scale == "paper":
         return _paper(MpiiPose(source=MpiiFolder()), _PAPER_COCO)
-    return _small(_mpii_people(scale), scale, epochs=8)
+    return _small(_mpii_people(scale), scale, epochs=5)
 
 
 def human36m(scale: str) -> Experiment:
@@ -78,7 +80,7 @@ def human36m(scale: str) -> Experiment:
     demo = Human36MPeople(seed=UNSEEN)
     people = demo if scale == "demo" else Human36MPeople(train=6, val=4)
     data = Human36MPose(source=people, size=(64, 64), augment=FLIP_ONLY)
-    return _small(data, scale, epochs=12)
+    return _small(data, scale, epochs=7)
 
 
 def retina(scale: str) -> Experiment:

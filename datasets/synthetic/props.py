@@ -151,7 +151,7 @@ def _leaves(colour: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Materi
 
 
 def _material(colour: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | RGB) -> Material:
-    red, green, blue = (float(np.clip(c, 0, 255)) for c in colour)
+    red, green, blue = (min(max(float(c), 0.0), 255.0) for c in colour)
     return Material((red, green, blue), gloss=0.05)
 
 

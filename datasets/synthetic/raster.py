@@ -205,7 +205,8 @@ def _ellipsoid(buffer: Buffer, camera: Camera, solid: Ellipsoid, owner: int) -> 
 
 def _face(buffer: Buffer, camera: Camera, solid: Face, owner: int) -> None:
     corners = solid.corners
-    normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+    (ax, ay, az), (bx, by, bz) = (corners[1:3] - corners[0]).tolist()
+    normal = np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
     offset = float(normal @ corners[0])
     if offset >= 0.0:
         return

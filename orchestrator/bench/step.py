@@ -20,11 +20,13 @@ from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
 from orchestrator.experiment import Experiment, Schedule, vary
 from orchestrator.fit import Trainee
+from orchestrator.optimiser import build_optimisers
 
 SAYS = (
-    "Forward, backward, the check that the gradient is finite, and Adam, of network, head and RLE with its "
-    "flow. The baseline is the same network in plain PyTorch: float32 pictures in contiguous order, already "
-    "normalised, the plain flow, Adam as it comes; it checks nothing."
+    "Forward, backward, the check that the gradient is finite, and the optimisers of the schedule, of "
+    "network, head and RLE with its flow. The baseline is the same network in plain PyTorch: float32 "
+    "pictures in contiguous order, already normalised, the plain flow, Adam as it comes; it checks nothing. "
+    "The demo's schedule has Muon beside Adam, which the baseline has not."
 )
 
 Step = Callable[[], Tensor]
@@ -81,16 +83,18 @@ def step(experiment: Experiment, device: torch.device) -> Step:
         trainee = Trainee(experiment, pretrained=False).to(device).train()
         image, target = _batch(experiment, device)
     weight = torch.ones_like(target)
-    optimiser = torch.optim.Adam(trainee.parameters(), fused=True)
+    optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)
 
     def go() -> Tensor:
         loss: Tensor = trainee(image, target, weight, 0).loss
-        optimiser.zero_grad(set_to_none=True)
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.get_total_norm([p.grad for p in trainee.parameters() if p.grad is not None])
         if not math.isfinite(float(norm)):
             raise ArithmeticError("the gradient is not finite")
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         return loss.detach()
 
     return go

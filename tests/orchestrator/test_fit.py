@@ -10,11 +10,12 @@ import torch.distributed
 import torch.multiprocessing
 
 from datasets.errors import DataError
+from models.muon import Muon
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale
 from models.simplepose import SimplePose
 from orchestrator.checkpoints import CheckpointError, Checkpoints
-from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, Steps, vary
-from orchestrator.fit import Trainee, fit, rate
+from orchestrator.experiment import Adam, Experiment, Schedule, vary
+from orchestrator.fit import Trainee, fit
 from orchestrator.runtime import Alone, Distributed
 
 
@@ -40,7 +41,11 @@ def weights(checkpoints: Checkpoints, experiment: Experiment) -> dict[str, Any]:
     return state["trainee"]
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(experiment, toy, tmp_path: Path) -> None:
+@pytest.mark.parametrize("matrices", [None, Muon()])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    experiment, toy, tmp_path: Path, matrices
+) -> None:
+    experiment = vary(experiment, schedule=vary(experiment.schedule, matrices=matrices))
     whole, parts = Checkpoints(str(tmp_path / "whole")), Checkpoints(str(tmp_path / "parts"))
     expected = fit(experiment, toy, Alone(), whole)
     for last in (1, 3):
@@ -129,15 +134,6 @@ def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experi
     fit(rare, toy, rarely, Checkpoints(str(tmp_path / "b")))
     assert ["AP" in metrics for _, metrics in rarely.reports] == [False, False, True, True]
     assert rarely.reports[-1] == often.reports[-1]
-
-
-def test_rates_warm_up_then_decay() -> None:
-    cosine = Schedule(epochs=10, batch=1, decay=Cosine(), warmup_steps=4)
-    assert rate(cosine, 0, 5) == pytest.approx(0.25)
-    assert rate(cosine, 25, 5) == pytest.approx(0.5)
-    assert rate(cosine, 50, 5) == pytest.approx(0)
-    steps = Schedule(epochs=10, batch=1, decay=Steps(milestones=(4, 8)))
-    assert [rate(steps, epoch * 5, 5) for epoch in (0, 3, 4, 7, 8)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
 def gradients(experiment: Experiment, toy, runtime) -> dict[str, torch.Tensor]:

@@ -168,8 +168,17 @@ def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
         notes.append(f"{measured} of {planned} seeds{which}")
     elif 0 < len(seeds) < planned:
         notes.append(f"{len(seeds)} of {planned} seeds")
-    alarms = [f"seed {seed.seed}: {_digest(seed.alarms)}" for seed in seeds if seed.alarms]
-    return (*notes, *([f"alarms, {'; '.join(alarms)}"] if alarms else []))
+    return (*notes, *_alarms(seeds))
+
+
+def _alarms(seeds: Sequence[_Seed]) -> tuple[str, ...]:
+    """What rang, once for all seeds in which the same did."""
+    ringing: dict[str, list[str]] = {}
+    for seed in seeds:
+        if seed.alarms:
+            ringing.setdefault(_digest(seed.alarms), []).append(str(seed.seed))
+    told = [f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(of)}: {what}" for what, of in ringing.items()]
+    return (f"alarms, {'; '.join(told)}",) if told else ()
 
 
 def _each(seeds: Iterable[_Seed]) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from datasets.errors import DataError
 from datasets.json_file import Record, load, sift_objects
+from tests.datasets.spoiling import deep
 
 PATH = Path("set.json")
 JSON = st.recursive(
@@ -108,3 +109,8 @@ def test_a_value_is_quoted_briefly_however_deep_or_long() -> None:
         with pytest.raises(DataError) as caught:
             record(a=value).whole("a")
         assert len(str(caught.value)) < 250
+
+
+def test_deep_json_is_refused_or_quoted_briefly() -> None:
+    with pytest.raises(DataError, match="not a whole number"):
+        Record(Path("a.json"), "x", {"id": deep(900)}).whole("id")

@@ -2,27 +2,20 @@
 
 import copy
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.autograd import forward_ad
-from torch.utils.flop_counter import FlopCounterMode
 
 from models import flow_kernel
 from models.flow import LEAKY_SLOPE, Flow, RealNVP
 from models.flow_kernel_common import SLOPE
+from tests.models.flows import PAPER, build, gradients, products, same, samples
 
-ROOT = Path(__file__).parents[2]
-PAPER = Flow()
 SIZES = [
     PAPER,
     Flow(width=5, couplings=1),
@@ -32,34 +25,10 @@ SIZES = [
 ]
 
 
-def products(flow: RealNVP, x: Tensor) -> Tensor:
-    """log_prob by matrix products."""
-    z, log_det = flow.inverse(x)
-    return log_det - 0.5 * (z.square().sum(-1) + 2 * math.log(2 * math.pi))
-
-
-def build(config: Flow = PAPER, seed: int = 0, perturb: float = 0.1) -> RealNVP:
-    torch.manual_seed(seed)
-    flow = config.build(2)
-    with torch.no_grad():
-        for parameter in flow.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=perturb)
-    return flow
-
-
-def samples(n: int, scale: float = 1.0, seed: int = 1) -> Tensor:
-    return torch.randn(n, 2, generator=torch.Generator().manual_seed(seed)) * scale
-
-
 def by_kernels(flow: RealNVP, x: Tensor) -> bool:
     """Whether the kernels, not the products, gave the result."""
     node = flow_kernel.log_prob(flow, x).grad_fn
     return node is not None and node.name() == "_LogProbBackward"
-
-
-def gradients(value: Tensor, flow: RealNVP, x: Tensor) -> list[Tensor]:
-    weights = torch.linspace(-1, 1, len(value), dtype=value.dtype)
-    return list(torch.autograd.grad(value, [x, *flow.parameters()], weights, allow_unused=True))
 
 
 def compare(flow: RealNVP, x: Tensor, tolerance: float) -> None:
@@ -145,10 +114,6 @@ def test_units_that_are_zero_for_every_sample_count_as_negative() -> None:
             parameter.mul_(0 if parameter.ndim == 4 else -0.0)
     compare(flow, samples(30), tolerance=1e-6)
     compare(flow, torch.zeros(3, 2), tolerance=1e-6)
-
-
-def same(got: Tensor | None, expected: Tensor | None) -> None:
-    torch.testing.assert_close(got, expected, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
@@ -251,77 +216,6 @@ def test_threads_do_not_disturb_each_other() -> None:
         for i, results in enumerate(pool.map(lambda n: run(n % 2), range(40))):
             for got, expected in zip(results, alone[i % 2], strict=True):
                 same(got, expected)
-
-
-def test_log_prob_of_the_flow_is_supported_where_it_pays() -> None:
-    torch.set_num_threads(1)
-    assert flow_kernel.supported(build(), samples(544))
-    assert flow_kernel.supported(build(Flow(layers=5, width=32)), samples(544))
-    assert not flow_kernel.supported(build(Flow(layers=5, width=32)), samples(17))
-
-
-def test_other_flows_samples_and_dimensions_are_not_supported() -> None:
-    flow, x = build(), samples(544)
-    assert not flow_kernel.supported(flow, x.double())
-    assert not flow_kernel.supported(flow, x.to("meta"))
-    assert not flow_kernel.supported(flow, x[:, :1])
-    assert not flow_kernel.supported(flow, x.flatten())
-    assert not flow_kernel.supported(copy.deepcopy(flow).double(), x)
-    assert not flow_kernel.supported(Flow().build(3), torch.zeros(544, 3))
-    assert not flow_kernel.supported(build(Flow(layers=2)), x)
-
-
-def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
-    flow, x, seen = build(), samples(544), []
-
-    def probe(x: Tensor) -> Tensor:
-        seen.append(flow_kernel.supported(flow, x))
-        return x.sum()
-
-    torch.func.grad(probe)(x)
-    torch.func.jacrev(probe)(x)
-    torch.func.vmap(probe)(x[None])
-    torch.func.jvp(probe, (x,), (x,))
-    with forward_ad.dual_level():
-        probe(forward_ad.make_dual(x, x))
-    with FlopCounterMode(display=False):
-        probe(x)
-    torch.jit.trace(probe, (x,), check_trace=False)
-    torch.compile(probe, backend="eager")(x)
-    assert not any(seen)
-    assert len(seen) >= 8
-
-
-def test_without_numba_nothing_is_supported_and_products_decide(monkeypatch: pytest.MonkeyPatch) -> None:
-    flow, x = build(), samples(544)
-    monkeypatch.setitem(sys.modules, "models.flow_kernel_build", None)
-    monkeypatch.setattr(flow_kernel, "_kernels", flow_kernel._kernels.__wrapped__)
-    with pytest.warns(UserWarning, match="numba"):
-        assert not flow_kernel.supported(flow, x)
-    with pytest.warns(UserWarning, match="numba"):
-        same(flow_kernel.log_prob(flow, x), products(flow, x))
-
-
-def python(code: str, **environment: str) -> None:
-    subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        timeout=120,
-    )
-
-
-def test_models_are_imported_without_numba() -> None:
-    python("import sys, models.flow, models.flow_kernel; assert 'numba' not in sys.modules")
-
-
-def test_kernels_are_compiled_where_no_folder_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "__pycache__").touch()
-    (tmp_path / "kernel.py").write_text(
-        "from models.flow_kernel_common import entry\n@entry\ndef twice(x):\n    return 2 * x\n"
-    )
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import kernel; assert kernel.twice(21) == 42"
-    python(code, HOME=os.devnull, XDG_CACHE_HOME=os.devnull, PYTHONDONTWRITEBYTECODE="1")
 
 
 def test_the_kernels_know_the_slope_of_the_flow() -> None:

@@ -1,7 +1,9 @@
-"""A toy data set that needs no files, and an experiment that fits it."""
+"""A toy data set that needs no files, an experiment that fits it, and an empty store."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from models.flow import Flow
 from models.objectives import RLE
 from models.regressor import Regressor
 from orchestrator.experiment import Adam, Cosine, Experiment, Schedule
+from orchestrator.tracking import Tracker
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,23 @@ def experiment() -> Experiment:
             epochs=4, batch=8, optimiser=Adam(lr=1e-3, coord_rate=2), decay=Cosine(), warmup_steps=3
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store: migrating a new one takes seconds."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Tracker.open(f"sqlite:///{file}", None).close()
+    return file
+
+
+@pytest.fixture
+def uri(migrated: Path, tmp_path: Path) -> str:
+    shutil.copyfile(migrated, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.fixture
+def tracker(uri: str) -> Iterator[Tracker]:
+    with Tracker.open(uri, None, patience=5.0) as opened:
+        yield opened

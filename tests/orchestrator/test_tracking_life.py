@@ -1,7 +1,6 @@
 """Signs of life: whose runs are ended when, and by whom."""
 
 import errno
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,24 +15,10 @@ from orchestrator.pulse import Pulse
 from orchestrator.records import Declaration
 from orchestrator.tracking import Tracker, TrackingError, TrialInfo
 from orchestrator.tracking_trials import SILENCE
+from tests.orchestrator.tracked import SECRET
 
 TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, {}, "{}")
 ELSEWHERE = "orchestrator.tracking_trials.socket.gethostname"
-SECRET = "pa55word"
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store: migrating a new one takes seconds."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker.open(f"sqlite:///{file}", None).close()
-    return file
-
-
-@pytest.fixture
-def uri(migrated: Path, tmp_path: Path) -> str:
-    shutil.copyfile(migrated, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.fixture

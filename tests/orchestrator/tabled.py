@@ -1,0 +1,47 @@
+"""Rows, declarations and records of small tables."""
+
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.records import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell, Record
+
+SEEDS = (0, 1, 2)
+AP = DeclaredColumn(name="AP", unit="%", better="higher")
+SIZE = DeclaredColumn(name="Params", human=True)
+
+
+def record(row: str, seed: int, value: float, **changes: Any) -> Record:
+    made = Record(
+        f"{row}{seed}",
+        f"{row}, seed {seed}",
+        "finished",
+        seed,
+        {"AP": value, "PCK": 2 * value},
+        data="people",
+    )
+    return replace(made, **changes)
+
+
+def records(*made: Record) -> dict[str, Record]:
+    return {one.fingerprint: one for one in made}
+
+
+def row(key: str, **changes: Any) -> DeclaredRow:
+    fingerprints = tuple(f"{key}{seed}" for seed in SEEDS)
+    cells = {"AP": CellSource(key="AP", fingerprints=fingerprints)}
+    return DeclaredRow(**{"key": key, "label": key, "cells": cells, **changes})
+
+
+def declare(*rows: DeclaredRow, **changes: Any) -> Declaration:
+    fields: dict[str, Any] = {
+        "table": "1",
+        "title": "What a flow costs",
+        "scale": "demo",
+        "data": "100 people",
+        "data_fingerprints": ("people",),
+        "seeds": SEEDS,
+        "columns": (AP,),
+        "rows": rows,
+        "paper": (PaperCell(table="1", row="a", column="AP", value=70.5, unit="%", source="supplement"),),
+    }
+    return Declaration(**(fields | changes))

@@ -4,10 +4,10 @@ BIN := .venv/bin
 
 .PHONY: demo reproduce test check install publish clean
 
-demo: install  ## Tables 1 and 7 with three seeds on generated people, about 15 minutes on 2 cores
+demo: install  ## Tables 1 and 7 with three seeds on generated people, about 12 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
 
-reproduce: install  ## all eight tables and five figures with three seeds on generated data, about an hour on 2 cores
+reproduce: install  ## all eight tables and five figures with three seeds on generated data, about 45 minutes on 2 cores
 	$(BIN)/rle-lab run --scale demo
 
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves

@@ -1,12 +1,17 @@
 """The z-buffer: what is drawn has the size, depth, normals and order that geometry gives it."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from datasets.synthetic import raster
 from datasets.synthetic.props import box, seen_by
 from datasets.synthetic.raster import Buffer, Capsule, Ellipsoid, Face, Material, draw
+from datasets.synthetic.rotations import about_x, about_y
 from datasets.synthetic.scene import Camera
 
 CAMERA = Camera(focal=200.0, centre=(99.0, 99.0), height=1.0, pitch=0.0)
@@ -96,3 +101,38 @@ def test_solids_behind_the_camera_are_left_out():
 def test_what_lies_outside_the_picture_leaves_the_buffer_empty():
     aside = Ellipsoid(np.array([50.0, 0.0, 4.0]), np.eye(3), (1.0, 1.0, 1.0), GREY)
     assert (drawn(aside).owner == -1).all()
+
+
+NUMBER = st.floats(-2.0, 2.0)
+RADIUS = st.floats(0.01, 1.5)
+PLACE = st.builds(lambda x, y, z: np.array([x, y, z]), NUMBER, NUMBER, st.floats(0.5, 6.0))
+MATERIAL = st.sampled_from([GREY, Material((9.0, 9.0, 9.0), "checks", (0.0, 0.0, 0.0))])
+CAPSULE = st.builds(Capsule, PLACE, PLACE, RADIUS, RADIUS, MATERIAL, st.booleans())
+AXES = st.builds(lambda a, b: about_x(a) @ about_y(b), st.floats(-180, 180), st.floats(-180, 180))
+ELLIPSOID = st.builds(
+    Ellipsoid, PLACE, AXES, st.tuples(RADIUS, RADIUS, RADIUS), MATERIAL, st.tuples(NUMBER, NUMBER)
+)
+
+
+@given(solids=st.lists(CAPSULE | ELLIPSOID, min_size=1, max_size=4))
+def test_compiled_code_draws_what_numpy_draws_bit_for_bit(solids):
+    assert raster.compiled() is not None
+    fast = drawn(*solids)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raster, "compiled", lambda: None)
+        plain = drawn(*solids)
+    assert fast.materials == plain.materials
+    for ours, reference in zip(fast.arrays, plain.arrays, strict=True):
+        np.testing.assert_array_equal(ours, reference)
+
+
+def test_without_numba_pictures_are_drawn_by_numpy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets.synthetic.raster_kernel", None)
+    monkeypatch.delattr("datasets.synthetic.raster_kernel", raising=False)
+    raster.compiled.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="numba fails"):
+            buffer = drawn(sphere(4.0, 1.0))
+        assert (buffer.owner == 0).any()
+    finally:
+        raster.compiled.cache_clear()

@@ -76,7 +76,7 @@ class Schedule(Frozen):
     epochs: PositiveInt
     batch: PositiveInt  # the global batch, over all workers
     optimiser: Adam = Adam()
-    # For what is a matrix, convolutions included, in trunk and coordinate head, instead of Adam.
+    # For matrices, convolutions included, of trunk, coordinate head and heatmaps, instead of Adam.
     matrices: Muon | None = None
     decay: Annotated[Steps | Cosine | Linear, Field(discriminator="kind")] = Steps()
     warmup_steps: NonNegativeInt = 0

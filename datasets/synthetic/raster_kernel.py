@@ -11,20 +11,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
-Marks = NDArray[np.int16]
+from datasets.synthetic.raster import Arrays, Box, Plane
+
 ONE, ZERO, LEAST = np.float32(1), np.float32(0), np.float32(1e-6)
 
 F = TypeVar("F", bound=Callable[..., object])
-
-
-Arrays = tuple[Plane, NDArray[np.float32], NDArray[np.float32], Marks, Marks]
-"""A buffer's depth (H, W), normal (3, H, W), texture (2, H, W), material and owner (H, W)."""
-
-Box = tuple[int, int, int, int]
-"""First row, the one behind the last, first column, the one behind the last."""
 
 
 def _compiled(function: F) -> F:

@@ -81,7 +81,8 @@ class Schedule(Frozen):
     decay: Annotated[Steps | Cosine | Linear, Field(discriminator="kind")] = Steps()
     warmup_steps: NonNegativeInt = 0
     clip_norm: PositiveFloat | None = None  # of the gradient of all parameters together
-    precision: Literal["float32", "bf16"] = "float32"  # of the trunk; heads and objective stay in float32
+    # Of the trunk; heads and objective stay in float32. "auto" is bf16 where the device multiplies it.
+    precision: Literal["float32", "bf16", "auto"] = "float32"
     # How often to look does not change what is seen at the end.
     evaluate_every: PositiveInt = Field(default=1, json_schema_extra={"neutral": True})
 
@@ -126,9 +127,9 @@ class StepCost(Frozen):
     kind: Literal["step_cost"] = "step_cost"
     model: Regressor
     objective: Objective
+    schedule: Schedule
     points: PositiveInt
     size: tuple[PositiveInt, PositiveInt]
-    batch: PositiveInt
     seed: NonNegativeInt = 0  # tells repetitions apart
 
     def fingerprint(self) -> str:

@@ -22,6 +22,7 @@ from orchestrator.evaluate import evaluate
 from orchestrator.experiment import Experiment, Schedule
 from orchestrator.loading import load
 from orchestrator.optimiser import build_optimisers, rate, set_rate
+from orchestrator.precision import in_bf16
 from orchestrator.runtime import Runtime
 from orchestrator.watch import Watch
 
@@ -61,7 +62,7 @@ class Trainee(nn.Module):
     """Model and objective as one module whose forward is the loss, so that data parallelism averages
     the flow's gradients with all others."""
 
-    def __init__(self, experiment: Experiment, *, pretrained: bool) -> None:
+    def __init__(self, experiment: Experiment, *, pretrained: bool, bf16: bool = False) -> None:
         super().__init__()
         data, objective = experiment.data, experiment.objective
         self.model = experiment.model.build(
@@ -73,7 +74,7 @@ class Trainee(nn.Module):
             pretrained=pretrained,
         )
         self.objective = objective.build(data.dim)
-        self.bf16 = experiment.schedule.precision == "bf16"
+        self.bf16 = bf16  # of the trunk
         self.seed = experiment.seed
 
     def forward(self, image: Tensor, target: Tensor, weight: Tensor, step: int) -> Any:
@@ -108,10 +109,11 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     fingerprint = experiment.fingerprint()
     # One worker reads, so that none begins from another epoch than the others.
-    state = runtime.agree(checkpoints.load(fingerprint) if runtime.rank == 0 else None)
+    state = runtime.agree(_saved(checkpoints, fingerprint) if runtime.rank == 0 else None)
+    bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        trainee = Trainee(experiment, pretrained=state is None and experiment.start is None)
+        trainee = Trainee(experiment, pretrained=state is None and experiment.start is None, bf16=bf16)
         if state is None and experiment.start is not None:
             load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
         wrapped = runtime.prepare(trainee)
@@ -168,6 +170,7 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
         runtime.align(trainee)
         metrics |= gradient_shares(trainee, batch.to(runtime.device))
         metrics |= evaluate(trainee.model, training.data, runtime, bf16=trainee.bf16)
+        metrics["bf16"] = float(trainee.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
@@ -248,6 +251,14 @@ def _state(training: Training, progress: Progress) -> dict[str, Any]:
         "torch_rng": torch.get_rng_state(),
         "progress": json.dumps(asdict(progress)),
     }
+
+
+def _saved(checkpoints: Checkpoints, fingerprint: str) -> dict[str, Any] | None:
+    state = checkpoints.load(fingerprint)
+    if state is not None and "optimisers" not in state:
+        where = checkpoints.path(fingerprint)
+        raise CheckpointError(f"{where}: training can't go on from an earlier version's. Use --fresh.")
+    return state
 
 
 def _restore(state: dict[str, Any], trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> Progress:

@@ -38,7 +38,7 @@ DEMO_TRUNK = SmallTrunk(channels=(16, 32, 64, 128), strides=(2, 2, 2, 2))
 DEMO_WIDTH = 32
 """Channels of the deconvolutions behind the small trunk."""
 
-_PAPER_COCO = Schedule(
+PAPER_COCO = Schedule(
     epochs=270,
     batch=256,
     optimiser=Adam(lr=1e-3),
@@ -53,13 +53,14 @@ _DEMO_POSE = Schedule(
     matrices=Muon(lr=0.025, momentum=0.9, iterations=3),
     decay=Linear(hold=0.4),
     warmup_steps=50,
+    precision="auto",
 )
 
 
 def coco(scale: str) -> Experiment:
     """RLE on COCO keypoints (paper, section 4.1), or on generated people in COCO's format."""
     if scale == "paper":
-        return _paper(CocoKeypoints(source=CocoFolder()), _PAPER_COCO)
+        return _paper(CocoKeypoints(source=CocoFolder()), PAPER_COCO)
     people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
     return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=3)
 
@@ -67,14 +68,14 @@ def coco(scale: str) -> Experiment:
 def mpii(scale: str) -> Experiment:
     """RLE on MPII's single people (supplement, section B), trained as on COCO."""
     if scale == "paper":
-        return _paper(MpiiPose(source=MpiiFolder()), _PAPER_COCO)
+        return _paper(MpiiPose(source=MpiiFolder()), PAPER_COCO)
     return _small(_mpii_people(scale), scale, epochs=5)
 
 
 def human36m(scale: str) -> Experiment:
     """RLE on Human3.6M's protocol 2, mixed with MPII at paper scale (main paper, section 4.2)."""
     if scale == "paper":
-        schedule = vary(_PAPER_COCO, epochs=140, decay=Steps(milestones=(90, 120)), clip_norm=35)
+        schedule = vary(PAPER_COCO, epochs=140, decay=Steps(milestones=(90, 120)), clip_norm=35)
         data = Human36MPose(source=Human36MFolder(), mix=MpiiPose(source=MpiiFolder()))
         return _paper(data, schedule)
     demo = Human36MPeople(seed=UNSEEN)

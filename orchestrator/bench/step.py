@@ -5,7 +5,6 @@ Shapes: B batch, P points, H W pixels.
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +17,10 @@ from models.regressor import Regressor, RegressorNet
 from orchestrator.bench.plain_flow import PlainFlow
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
-from orchestrator.experiment import Experiment, Schedule, vary
+from orchestrator.experiment import Experiment, Schedule
 from orchestrator.fit import Trainee
 from orchestrator.optimiser import build_optimisers
+from orchestrator.precision import has_bf16
 
 SAYS = (
     "Forward, backward, the check that the gradient is finite, and the optimisers of the schedule, of "
@@ -59,28 +59,15 @@ def contestants(experiment: Experiment, device: torch.device) -> Mapping[str, St
     """A step of each kind, the baseline first; bf16 only where the machine multiplies it."""
     steps = {"plain float32": plain_step(experiment, device), "float32": step(experiment, device)}
     if has_bf16(device):
-        steps["bf16"] = step(in_bf16(experiment), device)
+        steps["bf16"] = step(experiment, device, bf16=True)
     return steps
 
 
-def in_bf16(experiment: Experiment) -> Experiment:
-    """The experiment with its trunk in bf16."""
-    return vary(experiment, schedule=vary(experiment.schedule, precision="bf16"))
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether bf16 is more than float32 with fewer digits here."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and "avx512_bf16" in cpuinfo.read_text()
-
-
-def step(experiment: Experiment, device: torch.device) -> Step:
+def step(experiment: Experiment, device: torch.device, bf16: bool = False) -> Step:
     """A step as `fit` makes it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        trainee = Trainee(experiment, pretrained=False).to(device).train()
+        trainee = Trainee(experiment, pretrained=False, bf16=bf16).to(device).train()
         image, target = _batch(experiment, device)
     weight = torch.ones_like(target)
     optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)

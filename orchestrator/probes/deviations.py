@@ -61,9 +61,8 @@ def observe(subject: Subject, data: CocoData, *, flip: bool) -> Observed:
     Raises:
         DataError: nothing in the set is labelled.
     """
-    bf16 = subject.experiment.schedule.precision == "bf16"
     looked = data if flip else replace(data, flip_pairs=None)
-    found = predictions(subject.net, looked, Alone(subject.device), bf16)
+    found = predictions(subject.net, looked, Alone(subject.device), subject.bf16)
     target, labelled = _truth(data.val)
     sigma = None if found.sigma is None else found.sigma.astype(np.float64)
     return Observed(target, labelled, found.mu.astype(np.float64), sigma, found.score.astype(np.float64))

@@ -43,8 +43,8 @@ class Gallery(OfTrained):
             TypeError: the data set shows no people.
             ValueError: a prediction is not finite.
         """
-        bf16 = subject.experiment.schedule.precision == "bf16"
-        found = posed(subject, predictions(subject.net, subject.data, Alone(device=subject.device), bf16))
+        seen = predictions(subject.net, subject.data, Alone(device=subject.device), subject.bf16)
+        found = posed(subject, seen)
         rows = choose(found.kinds, self.each)
         shown = [row for some in rows.values() for row in some]
         factor = _factor(subject)

@@ -89,12 +89,11 @@ class Occlusion(OfTrained):
     @torch.inference_mode()
     def _predictions(self, subject: Subject, rows: NDArray[np.int64]) -> Iterator[Floats]:
         """(1 + J, B, P, 3) for a batch after another: as it is, then with each joint hidden."""
-        half = subject.experiment.schedule.precision == "bf16"
         for some in batches(rows.tolist(), subject.data.val):
             batch = subject.data.val.__getitems__([(0, row) for row in some]).to(subject.device)
             centres = (batch.target[:, JOINTS.index(joint), :2] for joint in HIDDEN)
             views = (hide(batch.image, centre, self.square, self.fill) for centre in centres)
-            with torch.autocast(subject.device.type, torch.bfloat16, enabled=half):
+            with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
                 seen = [
                     predict(subject.net, image, subject.data.flip_pairs).mu for image in (batch.image, *views)
                 ]

@@ -90,8 +90,7 @@ class Bounded:
 
 def _bounded(subject: Subject, data: RetinaData) -> Bounded:
     """The test set."""
-    bf16 = subject.experiment.schedule.precision == "bf16"
-    found = predictions(subject.net, data, Alone(device=subject.device), bf16)
+    found = predictions(subject.net, data, Alone(device=subject.device), subject.bf16)
     if not np.isfinite(found.mu).all():
         raise ValueError("predictions with numbers that are not finite")
     training = sigma_factor.on_training(subject)

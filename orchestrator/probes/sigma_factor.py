@@ -57,8 +57,7 @@ def on_training(subject: Subject) -> tuple[Floats, Floats, Floats] | None:
 
 def _predicted(subject: Subject, split: Split, rows: Sequence[int]) -> tuple[Floats, Floats | None, Floats]:
     batch: Batch = split.__getitems__([(0, row) for row in rows])
-    bf16 = subject.experiment.schedule.precision == "bf16"
-    with torch.autocast(subject.device.type, torch.bfloat16, enabled=bf16):
+    with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
         output = predict(subject.net, batch.image.to(subject.device), subject.data.flip_pairs)
     error = output.mu.double().cpu().numpy() - batch.target.double().numpy()
     sigma = None if output.sigma is None else output.sigma.double().cpu().numpy()

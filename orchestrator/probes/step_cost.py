@@ -6,11 +6,12 @@ The paper's sentence "the overhead during training is negligible" (supplement, s
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
-from models.complexity import module_parameters
 from models.objectives import DLE, RLE
-from models.regressor import parameter_groups
 from orchestrator.experiment import StepCost
+from orchestrator.optimiser import build_optimisers
+from orchestrator.precision import in_bf16
 
 LEAST_SECONDS = 0.3
 """Short steps are repeated for at least as long as this."""
@@ -20,40 +21,44 @@ def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
     """Time one training step and the flow within it, on random pictures, one thread.
 
     Returns:
-        step_ms: forward, backward and Adam of model and objective, in milliseconds.
+        step_ms: forward, backward and the schedule's optimisers of model and objective, in milliseconds.
         flow_ms: forward and backward of the flow's log_prob on all points of the batch; 0 without a flow.
         flow_share: the flow's part of the step, in percent.
-        parameters: of the model without the flow.
+        bf16: 1 where the trunk ran in bf16, else 0.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cost.seed)
-        step = _seconds(_training_step(cost, device))
+        model = cost.model.build(
+            cost.points, 2, cost.size, scale=cost.objective.needs_scale, pretrained=False
+        )
+        step = _seconds(_training_step(cost, model.to(device).train(), device))
         flow = _seconds(_flow_step(cost, device)) if isinstance(cost.objective, DLE | RLE) else 0.0
-        model = cost.model.build(cost.points, 2, cost.size, scale=True, pretrained=False)
     return {
         "step_ms": 1e3 * step,
         "flow_ms": 1e3 * flow,
         "flow_share": 100 * flow / step,
-        "parameters": float(module_parameters(model)),
+        "bf16": float(in_bf16(cost.schedule, device)),
     }
 
 
-def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
-    scale = cost.objective.needs_scale
-    model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
+def _training_step(cost: StepCost, model: nn.Module, device: torch.device) -> Callable[[], None]:
     objective = cost.objective.build(2).to(device)
-    parameters = [p for group in parameter_groups(model).values() for p in group]
-    optimiser = torch.optim.Adam([*parameters, *objective.parameters()], fused=True)
-    image = torch.randint(0, 256, (cost.batch, *cost.size, 3), dtype=torch.uint8, device=device)
-    target = torch.rand(cost.batch, cost.points, 2, device=device) - 0.5
+    optimisers = build_optimisers(cost.schedule, model, objective)
+    bf16 = in_bf16(cost.schedule, device)
+    batch = cost.schedule.batch
+    image = torch.randint(0, 256, (batch, *cost.size, 3), dtype=torch.uint8, device=device)
+    target = torch.rand(batch, cost.points, 2, device=device) - 0.5
     weight = torch.ones_like(target)
 
     def step() -> None:
-        output = model(image)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            output = model(image)
         loss, _ = objective(output.mu, output.sigma, target, weight, step=0, seed=cost.seed)
-        optimiser.zero_grad(set_to_none=True)
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
 
     return step
 
@@ -61,7 +66,7 @@ def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
 def _flow_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
     assert isinstance(cost.objective, DLE | RLE)
     flow = cost.objective.flow.build(2).to(device)
-    x = torch.randn(cost.batch * cost.points, 2, device=device, requires_grad=True)
+    x = torch.randn(cost.schedule.batch * cost.points, 2, device=device, requires_grad=True)
 
     def step() -> None:
         flow.zero_grad(set_to_none=True)

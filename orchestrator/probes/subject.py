@@ -9,6 +9,7 @@ from torch import nn
 from datasets.contract import Data
 from models.config import Frozen
 from orchestrator.experiment import Experiment, digest, essence
+from orchestrator.precision import in_bf16
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Subject:
     objective: nn.Module  # what `experiment.objective` builds, the flow with it
     data: Data
     device: torch.device
+
+    @property
+    def bf16(self) -> bool:
+        """Whether the net's trunk runs in bf16, as it did in evaluation."""
+        return in_bf16(self.experiment.schedule, self.device)
 
 
 @dataclass(frozen=True)

@@ -130,11 +130,11 @@ def predicted(subject: Subject, whole: People, part: Cut, rows: Rows) -> Floats:
     Raises:
         ValueError: a prediction is not finite.
     """
-    size, bf16 = whole.split.size, subject.experiment.schedule.precision == "bf16"
+    size = whole.split.size
     points = np.empty((len(rows), *whole.points.shape[1:]))
     for some in batches(range(len(rows)), whole.split):
         image = torch.from_numpy(view(whole, part, rows[some], size)).to(subject.device)
-        with torch.autocast(subject.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
             mu = predict(subject.net, image, subject.data.flip_pairs).mu
         points[some] = crop.to_picture(maps(part, rows[some], size), mu.double().cpu().numpy(), size)
     if not np.isfinite(points).all():

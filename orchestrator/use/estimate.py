@@ -24,6 +24,7 @@ from datasets.metrics import oks_nms
 from datasets.mpii import PADDING, MpiiPose
 from datasets.pack import Pack
 from orchestrator.evaluate import predictions
+from orchestrator.precision import has_bf16, in_bf16
 from orchestrator.runtime import Alone
 from orchestrator.use.spread import spread
 from orchestrator.use.trained import Trained
@@ -85,8 +86,8 @@ class Estimator:
         """
         data = people_of(trained)
         units = spread(trained.objective, data.dim)
-        # bf16 as in evaluation; CPUs would only be slower with it.
-        bf16 = trained.experiment.schedule.precision == "bf16" and runtime.device.type == "cuda"
+        # bf16 as in evaluation, but not where it is slower than float32.
+        bf16 = in_bf16(trained.experiment.schedule, runtime.device) and has_bf16(runtime.device)
         return cls(runtime.prepare(trained.net), data, bf16, units, runtime)
 
     def look(self, pixels: NDArray[np.uint8], corners: Floats, detected: Floats) -> People:

@@ -16,7 +16,7 @@ from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import RLE
 from models.regressor import Regressor
-from orchestrator.experiment import Adam, Cosine, Experiment, Schedule
+from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, StepCost
 from orchestrator.tracking import Tracker
 
 
@@ -75,6 +75,19 @@ def experiment() -> Experiment:
         schedule=Schedule(
             epochs=4, batch=8, optimiser=Adam(lr=1e-3, coord_rate=2), decay=Cosine(), warmup_steps=3
         ),
+    )
+
+
+@pytest.fixture
+def timing(experiment: Experiment) -> StepCost:
+    """Of the experiment's step."""
+    assert isinstance(experiment.model, Regressor)
+    return StepCost(
+        model=experiment.model,
+        objective=experiment.objective,
+        schedule=experiment.schedule,
+        points=17,
+        size=(32, 32),
     )
 
 

@@ -87,10 +87,10 @@ def test_flatten_gives_dotted_text(experiment: Experiment) -> None:
     assert all(isinstance(value, str) for value in flat.values())
 
 
-def test_step_costs_differ_by_what_is_timed(experiment: Experiment) -> None:
-    cost = StepCost(model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=2)
-    assert cost.fingerprint() != vary(cost, batch=4).fingerprint()
-    assert StepCost.model_validate_json(cost.model_dump_json()) == cost
+def test_step_costs_differ_by_what_is_timed(timing: StepCost) -> None:
+    larger = vary(timing, schedule=vary(timing.schedule, batch=64))
+    assert timing.fingerprint() != larger.fingerprint()
+    assert StepCost.model_validate_json(timing.model_dump_json()) == timing
 
 
 def test_what_it_starts_from_is_part_of_the_fingerprint_and_shares_the_seed(experiment: Experiment) -> None:

@@ -136,6 +136,16 @@ def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experi
     assert rarely.reports[-1] == often.reports[-1]
 
 
+def test_an_earlier_versions_checkpoint_is_told_from_a_broken_one(experiment, toy, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(str(tmp_path))
+    fit(experiment, toy, Alone(), checkpoints)
+    state = checkpoints.load(experiment.fingerprint())
+    assert state is not None
+    checkpoints.save(experiment.fingerprint(), {k: v for k, v in state.items() if k != "optimisers"})
+    with pytest.raises(CheckpointError, match=r"earlier version's\. Use --fresh"):
+        fit(experiment, toy, Alone(), checkpoints)
+
+
 def gradients(experiment: Experiment, toy, runtime) -> dict[str, torch.Tensor]:
     """Gradients of one global batch, this worker's share of it computed here."""
     torch.manual_seed(0)

@@ -84,9 +84,8 @@ def test_a_picture_that_vanishes_ends_the_training_as_failed_with_a_sentence(
     assert "Traceback" not in finished.note
 
 
-def test_a_step_is_measured_and_the_flow_is_a_part_of_it(experiment: Experiment, tmp_path: Path) -> None:
-    cost = StepCost(model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=4)
-    finished = run(Task(cost, Place(tmp_path), str(tmp_path)), Alone())
+def test_a_step_is_measured_and_the_flow_is_a_part_of_it(timing: StepCost, tmp_path: Path) -> None:
+    finished = run(Task(timing, Place(tmp_path), str(tmp_path)), Alone())
     assert finished.status == "finished"
     assert 0 < finished.metrics["flow_share"] < 100
     assert finished.metrics["flow_ms"] < finished.metrics["step_ms"]

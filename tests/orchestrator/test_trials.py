@@ -28,12 +28,9 @@ def test_a_start_that_was_trained_before_holds_nobody_back(experiment: Experimen
     assert [[t.job for t in wave] for wave in waves([task(started)])] == [[started]]
 
 
-def test_every_job_names_what_must_have_been_trained(experiment: Experiment) -> None:
+def test_every_job_names_what_must_have_been_trained(experiment: Experiment, timing: StepCost) -> None:
     first = vary(experiment, objective=L1())
     started = vary(experiment, start=first)
-    timing = StepCost(
-        model=experiment.model, objective=experiment.objective, points=17, size=(32, 32), batch=2
-    )
     assert needed(experiment) == needed(timing) == ()
     assert needed(Calibration(of=started)) == (first, started)
 

@@ -34,7 +34,7 @@ UNSEEN = 1
 FLIP_ONLY = Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0)
 """In few epochs, mirroring is the only augmentation that pays for itself."""
 
-DEMO_TRUNK = SmallTrunk(channels=(16, 32, 64, 128), strides=(2, 2, 2, 2))
+DEMO_TRUNK = SmallTrunk(channels=(16, 48, 64, 96), strides=(2, 2, 2, 2))
 DEMO_WIDTH = 32
 """Channels of the deconvolutions behind the small trunk."""
 
@@ -48,11 +48,11 @@ PAPER_COCO = Schedule(
 )
 _DEMO_POSE = Schedule(
     epochs=3,
-    batch=48,
-    optimiser=Adam(lr=3e-3, betas=(0.9, 0.99), coord_rate=2, sigma_rate=0.3),
-    matrices=Muon(lr=0.025, momentum=0.9, iterations=3),
+    batch=64,
+    optimiser=Adam(lr=4e-3, betas=(0.9, 0.99), coord_rate=2, sigma_rate=0.3),
+    matrices=Muon(lr=0.03, momentum=0.87, iterations=3),
     decay=Linear(hold=0.4),
-    warmup_steps=50,
+    warmup_steps=40,
     precision="auto",
 )
 
@@ -61,7 +61,7 @@ def coco(scale: str) -> Experiment:
     """RLE on COCO keypoints (paper, section 4.1), or on generated people in COCO's format."""
     if scale == "paper":
         return _paper(CocoKeypoints(source=CocoFolder()), PAPER_COCO)
-    people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
+    people = People(train=11_500, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
     return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=3)
 
 

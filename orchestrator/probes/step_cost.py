@@ -7,7 +7,6 @@ from collections.abc import Callable
 from timeit import timeit
 
 import torch
-from torch import nn
 
 from models.objectives import DLE, RLE
 from orchestrator.experiment import StepCost
@@ -29,10 +28,7 @@ def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(cost.seed)
-        model = cost.model.build(
-            cost.points, 2, cost.size, scale=cost.objective.needs_scale, pretrained=False
-        )
-        step = _seconds(_training_step(cost, model.to(device).train(), device))
+        step = _seconds(_training_step(cost, device))
         flow = _seconds(_flow_step(cost, device)) if isinstance(cost.objective, DLE | RLE) else 0.0
     return {
         "step_ms": 1e3 * step,
@@ -42,7 +38,9 @@ def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
     }
 
 
-def _training_step(cost: StepCost, model: nn.Module, device: torch.device) -> Callable[[], None]:
+def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
+    scale = cost.objective.needs_scale
+    model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
     objective = cost.objective.build(2).to(device)
     optimisers = build_optimisers(cost.schedule, model, objective)
     bf16 = in_bf16(cost.schedule, device)

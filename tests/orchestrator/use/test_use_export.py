@@ -77,11 +77,17 @@ def test_no_parameter_of_the_flow_is_in_the_graph(experiment, exported) -> None:
     own = {name for name, _ in [*net.named_parameters(), *net.named_buffers()]}
     assert not any("flow" in name for name in stored)
     assert {name.removeprefix("net.") for name in stored if name.startswith("net.")} <= own
-    # Nothing is stored beside the net's own numbers but mean and deviation of a row, and shapes.
-    size = sum(torch.Size(shape).numel() for shape in stored.values())
-    beside = 2 * 3 * experiment.data.size[1] + 100
-    assert size < module_parameters(net) + beside
-    assert beside < module_parameters(found.trained.objective)
+    # Nothing is stored beside the net's own numbers but mean and deviation of a row's pixels, and constants
+    # such as shapes.
+    row = [3 * experiment.data.size[1]]
+    rest = [shape for shape in stored.values() if list(shape) != row]
+    assert len(stored) - len(rest) <= 2
+    size = sum(torch.Size(shape).numel() for shape in rest)
+    assert (
+        size
+        < module_parameters(net) + 100
+        < module_parameters(net) + module_parameters(found.trained.objective)
+    )
     assert "Tanh" not in nodes
 
 

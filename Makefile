@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: demo reproduce test check install publish clean
 
-demo: install  ## Tables 1 and 7 with three seeds on generated people, about 12 minutes on 2 cores
+demo: install  ## Tables 1 and 7 with three seeds on generated people, about 10 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
 
 reproduce: install  ## all eight tables and five figures with three seeds on generated data, about 45 minutes on 2 cores

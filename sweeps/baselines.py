@@ -61,7 +61,7 @@ def coco(scale: str) -> Experiment:
     """RLE on COCO keypoints (paper, section 4.1), or on generated people in COCO's format."""
     if scale == "paper":
         return _paper(CocoKeypoints(source=CocoFolder()), PAPER_COCO)
-    people = People(train=11_500, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
+    people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
     return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=3)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from datasets import coco_samples, crop
+from datasets import coco_samples, crop, fixed_crops
 from datasets.coco_data import CocoData, CocoSplit
 from datasets.coco_folder import CocoFolder
 from datasets.coco_samples import Half, Halves
@@ -87,6 +87,7 @@ class CocoKeypoints(Frozen):
             write = writer(place, progress)
             self._pack(found.train, folders["train"], self.augment, write)
             self._pack(found.val, folders["val"], STILL, write)
+        fixed_crops.cut(folders["train"], self.size, self.augment)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
     def open(self, place: Place, seed: int) -> CocoData:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 
-from datasets import crop
+from datasets import crop, fixed_crops
 from datasets.contract import Batch, Key, Pairs, Predictions
 from datasets.crop import Augment
 from datasets.draws import uniforms
@@ -69,7 +69,7 @@ class CocoSplit:
         target[mirrored] = crop.swap_pairs(target[mirrored], self.pairs)
         weight[mirrored] = crop.swap_pairs(weight[mirrored], self.pairs)
         return Batch(
-            image=torch.from_numpy(pack.crop(rows, maps, self.size)),
+            image=torch.from_numpy(fixed_crops.crops(self.folder, rows, maps, self.size, self.augment)),
             target=torch.from_numpy(target.astype(np.float32)),
             weight=torch.from_numpy(weight.astype(np.float32)),
             id=torch.from_numpy(ids),
@@ -112,7 +112,7 @@ class CocoData:
         shuffled = np.random.default_rng(0).permutation(score[kept])
         measured = self._average_precision(points, score[kept], kept)
         metrics = {name: measured[name] for name in REPORTED if name in measured}
-        metrics["AP shuffled"] = self._average_precision(points, shuffled, kept)["AP"]
+        metrics["AP shuffled"] = self._average_precision(points, shuffled, kept, sizes=False)["AP"]
         if not detected:
             reach = PCK_REACH * np.sqrt(arrays["area"])
             metrics["PCK@0.1"] = pck(points, arrays["points"], arrays["labelled"], reach)
@@ -126,7 +126,9 @@ class CocoData:
         kept = [g[oks_nms(points[g], score[g], area[g], sigmas, NMS_THRESHOLD)] for g in groups]
         return np.sort(np.concatenate(kept))
 
-    def _average_precision(self, points: Floats, score: Floats, kept: NDArray[np.int64]) -> dict[str, float]:
+    def _average_precision(
+        self, points: Floats, score: Floats, kept: NDArray[np.int64], sizes: bool = True
+    ) -> dict[str, float]:
         image_ids = self.val.pack.arrays["image_id"][kept]
         rows = np.pad(points[kept], ((0, 0), (0, 0), (0, 1)), constant_values=1.0).reshape(len(kept), -1)
         columns = zip(image_ids.tolist(), rows.tolist(), score.tolist(), strict=True)
@@ -134,7 +136,7 @@ class CocoData:
             {"image_id": image, "category_id": 1, "keypoints": row, "score": value}
             for image, row, value in columns
         ]
-        return coco_average_precision(self._truth, detections, self.sigmas)
+        return coco_average_precision(self._truth, detections, self.sigmas, sizes=sizes)
 
     @cached_property
     def _truth(self) -> COCO:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from datasets import crop, human36m_files, human36m_frames
+from datasets import crop, fixed_crops, human36m_files, human36m_frames
 from datasets.broken import distinct, refuse
 from datasets.config import Frozen
 from datasets.contract import Pairs, Place
@@ -183,6 +183,7 @@ class Human36MPose(Frozen):
             write = writer(place, progress)
             self._pack(found.train, folders["train"], self.augment, write)
             self._pack(found.val, folders["val"], STILL, write)
+        fixed_crops.cut(folders["train"], self.size, self.augment)
         train, val = (Counts(**open_pack(folder).about["counts"]) for folder in folders.values())
         if self.mix is None:
             return Report(train, val)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from datasets import crop, mpii_files, mpii_people, pose_metrics
+from datasets import crop, fixed_crops, mpii_files, mpii_people, pose_metrics
 from datasets.config import Frozen
 from datasets.contract import Pairs, Place, Predictions
 from datasets.counts import Counts, Report
@@ -174,6 +174,7 @@ class MpiiPose(Frozen):
             write = writer(place, progress)
             self._pack(found.train, None, folders["train"], self.augment, write)
             self._pack(found.val, found.heads, folders["val"], STILL, write)
+        fixed_crops.cut(folders["train"], self.size, self.augment)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
     def open(self, place: Place, seed: int) -> "MpiiData":

@@ -175,7 +175,7 @@ def write_pack(
     total = sum(3 * tile.width * tile.height for _, job in jobs for tile in job)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder.parent).free) < total:
-        raise _full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free", _NO_PACK)
+        raise full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free", _NO_PACK)
 
     def fill(draft: Path) -> None:
         with (draft / "pixels.bin").open("wb") as file:
@@ -220,10 +220,11 @@ def _publish(folder: Path, fill: Callable[[Path], None], *remedies: str) -> None
     try:
         publish(folder, fill, open_pack)  # type: ignore[arg-type]  # opening it is the check
     except OSError as error:
-        raise _full(folder, f"writing failed ({error})", *remedies) from error
+        raise full(folder, f"writing failed ({error})", *remedies) from error
 
 
-def _full(folder: Path, how: str, *remedies: str) -> DataError:
+def full(folder: Path, how: str, *remedies: str) -> DataError:
+    """The error that says that a disk has no room."""
     return DataError(
         folder, how, remedy=", or ".join(("Free some space", "keep the data on another disk", *remedies))
     )

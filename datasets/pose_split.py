@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datasets import crop
+from datasets import crop, fixed_crops
 from datasets.contract import Batch, Key, Pairs, Predictions
 from datasets.crop import Augment
 from datasets.draws import uniforms
@@ -77,7 +77,8 @@ class PoseSplit:
             weight *= (np.abs(target) <= RANGE).all(2, keepdims=True)
         target[mirrored] = crop.swap_pairs(target[mirrored], self.pairs)
         weight[mirrored] = crop.swap_pairs(weight[mirrored], self.pairs)
-        return Crops(pack.crop(rows, maps, self.size), target, weight)
+        image = fixed_crops.crops(self.folder, rows, maps, self.size, self.augment)
+        return Crops(image, target, weight)
 
     def targets(self) -> Floats:
         """The whole split's targets (N, P, D), unaugmented and in its order."""

@@ -6,14 +6,9 @@ labelled as annotators would (label_noise.py), and written as COCO's own files (
 
 import hashlib
 import json
-import os
-import signal
-from collections.abc import Callable, Generator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +24,7 @@ from datasets.synthetic.label_noise import LabelNoise
 from datasets.synthetic.picture import Looks, Picture, render
 from datasets.synthetic.poses import Poses
 from datasets.synthetic.scene import Framing, sample_scene
+from datasets.synthetic.workers import in_order
 from datasets.synthetic.write_coco import (
     Record,
     annotations,
@@ -39,7 +35,6 @@ from datasets.synthetic.write_coco import (
 SPLITS = ("train2017", "val2017")
 
 _LARGEST_SPLIT = 1_000_000
-_CHUNK = 32  # pictures that a worker makes at a time
 
 
 class People(Frozen):
@@ -104,18 +99,19 @@ def write(
 
 def _fill(people: People, workers: int, progress: Callable[[int, int], None] | None, folder: Path) -> None:
     (folder / "annotations").mkdir()
-    done = count(1)
     for split in SPLITS:
         (folder / split).mkdir()
-        pictures = []
-        with closing(_generate(people, split, folder / split, workers)) as generated:
-            for made in generated:
-                pictures.append(made)
-                if progress is not None:
-                    progress(next(done), people.train + people.val)
-        size = (people.framing.width, people.framing.height)
+    wanted = [(split, index) for split in SPLITS for index in range(_count(people, split))]
+    pictures: dict[str, list[tuple[int, list[Record]]]] = {split: [] for split in SPLITS}
+    with closing(in_order(partial(_write_picture, people, folder), wanted, workers)) as generated:
+        for done, ((split, _), made) in enumerate(zip(wanted, generated, strict=True), 1):
+            pictures[split].append(made)
+            if progress is not None:
+                progress(done, len(wanted))
+    size = (people.framing.width, people.framing.height)
+    for split in SPLITS:
         path = folder / "annotations" / f"person_keypoints_{split}.json"
-        write_annotations(path, _info(people), size, pictures)
+        write_annotations(path, _info(people), size, pictures[split])
     (folder / "generator.json").write_text(json.dumps(_info(people), indent=1))
 
 
@@ -132,35 +128,15 @@ def _count(people: People, split: str) -> int:
     return people.train if split == "train2017" else people.val
 
 
-def _generate(
-    people: People, split: str, folder: Path, workers: int
-) -> Generator[tuple[int, list[Record]], None, None]:
-    """Image id and records of each picture of a split, in order, as the pictures get written."""
-    indices = range(_count(people, split))
-    task = partial(_write_picture, people, split, folder)
-    processes = min(workers or os.cpu_count() or 1, -(-len(indices) // _CHUNK))
-    if processes == 1:
-        yield from map(task, indices)
-        return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _prepare_worker) as pool:
-        try:
-            yield from pool.map(task, indices, chunksize=_CHUNK)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    cv2.setNumThreads(1)
-
-
-def _write_picture(people: People, split: str, folder: Path, index: int) -> tuple[int, list[Record]]:
+def _write_picture(people: People, folder: Path, which: tuple[str, int]) -> tuple[int, list[Record]]:
+    """Image id and records of a picture, once it is written; `which`: its split and its index there."""
+    split, index = which
     made, records = picture(people, split, index)
     image_id = _LARGEST_SPLIT * SPLITS.index(split) + index + 1
     _, encoded = cv2.imencode(
         ".jpg", made.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, people.looks.jpeg_quality]
     )
-    (folder / file_name(image_id)).write_bytes(encoded.tobytes())
+    (folder / split / file_name(image_id)).write_bytes(encoded.tobytes())
     return image_id, records
 
 

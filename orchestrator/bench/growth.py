@@ -14,7 +14,7 @@ SAYS = (
 
 def measure(tell: Tell, demo: Experiment) -> Finding:
     """Measure every growth: a table a panel, and a plot of all."""
-    panels = (*growth_store.measure(tell, demo), *growth_data.measure(tell), *growth_flow.measure(tell))
+    panels = (*growth_store.measure(tell, demo), *growth_data.measure(tell), *growth_flow.measure(tell, demo))
     return Finding(
         "growth", SAYS, tuple(grid(panel) for panel in panels), {"benchmarks_growth": figure(panels)}
     )

@@ -1,28 +1,36 @@
-"""How the cost of log_prob grows with points, width and depth, ours and the plain flow's."""
+"""How the cost of log_prob grows with points, width and depth, and that of a step with the flow's depth."""
 
 from collections.abc import Iterable
 
 import torch
 
 from models.flow import Flow
+from models.objectives import RLE
 from orchestrator.bench.flow import both_ways, pair
 from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
+from orchestrator.bench.step import contestants, device
 from orchestrator.bench.timing import compete
+from orchestrator.experiment import Experiment, vary
 
 POINTS = 2176
 """128 people with 17 keypoints."""
 
+LAYERS = (3, 4, 5, 6)
+
 SIZES: dict[str, tuple[tuple[Flow, int], ...]] = {
     "points, 3×64": tuple((Flow(layers=3, width=64), n) for n in (544, 2176, 8704, 34816)),
     "width, 3 layers": tuple((Flow(layers=3, width=width), POINTS) for width in (16, 32, 64, 128, 256)),
-    "layers, 64 wide": tuple((Flow(layers=layers, width=64), POINTS) for layers in (3, 4, 5, 6)),
+    "layers, 64 wide": tuple((Flow(layers=layers, width=64), POINTS) for layers in LAYERS),
 }
 
 
-def measure(tell: Tell, rounds: int = 5) -> tuple[Panel, ...]:
-    """A panel each for points, width and layers."""
-    return tuple(_panel(what, sizes, rounds, tell) for what, sizes in SIZES.items())
+def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> tuple[Panel, ...]:
+    """A panel each for points, width and layers, and one for what layers cost a training step."""
+    return (
+        *(_panel(what, sizes, rounds, tell) for what, sizes in SIZES.items()),
+        steps(demo, rounds, tell),
+    )
 
 
 def _panel(what: str, sizes: Iterable[tuple[Flow, int]], rounds: int, tell: Tell) -> Panel:
@@ -36,3 +44,16 @@ def _panel(what: str, sizes: Iterable[tuple[Flow, int]], rounds: int, tell: Tell
         for name, cost in costs.items():
             cost.append((size, 1e3 * times.median(name)))
     return Panel(what, "log_prob, ms", tuple(Series(name, tuple(cost)) for name, cost in costs.items()))
+
+
+def steps(demo: Experiment, rounds: int, tell: Tell) -> Panel:
+    """The demo's network with RLE, in every kind that the machine has."""
+    costs: dict[str, list[tuple[float, float]]] = {}
+    for layers in LAYERS:
+        tell(f"a step with a flow of {layers}×64")
+        deeper = vary(demo, objective=RLE(flow=Flow(layers=layers, width=64)))
+        times = compete(contestants(deeper, device()), rounds)
+        for name in times.seconds:
+            costs.setdefault(name, []).append((layers, 1e3 * times.median(name)))
+    series = tuple(Series(name, tuple(cost)) for name, cost in costs.items())
+    return Panel("layers, 64 wide", "training step, ms", series)

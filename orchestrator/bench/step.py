@@ -43,16 +43,20 @@ RESNET50 = Experiment(
 
 def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> Finding:
     """Time a step of ResNet-50 and of the demo's network."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows: list[tuple[str, ...]] = []
     for name, experiment in (("ResNet-50", RESNET50), ("demo", demo)):
         height, width = experiment.data.size
         tell(f"{name}, {rounds} rounds")
-        times = compete(contestants(experiment, device), rounds)
+        times = compete(contestants(experiment, device()), rounds)
         size = f"{name}, {height}×{width}, batch {experiment.schedule.batch}"
         rows += [_row(size, kind, times) for kind in times.seconds]
-    grid = Grid(f"A training step on {device.type}", ("network", "", "ms", "ratio"), tuple(rows))
+    grid = Grid(f"A training step on {device().type}", ("network", "", "ms", "ratio"), tuple(rows))
     return Finding("step", SAYS, (grid,))
+
+
+def device() -> torch.device:
+    """Where steps are timed: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def contestants(experiment: Experiment, device: torch.device) -> Mapping[str, Step]:

@@ -13,7 +13,7 @@ from orchestrator.experiment import StepCost
 from orchestrator.optimiser import build_optimisers
 from orchestrator.precision import in_bf16
 
-LEAST_SECONDS = 0.3
+LEAST_SECONDS = 0.2
 """Short steps are repeated for at least as long as this."""
 
 

@@ -130,6 +130,16 @@ def test_pycocotools_gives_the_reference_values(samples: Path) -> None:
     np.testing.assert_allclose([found[name] for name in STATISTICS], 100 * np.array(expected), atol=0.006)
 
 
+def test_without_sizes_all_people_have_the_same_precision(samples: Path) -> None:
+    folder = samples / "oks_reference"
+    truth = coco_truth(json.loads((folder / "example_coco_val.json").read_text()))
+    results = json.loads((folder / "example_coco_preds.json").read_text())
+    found = coco_average_precision(truth, results, SIGMAS)
+    assert coco_average_precision(truth, results, SIGMAS, sizes=False) == {
+        name: value for name, value in found.items() if name[-1] not in "ml"
+    }
+
+
 def test_suppression_keeps_the_best_of_duplicates_and_all_others() -> None:
     rng = np.random.default_rng(0)
     one, other = rng.uniform(0, 100, (2, 17, 2))

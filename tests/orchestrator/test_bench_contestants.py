@@ -10,7 +10,7 @@ from datasets.crop import STILL
 from datasets.synthetic.people import People, write
 from models.flow import Flow
 from models.objectives import RLE
-from orchestrator.bench import data, flow, step
+from orchestrator.bench import data, flow, growth_flow, step
 from orchestrator.bench.plain_data import PlainDataset
 from orchestrator.experiment import Experiment
 from orchestrator.fit import Trainee
@@ -104,6 +104,14 @@ def test_every_kind_of_step_learns(experiment: Experiment) -> None:
     for name, go in step.contestants(experiment, CPU).items():
         losses = [float(go()) for _ in range(15)]
         assert losses[-1] < losses[0], name
+
+
+def test_every_kind_of_step_is_timed_at_every_depth_of_the_flow(experiment: Experiment) -> None:
+    panel = growth_flow.steps(experiment, rounds=1, tell=lambda what: None)
+    assert [series.name for series in panel.series] == list(step.contestants(experiment, CPU))
+    for series in panel.series:
+        assert [layers for layers, _ in series.points] == [3, 4, 5, 6]
+        assert all(ms > 0 for _, ms in series.points)
 
 
 def test_pictures_without_a_root_are_not_packed_in_masses(

@@ -1,0 +1,108 @@
+"""Crops that are cut once are those that are cut each time."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from datasets import crop, fixed_crops
+from datasets.crop import DRAWS, STILL, Augment
+from datasets.errors import DataError
+from datasets.pack import open_pack, write_index, write_pack
+from datasets.picture import PictureFile
+
+FLIP = Augment(**{**STILL.model_dump(), "flip": 0.5})
+WIDTH, HEIGHT = 200, 150
+SIZE = (64, 48)
+
+
+def options(seed: int, count: int) -> np.ndarray:
+    """Placements (N, 3, 4) of boxes that may reach over every border of the picture."""
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, (WIDTH - 20, HEIGHT - 20), (count, 2)).round(2)
+    high = np.minimum(low + rng.uniform(5, 120, (count, 2)).round(2), (WIDTH - 1, HEIGHT - 1))
+    return np.repeat(crop.whole_bodies(np.hstack([low, high]), 0.75, 1.25)[:, None], 3, 1)
+
+
+def written(folder: Path, seed: int = 0, count: int = 7) -> Path:
+    """A pack of people in one picture."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "0.png")
+    placed = options(seed, count)
+    files, picture = [PictureFile(folder / "0.png", WIDTH, HEIGHT)], np.zeros(count, np.int64)
+    reach = crop.reach(placed, STILL)
+    write_pack(folder / "p", files, picture, reach, {"options": placed}, {})
+    write_index(folder / "i", files, picture, reach, {"options": placed}, {}, root=folder)
+    return folder / "p"
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(48, 36), SIZE, (256, 192)]))
+def test_a_crop_has_the_bits_of_one_cut_at_once(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, size: tuple[int, int]
+) -> None:
+    folder = written(tmp_path_factory.mktemp("cut"), seed)
+    fixed_crops.cut(folder, size, FLIP)
+    rows = np.array([3, 0, 6, 3, 1, 2, 5, 4])
+    draws = np.random.default_rng(seed).random((len(rows), DRAWS))
+    draws[0, 5], draws[3, 5] = 0.1, 0.9  # one sample both ways
+    maps = crop.matrices(*crop.augmented(FLIP, draws, open_pack(folder).arrays["options"][rows]), size)
+    assert (maps[[0, 3], 0, 0] < 0).tolist() == [True, False]
+    found = fixed_crops.crops(folder, rows, maps, size, FLIP)
+    assert np.array_equal(found, open_pack(folder).crop(rows, maps, size))
+    assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "augment", [Augment(scale=(1, 1), half_body=0), Augment(rotation=0, half_body=0), Augment(rotation=0)]
+)
+def test_other_augmentations_are_cut_each_time(tmp_path: Path, augment: Augment) -> None:
+    folder = written(tmp_path)
+    fixed_crops.cut(folder, SIZE, augment)
+    fixed_crops.cut(tmp_path / "i", SIZE, FLIP)
+    assert {path.name for path in tmp_path.iterdir()} == {"0.png", "p", "i"}
+
+
+def test_an_index_has_the_same_crops(tmp_path: Path) -> None:
+    fixed_crops.cut(written(tmp_path), SIZE, FLIP)
+    rows = np.arange(7)
+    maps = crop.matrices(options(0, 7)[:, 0], np.zeros(7), np.arange(7) % 2 > 0, SIZE)
+    kept, decoded = (fixed_crops.crops(tmp_path / name, rows, maps, SIZE, FLIP) for name in "pi")
+    assert np.array_equal(kept, decoded)
+
+
+def test_crops_that_are_there_are_not_cut_again(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    for _ in range(2):
+        fixed_crops.cut(folder, SIZE, FLIP)
+    (cut,) = tmp_path.glob("p-*")
+    assert cut.name == "p-64x48"
+    assert (cut / "crops.bin").stat().st_size == 7 * 64 * 49 * 3
+
+
+@pytest.mark.parametrize("left", [b"", b"half of it"])
+def test_damaged_crops_are_named(tmp_path: Path, left: bytes) -> None:
+    folder = written(tmp_path)
+    fixed_crops.cut(folder, SIZE, FLIP)
+    (tmp_path / "p-64x48" / "crops.bin").write_bytes(left)
+    with pytest.raises(DataError, match=r"p-64x48: these crops are damaged.*Remove the folder"):
+        fixed_crops.cut(folder, SIZE, FLIP)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path)
+
+    def fails(self: object, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fixed_crops, "_fill", fails)
+    with pytest.raises(DataError, match=r"writing failed.*No space left"):
+        fixed_crops.cut(folder, SIZE, FLIP)
+    assert not (tmp_path / "p-64x48").exists()
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match="not here"):
+        fixed_crops.cut(tmp_path / "gone", SIZE, FLIP)

@@ -21,6 +21,7 @@ from datasets.coco_files import (
 )
 from datasets.errors import DataError
 from datasets.picture import Survey, stated
+from datasets.uncollected import uncollected
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -72,6 +73,7 @@ def read(root: Path, detections: Path | None = None) -> Halves:
     return found
 
 
+@uncollected()
 def sift_set(
     root: Path, detections: Path | None = None, lost: Collection[str] = ()
 ) -> tuple[Halves, list[Broken]]:

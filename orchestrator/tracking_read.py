@@ -1,11 +1,9 @@
 """From runs of an MLflow client back to records and declarations."""
 
-import gc
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from datasets.uncollected import uncollected
 from orchestrator.outbox import PermanentError
 from orchestrator.records import Declaration, Record, Status
 from orchestrator.tracking_store import PROJECT
@@ -86,26 +85,13 @@ def records(
     """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
     wanted = None if fingerprints is None else set(fingerprints)
     chosen: dict[str, Any] = {}
-    with _uncollected():
+    with uncollected():
         for run in runs(client, trial_experiments(client)):
             fingerprint = run.data.tags.get("fingerprint")
             if fingerprint and (wanted is None or fingerprint in wanted):
                 chosen.setdefault(fingerprint, run)
         histories = _histories(client, list(chosen.values()), history)
     return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in chosen.items()}
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection: a run is hundreds of objects that live on, and it would go through all of
-    them again and again."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 10 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
 
-reproduce: install  ## all eight tables and five figures with three seeds on generated data, about 45 minutes on 2 cores
+reproduce: install  ## all eight tables and five figures with three seeds on generated data, about 35 minutes on 2 cores
 	$(BIN)/rle-lab run --scale demo
 
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves

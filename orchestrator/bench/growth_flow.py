@@ -17,11 +17,12 @@ POINTS = 2176
 """128 people with 17 keypoints."""
 
 LAYERS = (3, 4, 5, 6)
+"""Of the flow within a training step; the paper's deepest has 5."""
 
 SIZES: dict[str, tuple[tuple[Flow, int], ...]] = {
     "points, 3×64": tuple((Flow(layers=3, width=64), n) for n in (544, 2176, 8704, 34816)),
     "width, 3 layers": tuple((Flow(layers=3, width=width), POINTS) for width in (16, 32, 64, 128, 256)),
-    "layers, 64 wide": tuple((Flow(layers=layers, width=64), POINTS) for layers in LAYERS),
+    "layers, 64 wide, 544 points": tuple((Flow(layers=layers, width=64), 544) for layers in (3, 6, 12, 24)),
 }
 
 

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from datasets import crop
 from datasets.crop import Augment
-from datasets.errors import DataError
-from datasets.pack import Pack, full, open_pack
-from datasets.synthetic.atomic_folder import publish
+from datasets.pack import Pack, damaged, open_pack, publish_data
 from datasets.unpacked import Pictures
 
 Size = tuple[int, int]
@@ -38,16 +36,7 @@ def cut(pack: Path, size: Size, augment: Augment) -> None:
     """
     if not _mirrors_only(augment) or isinstance(open_pack(pack).pixels, Pictures):
         return
-    try:
-        publish(_folder(pack, size), partial(_fill, open_pack(pack), size), lambda _: check(pack, size))
-    except OSError as error:
-        raise full(_folder(pack, size), f"writing failed ({error})") from error
-
-
-def check(pack: Path, size: Size) -> None:
-    """Raises DataError where crops were cut and are damaged."""
-    if _folder(pack, size).exists():
-        _open(pack, size)
+    publish_data(_folder(pack, size), partial(_fill, open_pack(pack), size), lambda _: _open(pack, size))
 
 
 def crops(
@@ -96,5 +85,4 @@ def _open(pack: Path, size: Size) -> Crops:
         pixels = np.memmap(folder / "crops.bin", np.uint8, mode="r").view(np.ndarray)
         return pixels.reshape(shape)
     except (OSError, ValueError) as error:
-        remedy = "Remove the folder and prepare again"
-        raise DataError(folder, f"these crops are damaged: {error}", remedy=remedy) from error
+        raise damaged(folder, "these crops are", str(error)) from error

@@ -104,15 +104,18 @@ def open_pack(folder: Path) -> Pack:
     except FileNotFoundError as error:
         raise NotPreparedError(folder, "the prepared data are not here", remedy=prepare) from error
     except (OSError, EOFError, ValueError, BadZipFile) as error:
-        raise _damaged(folder, str(error)) from error
+        raise damaged(folder, "this pack is", str(error)) from error
     if len(pixels) != about["bytes"]:
-        raise _damaged(folder, f"pixels.bin has {len(pixels)} bytes instead of {about['bytes']}")
+        raise damaged(
+            folder, "this pack is", f"pixels.bin has {len(pixels)} bytes instead of {about['bytes']}"
+        )
     # A plain view: slicing a memmap costs more than the warp of a small crop.
     return Pack(pixels.view(np.ndarray), arrays.pop("tiles"), arrays, about)
 
 
-def _damaged(folder: Path, how: str) -> DataError:
-    return DataError(folder, f"this pack is damaged: {how}", remedy="Remove the folder and prepare again")
+def damaged(folder: Path, what: str, how: str) -> DataError:
+    """The error for prepared data that can't be read; `what`: such as "this pack is"."""
+    return DataError(folder, f"{what} damaged: {how}", remedy="Remove the folder and prepare again")
 
 
 Write = Callable[
@@ -175,14 +178,14 @@ def write_pack(
     total = sum(3 * tile.width * tile.height for _, job in jobs for tile in job)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder.parent).free) < total:
-        raise full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free", _NO_PACK)
+        raise _full(folder, f"{total / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free", _NO_PACK)
 
     def fill(draft: Path) -> None:
         with (draft / "pixels.bin").open("wb") as file:
             _each(partial(_cut, file.fileno()), jobs, progress)
         _save(draft, {**arrays, "tiles": tiles}, {**about, "bytes": total})
 
-    _publish(folder, fill, _NO_PACK)
+    publish_data(folder, fill, open_pack, _NO_PACK)
 
 
 def write_index(
@@ -213,18 +216,24 @@ def write_index(
         _each(_look, jobs, progress)
         _save(draft, kept, {**about, "root": str(named.root)})
 
-    _publish(folder, fill)
+    publish_data(folder, fill, open_pack)
 
 
-def _publish(folder: Path, fill: Callable[[Path], None], *remedies: str) -> None:
+def publish_data(
+    folder: Path, fill: Callable[[Path], None], check: Callable[[Path], object], *remedies: str
+) -> None:
+    """As `publish`, with what to do about it where nothing can be written.
+
+    Raises:
+        DataError: writing failed, or `check` refuses what is there already.
+    """
     try:
-        publish(folder, fill, open_pack)  # type: ignore[arg-type]  # opening it is the check
+        publish(folder, fill, check)
     except OSError as error:
-        raise full(folder, f"writing failed ({error})", *remedies) from error
+        raise _full(folder, f"writing failed ({error})", *remedies) from error
 
 
-def full(folder: Path, how: str, *remedies: str) -> DataError:
-    """The error that says that a disk has no room."""
+def _full(folder: Path, how: str, *remedies: str) -> DataError:
     return DataError(
         folder, how, remedy=", or ".join(("Free some space", "keep the data on another disk", *remedies))
     )

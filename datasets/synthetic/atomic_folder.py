@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def publish(root: Path, fill: Callable[[Path], None], check: Callable[[Path], None]) -> None:
+def publish(root: Path, fill: Callable[[Path], None], check: Callable[[Path], object]) -> None:
     """Makes `root` appear at once with all that `fill` writes, unless it is there already.
 
     Two processes may do so at the same time: whoever ends first wins, and the other accepts what it finds. An

@@ -7,33 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from datasets import crop, fixed_crops
 from datasets.crop import DRAWS, STILL, Augment
 from datasets.errors import DataError
 from datasets.pack import open_pack, write_index, write_pack
-from datasets.picture import PictureFile
+from tests.datasets.placed import options, pictures
 
 FLIP = Augment(**{**STILL.model_dump(), "flip": 0.5})
-WIDTH, HEIGHT = 200, 150
 SIZE = (64, 48)
 
 
-def options(seed: int, count: int) -> np.ndarray:
-    """Placements (N, 3, 4) of boxes that may reach over every border of the picture."""
-    rng = np.random.default_rng(seed)
-    low = rng.uniform(0, (WIDTH - 20, HEIGHT - 20), (count, 2)).round(2)
-    high = np.minimum(low + rng.uniform(5, 120, (count, 2)).round(2), (WIDTH - 1, HEIGHT - 1))
-    return np.repeat(crop.whole_bodies(np.hstack([low, high]), 0.75, 1.25)[:, None], 3, 1)
-
-
 def written(folder: Path, seed: int = 0, count: int = 7) -> Path:
-    """A pack of people in one picture."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(folder / "0.png")
-    placed = options(seed, count)
-    files, picture = [PictureFile(folder / "0.png", WIDTH, HEIGHT)], np.zeros(count, np.int64)
+    """A pack of people in one picture, and an index."""
+    files, picture, placed = pictures(folder, 1), np.zeros(count, np.int64), options(seed, count)
     reach = crop.reach(placed, STILL)
     write_pack(folder / "p", files, picture, reach, {"options": placed}, {})
     write_index(folder / "i", files, picture, reach, {"options": placed}, {}, root=folder)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from models import flow_kernel
+from models import flow_kernels
 from models.config import Frozen
 
 LEAKY_SLOPE = 0.01
@@ -95,8 +95,8 @@ class RealNVP(nn.Module):
         Raises:
             ValueError: x is not (N, D).
         """
-        if flow_kernel.supported(self, x):
-            return flow_kernel.log_prob(self, x)
+        if flow_kernels.supported(self, x):
+            return flow_kernels.log_prob(self, x)
         z, log_det = self.inverse(x)
         return log_det - 0.5 * (z.square().sum(-1) + self.dim * math.log(2 * math.pi))
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.conventions import Formula, Joints, Terms
 from models.density import Density, Quadrature, grid, samples
 from models.flow import Flow, RealNVP
 from models.losses import Loss, check_shapes, extremes, means, require_scale
+from models.rle_conventions import Formula, Joints, Terms
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.density import Density
-from models.heatmap import gaussians
+from models.heatmap_codec import gaussians
 
 
 class Loss(NamedTuple):

@@ -21,11 +21,11 @@ from pydantic import (
 )
 
 from models.config import Frozen
-from models.conventions import ConventionName, Formula
 from models.density import DENSITIES, DensityName
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss, Normaliser
 from models.losses import ErrorLoss, HeatmapLoss, Loss, ScaledLoss, SumLoss
+from models.rle_conventions import ConventionName, Formula
 
 __all__ = [
     "DLE",

@@ -12,14 +12,17 @@ At demo scale expect about 12 minutes on 2 cores for 18 trials, of which Table 7
 
 from collections.abc import Iterator
 
+from models.heatmap_nets import TwoBranch
 from models.objectives import L1, RLE, WeightedSum
 from models.regressor import Regressor
-from models.simplepose import TwoBranch
-from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
-from orchestrator.paper import paper_cells
-from orchestrator.records import CellRef, Curves, DeclaredColumn, Equivalent
-from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.schema.claims import CellRef, Equivalent
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves
+from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import DEMO_WIDTH, PAPER, coco, heatmap_loss
 from sweeps.columns import AP, AP50, AP75
 

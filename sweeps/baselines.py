@@ -5,22 +5,24 @@ Demo data come from a seed of the generators on which no recipe was tuned.
 
 from pathlib import Path
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.crop import Augment
-from datasets.human36m import Human36MFolder, Human36MPose
-from datasets.mpii import MpiiFolder, MpiiPose
-from datasets.retina import DmeFolder, RetinaBoundaries
-from datasets.synthetic.people import People
-from datasets.synthetic.retinas import Retinas
-from datasets.synthetic.write_human36m import Human36MPeople
-from datasets.synthetic.write_mpii import MpiiPeople
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.crops.crop import Augment
+from datasets.human36m.config import Human36MFolder, Human36MPose
+from datasets.mpii.config import MpiiFolder, MpiiPose
+from datasets.retina.config import DmeFolder, RetinaBoundaries
+from datasets.synthetic.people.people import People
+from datasets.synthetic.people.write_human36m import Human36MPeople
+from datasets.synthetic.people.write_mpii import MpiiPeople
+from datasets.synthetic.retinas.retinas import Retinas
 from models.backbones import ResNet, SmallTrunk
-from models.boundary import BoundaryNet
+from models.boundary_unet import BoundaryNet
+from models.heatmap_nets import Integral, SimplePose
 from models.muon import Muon
 from models.objectives import L1, RLE, HeatmapMSE
 from models.regressor import Regressor
-from models.simplepose import Integral, SimplePose
-from orchestrator.experiment import Adam, Cosine, Experiment, Linear, Schedule, Steps, vary
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
+from orchestrator.config.vary import vary
 
 PAPER = Path(__file__).with_name("paper.csv")
 """Every number that the paper's tables print."""

@@ -12,12 +12,15 @@ trainings, of which Table 7 shares 9 and Figure 1 another 3, and 15 measurements
 from collections.abc import Iterator
 
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
-from orchestrator.paper import paper_cells
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
 from orchestrator.probes.calibration import PRINTED, Calibration
-from orchestrator.records import CellRef, Coverage, DeclaredColumn, ErrorByScale, Greater
-from orchestrator.sweep import Column, Measured, Row, Sweep, Table
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Coverage, ErrorByScale
+from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
 
 

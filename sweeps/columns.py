@@ -1,10 +1,11 @@
 """Columns that several tables share."""
 
-from models.complexity import flow_flops, flow_parameters
+from models.flops import flow_flops, flow_parameters
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.experiment import Experiment, StepCost, vary
-from orchestrator.records import DeclaredColumn
-from orchestrator.sweep import Column, Counted, Measured, Metric
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.vary import vary
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
 from sweeps.baselines import PAPER_COCO, RESNET50
 
 OWN_BATCH = 64

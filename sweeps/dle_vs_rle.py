@@ -11,11 +11,13 @@ demo scale expect about 10 minutes on 2 cores for 15 trials, of which Table 2 sh
 from collections.abc import Iterator
 
 from models.objectives import DLE, L1
-from orchestrator.command import main
-from orchestrator.experiment import vary
-from orchestrator.paper import paper_cells
-from orchestrator.records import CellRef, Curves, DeclaredColumn, Greater
-from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.vary import vary
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves
+from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, mpii
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 from models.flow import Flow
 from models.objectives import RLE
-from orchestrator.command import main
-from orchestrator.experiment import vary
-from orchestrator.paper import paper_cells
-from orchestrator.records import Below, CellRef, Curves, Equivalent, Scatter
-from orchestrator.sweep import Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.vary import vary
+from orchestrator.schema.claims import Below, CellRef, Equivalent
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, coco
 from sweeps.columns import (
     AP,

@@ -12,11 +12,14 @@ Laplace density's. At demo scale expect about 7 minutes on 2 cores for 9 trainin
 from collections.abc import Iterator
 
 from models.objectives import DLE, RLE
-from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
-from orchestrator.probes.density import Density
-from orchestrator.records import CellRef, DeclaredColumn, DensityCuts, DensityMaps, Greater
-from orchestrator.sweep import Column, Measured, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.learned_density import Density
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.plots import DensityCuts, DensityMaps
+from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import coco
 
 

@@ -13,11 +13,12 @@ trials.
 from collections.abc import Iterator
 
 from models.objectives import L1, LearnedScale
-from orchestrator.command import main
-from orchestrator.experiment import vary
-from orchestrator.paper import paper_cells
-from orchestrator.records import CellRef, Curves, Greater
-from orchestrator.sweep import Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.vary import vary
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves
+from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, integral, mpii, simplepose
 from sweeps.columns import AUC, AUC_MEAN, PCKH_10, PCKH_11, PCKH_50
 

@@ -12,19 +12,14 @@ on 2 cores for 6 trainings, of which Table 3 shares 3, and 6 measurements.
 from collections.abc import Iterable, Iterator
 from statistics import fmean
 
-from orchestrator.command import main
-from orchestrator.experiment import Experiment
-from orchestrator.paper import paper_cells
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
 from orchestrator.probes.occlusion import GROUPS, Occlusion
-from orchestrator.records import (
-    CellRef,
-    DeclaredColumn,
-    ErrorMatrix,
-    Greater,
-    MatrixDifference,
-    PaperCell,
-)
-from orchestrator.sweep import Column, Measured, Row, Sweep, Table
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn, PaperCell
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import ErrorMatrix, MatrixDifference
+from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, integral
 
 INTEGRAL, RLE = paper_cells(PAPER, "5"), paper_cells(PAPER, "6")

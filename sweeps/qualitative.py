@@ -12,12 +12,13 @@ themselves take seconds.
 
 from collections.abc import Callable, Iterable
 
-from orchestrator.command import main
-from orchestrator.experiment import Experiment
-from orchestrator.paper import paper_cells
-from orchestrator.probes.gallery import Gallery
-from orchestrator.records import DeclaredColumn, PosePictures
-from orchestrator.sweep import Column, Measured, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.probes.pose_gallery import Gallery
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import PosePictures
+from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, human36m, mpii
 
 SHOWN = "Error, shown"

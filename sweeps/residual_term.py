@@ -12,11 +12,12 @@ trials, three of which Table 1 shares.
 from collections.abc import Iterator
 
 from models.objectives import DLE, L1, RLE, LearnedScale
-from orchestrator.command import main
-from orchestrator.experiment import vary
-from orchestrator.paper import paper_cells
-from orchestrator.records import CellRef, Curves, Equivalent, Greater
-from orchestrator.sweep import Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.vary import vary
+from orchestrator.schema.claims import CellRef, Equivalent, Greater
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves
+from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, coco
 from sweeps.columns import AP, AP50, AP75, AP_SHUFFLED, FLOPS, GRADIENT_G, GRADIENT_Q
 

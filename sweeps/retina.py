@@ -11,14 +11,17 @@ minutes on 2 cores for 15 trials.
 
 from collections.abc import Iterator
 
-from models.boundary import BoundaryNet
+from models.boundary_unet import BoundaryNet
 from models.objectives import L1, LearnedScale
-from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
-from orchestrator.paper import paper_cells
-from orchestrator.probes.scans import Scans
-from orchestrator.records import BoundaryPictures, CellRef, Curves, DeclaredColumn, Greater
-from orchestrator.sweep import Column, Measured, Metric, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.retina_gallery import Scans
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import BoundaryPictures, Curves
+from orchestrator.sweep.sweep import Column, Measured, Metric, Row, Sweep, Table
 from sweeps.baselines import PAPER, retina
 
 

@@ -13,16 +13,19 @@ minutes on 2 cores for 15 trainings, of which other tables share 6, and 5 more f
 
 from collections.abc import Iterator
 
-from datasets.coco import CocoKeypoints
-from datasets.crop import Augment
+from datasets.coco.config import CocoKeypoints
+from datasets.crops.crop import Augment
 from models.objectives import L1
-from orchestrator.command import main
-from orchestrator.experiment import Experiment, vary
-from orchestrator.paper import paper_cells
-from orchestrator.probes.cuts import Edge
+from orchestrator.cli.run import main
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.truncated_boxes import Edge
 from orchestrator.probes.truncation import Truncation
-from orchestrator.records import CellRef, CutErrors, CutPeople, DeclaredColumn, Greater
-from orchestrator.sweep import Column, Measured, Row, Sweep, Table
+from orchestrator.schema.claims import CellRef, Greater
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
 
 HALF_BODIES = Augment().half_body

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.binding import Binding
-from orchestrator.experiment import Experiment
-from orchestrator.jobs import Job
-from orchestrator.options import add_options
-from orchestrator.sweep import Setting, plan_table
-from sweeps.__main__ import _parser, sweeps
+from orchestrator.cli.main import parser
+from orchestrator.cli.options import add_options
+from orchestrator.config.experiment import Experiment
+from orchestrator.data.binding import Binding
+from orchestrator.jobs.union import Job
+from orchestrator.sweep.plan import Setting, plan_table
+from sweeps import all_sweeps
+from sweeps.__main__ import demo
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -50,10 +52,10 @@ def parsed(command: tuple[str, ...], folder: Path, file: Path) -> argparse.Names
     there = {"--data-root": str(folder), "--detections": str(file)}
     arguments = [there.get(before, word) for before, word in zip(["", *arguments], arguments, strict=False)]
     if program == "rle-lab":
-        return _parser().parse_args(arguments)
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return parser.parse_args(arguments)
+        return parser(all_sweeps, demo).parse_args(arguments)
+    found = argparse.ArgumentParser()
+    add_options(found)
+    return found.parse_args(arguments)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -71,7 +73,7 @@ def test_a_command_in_the_documents_names_a_command_or_sweep_and_options_that_th
     if found := PROGRAM.match(command[0]):
         assert (ROOT / "sweeps" / f"{found[1]}.py").is_file()
         named = [found[1]]
-    assert set(named) <= {sweep.name for sweep in sweeps()}
+    assert set(named) <= {sweep.name for sweep in all_sweeps()}
 
 
 def test_commands_are_found_and_a_wrong_option_would_be_noticed(tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def planned() -> dict[str, dict[str, Job]]:
     setting = Setting(scale="paper", report="paper", seeds=(0,), data=Binding().words, command="")
     return {
         sweep.name: {fp: job for table in sweep.tables for fp, job in plan_table(table, setting).jobs.items()}
-        for sweep in sweeps()
+        for sweep in all_sweeps()
     }
 
 

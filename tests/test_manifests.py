@@ -12,7 +12,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from orchestrator.options import Options, add_options, options
+from orchestrator.cli.options import add_options, options
+from orchestrator.run.settings import Options
 from orchestrator.schedule.cluster import Wishes, fit_plan
 from tests.kuberay import PodSpec, RayJob, VolumeClaim, quantity
 

@@ -1,1 +1,1 @@
-"""Generated data, written in the very formats of the real data sets and read back by the same loaders."""
+"""Generated people and retinas, written as files of the real formats. May import io."""

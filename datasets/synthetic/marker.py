@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from datasets.errors import DataError
+from datasets.io.errors import DataError
 
 _NAME = "generator.json"
 _ELSEWHERE = "Name another folder, or remove this one"

@@ -1,5 +1,4 @@
-"""`rle-lab bench`: how fast this machine runs the project, beside plain code for the same."""
+"""`rle-lab bench`: how fast this machine runs the project, beside plain code for the same.
 
-from orchestrator.bench.command import add_parser
-
-__all__ = ["add_parser"]
+May import run, schedule, tracking, sweep, report.figures and training, and whatever lies below those.
+"""

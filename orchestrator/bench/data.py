@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.coco_data import CocoSplit
-from datasets.coco_samples import Half
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.coco.dataset import CocoSplit
+from datasets.coco.samples import Half
 from datasets.contract import Batch, Place
-from datasets.errors import DataError
-from datasets.synthetic.people import People, write
-from datasets.synthetic.scene import Framing
+from datasets.io.errors import DataError
+from datasets.synthetic.people.people import People, write
+from datasets.synthetic.people.scene import Framing
 from models.regressor import PixelNormalisation
 from orchestrator.bench.plain_data import PlainDataset, batch
 from orchestrator.bench.result import Finding, Grid, Tell, significant

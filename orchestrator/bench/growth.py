@@ -3,7 +3,7 @@
 from orchestrator.bench import growth_data, growth_flow, growth_store
 from orchestrator.bench.growth_plot import Panel, exponent, figure
 from orchestrator.bench.result import Finding, Grid, Tell, significant
-from orchestrator.experiment import Experiment
+from orchestrator.config.experiment import Experiment
 
 SAYS = (
     "The exponent is the slope of a straight line through all points on logarithmic axes: 1 is linear, 0 "

@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place
+from datasets.crops.pack import open_pack
 from datasets.keypoints import KEYPOINTS, SKELETON
-from datasets.pack import open_pack
 from orchestrator.bench.growth_cost import Cost, cost
 from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell

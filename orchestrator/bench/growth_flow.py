@@ -11,7 +11,8 @@ from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
 from orchestrator.bench.step import contestants, device
 from orchestrator.bench.timing import compete
-from orchestrator.experiment import Experiment, vary
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
 
 POINTS = 2176
 """128 people with 17 keypoints."""

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from orchestrator.figures.style import DASHES, PALETTE, blank, style
+from orchestrator.report.figures.style import DASHES, PALETTE, blank, style
 
 Points = tuple[tuple[float, float], ...]
 """Size and cost, sizes ascending, both positive."""

@@ -13,12 +13,16 @@ from models.objectives import RLE
 from orchestrator.bench.growth_cost import Cost, cost
 from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
-from orchestrator.conduct import conduct, rebuild
-from orchestrator.experiment import Experiment, flatten, vary
-from orchestrator.options import add_options, options
-from orchestrator.records import Curves, DeclaredColumn
-from orchestrator.sweep import Column, Metric, Planned, Row, Setting, Sweep, Table, plan_table
-from orchestrator.tracking import Tracker, TrialInfo
+from orchestrator.cli.options import add_options, options
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.fingerprint import flatten
+from orchestrator.config.vary import vary
+from orchestrator.run.runner import conduct, rebuild
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.plots import Curves
+from orchestrator.sweep.plan import Planned, Setting, plan_table
+from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
+from orchestrator.tracking.tracker import Tracker, TrialInfo
 
 ROWS = 10
 TRIALS = (10, 100, 1_000)

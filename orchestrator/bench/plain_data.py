@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.coco_samples import Half
+from datasets.coco.samples import Half
 from datasets.contract import Pairs
-from datasets.crop import Augment, whole_bodies
+from datasets.crops.crop import Augment, whole_bodies
 
 Floats = NDArray[np.float64]
 Sample = tuple[Tensor, Tensor, Tensor, Tensor]

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator import provenance
-from orchestrator.figures.style import png
+from orchestrator.report.figures.style import png
+from orchestrator.util import provenance
 
 Tell = Callable[[str], None]
 """Called with what is measured next, for whoever waits."""

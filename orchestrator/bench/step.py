@@ -10,17 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from models.backbones import ResNet
 from models.objectives import RLE
 from models.regressor import Regressor, RegressorNet
 from orchestrator.bench.plain_flow import PlainFlow
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
-from orchestrator.experiment import Experiment, Schedule
-from orchestrator.fit import Trainee
-from orchestrator.optimiser import build_optimisers
-from orchestrator.precision import has_bf16
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Schedule
+from orchestrator.training.optimizers import build_optimisers
+from orchestrator.training.precision import has_bf16
+from orchestrator.training.trainer import Trainee
 
 SAYS = (
     "Forward, backward, the check that the gradient is finite, and the optimisers of the schedule, of "

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets.contract import Place
-from datasets.synthetic.people import People
+from datasets.synthetic.people.people import People
 from orchestrator.bench.result import Finding, Grid, Tell, significant
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.experiment import Experiment, vary
-from orchestrator.job import Task
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.jobs.execute import Task
 from orchestrator.schedule import cluster
-from orchestrator.schedule.trials import Event, run_trials
+from orchestrator.schedule.tune_trials import Event, run_trials
+from orchestrator.training.checkpoint import Checkpoints
 
 PEOPLE = People(train=1024, val=128)
 EPOCHS = 3

@@ -1,1 +1,1 @@
-"""Measurements: of a training step, and of what trained models know. They train nothing."""
+"""Measurements of a trained model, one file a kind. May import training, config and util."""

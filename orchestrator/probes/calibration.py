@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from datasets.coco_data import CocoData
-from datasets.metrics import oks
-from orchestrator.probes.deviations import Observed, log_densities, observe
-from orchestrator.probes.subject import Found, OfTrained, Subject
-from orchestrator.probes.tabulated import Floats, Tabulated, tabulate
+from datasets.coco.dataset import CocoData
+from datasets.metrics.oks import oks
+from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.density_grid import Floats, Tabulated, tabulate
+from orchestrator.probes.residuals import Observed, log_densities, observe
 
 LEVELS = np.arange(1, 20) / 20
 PRINTED = (50, 80, 90, 95)  # percent

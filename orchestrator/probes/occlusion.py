@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
-from datasets.human36m import Human36MPose
-from datasets.human36m_cameras import JOINTS
-from datasets.human36m_data import Human36MData
-from datasets.pose_metrics import joint_errors
-from orchestrator.evaluate import batches, predict
-from orchestrator.probes.subject import Found, OfTrained, Subject
+from datasets.human36m.cameras import JOINTS
+from datasets.human36m.config import Human36MPose
+from datasets.human36m.dataset import Human36MData
+from datasets.metrics.pck_mpjpe import joint_errors
+from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
 Channel = Annotated[int, Field(ge=0, le=255)]

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, model_validator
 
-from datasets import crop
-from datasets.coco import CocoKeypoints
-from datasets.coco_data import CocoData
-from orchestrator.evaluate import batches, predict
-from orchestrator.pictures import Picture, to_text
-from orchestrator.probes.chosen import evenly
-from orchestrator.probes.cuts import (
+from datasets.coco.config import CocoKeypoints
+from datasets.coco.dataset import CocoData
+from datasets.crops import crop
+from datasets.skeleton import skeleton
+from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.pose_selection import evenly
+from orchestrator.probes.truncated_boxes import (
     Bools,
     Cut,
     Edge,
@@ -29,8 +29,8 @@ from orchestrator.probes.cuts import (
     people,
     view,
 )
-from orchestrator.probes.subject import Found, OfTrained, Subject
-from orchestrator.use.skeleton import skeleton
+from orchestrator.training.evaluation import batches, predict
+from orchestrator.util.jpeg_text import Picture, to_text
 
 TALLEST = 192
 """Pixels of a figure's picture: enough at the width of a page."""

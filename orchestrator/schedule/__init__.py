@@ -1,1 +1,1 @@
-"""The only place that knows Ray: a cluster to run on, trials, and the workers of a trial."""
+"""Ray, and nothing else touches it: clusters, trials, workers. May import jobs, training and config."""

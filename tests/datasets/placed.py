@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets import crop
-from datasets.picture import PictureFile
+from datasets.crops import crop
+from datasets.io.image import PictureFile
 
 WIDTH, HEIGHT = 200, 150
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from datasets.errors import DataError
-from datasets.mpii_people import JOINTS
+from datasets.io.errors import DataError
+from datasets.mpii.samples import JOINTS
 
 K = len(JOINTS)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.boundary_metrics import boundary_errors, he_columns
+from datasets.retina.metrics import boundary_errors, he_columns
 
 NAN = np.nan
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from datasets.camera import Cameras
+from datasets.human36m.camera import Cameras
 
 
 def cameras(seed: int, count: int = 3, distorted: bool = False) -> Cameras:

@@ -13,10 +13,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place, Predictions
-from datasets.errors import DataError
-from datasets.synthetic.people import People
+from datasets.io.errors import DataError
+from datasets.synthetic.people.people import People
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.coco_data import CocoData
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.coco.dataset import CocoData
 from datasets.contract import Place, Predictions
-from datasets.crop import STILL, Augment
+from datasets.crops.crop import STILL, Augment
 
 ROOT = Path(__file__).parents[2]
 SIZE = (48, 36)

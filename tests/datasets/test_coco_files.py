@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.broken import refuse
-from datasets.coco_files import find_annotations, read_annotations, sift_detections
-from datasets.errors import DataError
+from datasets.coco.annotation_files import find_annotations, read_annotations, sift_detections
+from datasets.io.errors import DataError
+from datasets.io.problems import refuse
 from datasets.keypoints import KEYPOINTS, SKELETON
 
 Change = Callable[[dict[str, Any]], object]

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.coco_samples import digest, read
-from datasets.errors import DataError
+from datasets.coco.samples import digest, read
+from datasets.io.errors import DataError
 
 
 def change(tree: Any, index: int, split: str = "train", **fields: Any) -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from datasets import crop
-from datasets.crop import DRAWS, GRID, STILL, Augment
+from datasets.crops import crop
+from datasets.crops.crop import DRAWS, GRID, STILL, Augment
 from datasets.keypoints import KEYPOINTS, flip_pairs, upper_body
 
 PAIRS = flip_pairs(KEYPOINTS)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.data_root import home
-from datasets.errors import DataError
+from datasets.io.errors import DataError
+from datasets.io.locate import home
 
 
 def test_a_folder_of_the_sets_name_is_preferred_and_the_root_itself_will_do(tmp_path: Path) -> None:

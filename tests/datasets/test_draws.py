@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from datasets.draws import uniforms
+from datasets.crops.counter_rng import uniforms
 
 ROOT = Path(__file__).parents[2]
 

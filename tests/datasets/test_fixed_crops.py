@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets import crop, fixed_crops
-from datasets.crop import DRAWS, STILL, Augment
-from datasets.errors import DataError
-from datasets.pack import open_pack, write_index, write_pack
+from datasets.crops import cached_crops, crop
+from datasets.crops.crop import DRAWS, STILL, Augment
+from datasets.crops.pack import open_pack, write_index, write_pack
+from datasets.io.errors import DataError
 from tests.datasets.placed import options, pictures
 
 FLIP = Augment(**{**STILL.model_dump(), "flip": 0.5})
@@ -33,13 +33,13 @@ def test_a_crop_has_the_bits_of_one_cut_at_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int, size: tuple[int, int]
 ) -> None:
     folder = written(tmp_path_factory.mktemp("cut"), seed)
-    fixed_crops.cut(folder, size, FLIP)
+    cached_crops.cut(folder, size, FLIP)
     rows = np.array([3, 0, 6, 3, 1, 2, 5, 4])
     draws = np.random.default_rng(seed).random((len(rows), DRAWS))
     draws[0, 5], draws[3, 5] = 0.1, 0.9  # one sample both ways
     maps = crop.matrices(*crop.augmented(FLIP, draws, open_pack(folder).arrays["options"][rows]), size)
     assert (maps[[0, 3], 0, 0] < 0).tolist() == [True, False]
-    found = fixed_crops.crops(folder, rows, maps, size, FLIP)
+    found = cached_crops.crops(folder, rows, maps, size, FLIP)
     assert np.array_equal(found, open_pack(folder).crop(rows, maps, size))
     assert found.flags.c_contiguous
 
@@ -49,23 +49,23 @@ def test_a_crop_has_the_bits_of_one_cut_at_once(
 )
 def test_other_augmentations_are_cut_each_time(tmp_path: Path, augment: Augment) -> None:
     folder = written(tmp_path)
-    fixed_crops.cut(folder, SIZE, augment)
-    fixed_crops.cut(tmp_path / "i", SIZE, FLIP)
+    cached_crops.cut(folder, SIZE, augment)
+    cached_crops.cut(tmp_path / "i", SIZE, FLIP)
     assert {path.name for path in tmp_path.iterdir()} == {"0.png", "p", "i"}
 
 
 def test_an_index_has_the_same_crops(tmp_path: Path) -> None:
-    fixed_crops.cut(written(tmp_path), SIZE, FLIP)
+    cached_crops.cut(written(tmp_path), SIZE, FLIP)
     rows = np.arange(7)
     maps = crop.matrices(options(0, 7)[:, 0], np.zeros(7), np.arange(7) % 2 > 0, SIZE)
-    kept, decoded = (fixed_crops.crops(tmp_path / name, rows, maps, SIZE, FLIP) for name in "pi")
+    kept, decoded = (cached_crops.crops(tmp_path / name, rows, maps, SIZE, FLIP) for name in "pi")
     assert np.array_equal(kept, decoded)
 
 
 def test_crops_that_are_there_are_not_cut_again(tmp_path: Path) -> None:
     folder = written(tmp_path)
     for _ in range(2):
-        fixed_crops.cut(folder, SIZE, FLIP)
+        cached_crops.cut(folder, SIZE, FLIP)
     (cut,) = tmp_path.glob("p-*")
     assert cut.name == "p-64x48"
     assert (cut / "crops.bin").stat().st_size == 7 * 64 * 49 * 3
@@ -74,10 +74,10 @@ def test_crops_that_are_there_are_not_cut_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", [b"", b"half of it"])
 def test_damaged_crops_are_named(tmp_path: Path, left: bytes) -> None:
     folder = written(tmp_path)
-    fixed_crops.cut(folder, SIZE, FLIP)
+    cached_crops.cut(folder, SIZE, FLIP)
     (tmp_path / "p-64x48" / "crops.bin").write_bytes(left)
     with pytest.raises(DataError, match=r"p-64x48: these crops are damaged.*Remove the folder"):
-        fixed_crops.cut(folder, SIZE, FLIP)
+        cached_crops.cut(folder, SIZE, FLIP)
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +86,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def fails(self: object, *_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fixed_crops, "_fill", fails)
+    monkeypatch.setattr(cached_crops, "_fill", fails)
     with pytest.raises(DataError, match=r"writing failed.*No space left"):
-        fixed_crops.cut(folder, SIZE, FLIP)
+        cached_crops.cut(folder, SIZE, FLIP)
     assert not (tmp_path / "p-64x48").exists()
     shutil.rmtree(folder)
     with pytest.raises(DataError, match="not here"):
-        fixed_crops.cut(tmp_path / "gone", SIZE, FLIP)
+        cached_crops.cut(tmp_path / "gone", SIZE, FLIP)

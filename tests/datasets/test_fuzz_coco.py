@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets import coco_samples
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco import samples as coco_samples
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place
 from tests.datasets.spoiling import outcome, quick, spoiled
 

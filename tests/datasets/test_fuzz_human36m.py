@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets import human36m_files
 from datasets.contract import Place
-from datasets.human36m import Human36MFolder, Human36MPose
-from datasets.synthetic.write_human36m import Human36MPeople, write
+from datasets.human36m import annotation_files
+from datasets.human36m.config import Human36MFolder, Human36MPose
+from datasets.synthetic.people.write_human36m import Human36MPeople, write
 from tests.datasets.spoiling import outcome, quick, spoiled
 
 
@@ -31,7 +31,7 @@ def test_a_spoiled_human36m_file_gives_frames_or_is_refused(
     path = human36m / "annotations" / f"Human36M_subject9_{kind}.json"
     before = path.read_text()
     path.write_text(data.draw(spoiled(json.loads(before))))
-    found = outcome(lambda: human36m_files.sift_set(human36m, "posenet"))
+    found = outcome(lambda: annotation_files.sift_set(human36m, "posenet"))
     if found is not None:
         frames = found[0].val
         assert len(set(frames.id.tolist())) == len(frames.id) == len(frames.pictures)
@@ -49,7 +49,9 @@ def sample(human36m: Path, split: str) -> dict[str, Any]:
         )
         for kind in ("data", "camera", "joint_3d")
     )
-    images = [image for image in data["images"] if image["frame_idx"] % human36m_files.EVERY[split] == 0][:3]
+    images = [image for image in data["images"] if image["frame_idx"] % annotation_files.EVERY[split] == 0][
+        :3
+    ]
     boxes = {box["image_id"]: box for box in data["annotations"]}
 
     def annotation(image: dict[str, Any]) -> dict[str, Any]:
@@ -66,11 +68,11 @@ def test_a_spoiled_sample_of_the_authors_gives_frames_or_is_refused(
 ) -> None:
     root = tmp_path_factory.mktemp("samples")
     whole = {split: sample(human36m, split) for split in ("train", "val")}
-    for split, name in human36m_files.SAMPLES.items():
+    for split, name in annotation_files.SAMPLES.items():
         (root / name).write_text(json.dumps(whole[split]))
     (root / "images").symlink_to(human36m / "images")
-    assert len(human36m_files.read(root, "sample").train.id) == 3
-    (root / human36m_files.SAMPLES["train"]).write_text(data.draw(spoiled(whole["train"])))
+    assert len(annotation_files.read(root, "sample").train.id) == 3
+    (root / annotation_files.SAMPLES["train"]).write_text(data.draw(spoiled(whole["train"])))
     place = Place(root / "cache", root)
 
     def read() -> Any:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets import mpii_files
-from datasets.errors import DataError
-from datasets.retina_files import read_subject
+from datasets.io.errors import DataError
+from datasets.mpii import annotation_files
+from datasets.retina.scan_files import read_subject
 from tests.datasets.spoiling import LISTED, STRUCT, TRUTH
 
 ROOT = Path(__file__).parents[2]
@@ -119,7 +119,7 @@ def test_cells_in_cells_end_somewhere(tmp_path: Path, levels: int) -> None:
     path = tmp_path / "mpii_human_pose_v1_u12_1.mat"
     path.write_bytes(bytes(text))
     with pytest.raises(DataError, match=r"can't be read as a \.mat file"):
-        mpii_files.read(tmp_path, "mat")
+        annotation_files.read(tmp_path, "mat")
 
 
 def test_a_text_that_claims_a_billion_letters_is_refused(tmp_path: Path) -> None:
@@ -131,11 +131,11 @@ def test_a_text_that_claims_a_billion_letters_is_refused(tmp_path: Path) -> None
     for name in ("train", "valid"):
         (tmp_path / f"{name}.json").write_text(json.dumps([LISTED] * 2))
     with pytest.raises(DataError, match="1000000000 elements"):
-        mpii_files.read(tmp_path, "list")
+        annotation_files.read(tmp_path, "list")
 
 
 def test_a_bomb_does_not_unfold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.mat_file.LARGEST", 10**6)
+    monkeypatch.setattr("datasets.io.mat_file.LARGEST", 10**6)
     savemat(tmp_path / "Subject_03.mat", {**SCANS, "images": np.zeros((1000, 1000, 2))}, do_compression=True)
     with pytest.raises(DataError, match="unfolds to more"):
         read_subject(tmp_path, 3, 1)

@@ -10,17 +10,17 @@ from pydantic import ValidationError
 from scipy.spatial.transform import Rotation
 
 from datasets.contract import Place, Predictions
-from datasets.crop import STILL, Augment
-from datasets.errors import DataError
-from datasets.human36m import POINTS, Human36MFolder, Human36MPose
-from datasets.human36m_data import DEPTH, FROM_MPII, MIXED_ID, Human36MData, MixedSplit
-from datasets.mpii import MpiiPose
-from datasets.mpii_people import JOINTS as MPII_JOINTS
-from datasets.synthetic.people import People
-from datasets.synthetic.scene import Framing
-from datasets.synthetic.write_human36m import Human36MPeople
-from datasets.synthetic.write_mpii import MpiiPeople
-from datasets.unpacked import Pictures
+from datasets.crops.crop import STILL, Augment
+from datasets.crops.undecoded import Pictures
+from datasets.human36m.config import POINTS, Human36MFolder, Human36MPose
+from datasets.human36m.dataset import DEPTH, FROM_MPII, MIXED_ID, Human36MData, MixedSplit
+from datasets.io.errors import DataError
+from datasets.mpii.config import MpiiPose
+from datasets.mpii.samples import JOINTS as MPII_JOINTS
+from datasets.synthetic.people.people import People
+from datasets.synthetic.people.scene import Framing
+from datasets.synthetic.people.write_human36m import Human36MPeople
+from datasets.synthetic.people.write_mpii import MpiiPeople
 
 SIZE = (64, 64)
 OWN = Human36MPose(source=Human36MPeople(train=2, val=8, side=64), size=SIZE)

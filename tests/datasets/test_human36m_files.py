@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets import human36m_files, human36m_frames
-from datasets.errors import DataError
-from datasets.human36m_files import SAMPLES, SUBJECTS
-from datasets.synthetic.write_human36m import Human36MPeople, write
+from datasets.human36m import annotation_files
+from datasets.human36m import samples as frames
+from datasets.human36m.annotation_files import SAMPLES, SUBJECTS
+from datasets.io.errors import DataError
+from datasets.synthetic.people.write_human36m import Human36MPeople, write
 
 PEOPLE = Human36MPeople(train=2, val=8, side=32)
 
@@ -73,10 +74,10 @@ def as_samples(root: Path) -> None:
 
 
 def test_both_layouts_and_both_readings_of_t_give_the_same_frames(root: Path) -> None:
-    release = human36m_files.read(root, human36m_files.find_layout(root))
+    release = annotation_files.read(root, annotation_files.find_layout(root))
     as_samples(root)
-    assert human36m_files.find_layout(root) == "sample"
-    samples = human36m_files.read(root, "sample")
+    assert annotation_files.find_layout(root) == "sample"
+    samples = annotation_files.read(root, "sample")
     for one, other in ((release.train, samples.train), (release.val, samples.val)):
         assert one.id.tolist() == other.id.tolist()
         assert one.left_out == other.left_out
@@ -96,21 +97,21 @@ def test_every_fifth_frame_trains_and_every_64th_tests(root: Path) -> None:
 
         return change
 
-    before = human36m_files.read(root, "posenet")
+    before = annotation_files.read(root, "posenet")
     edit(path(root, "data", 5), shift(4))
     edit(path(root, "data", 11), shift(5))
-    after = human36m_files.read(root, "posenet")
+    after = annotation_files.read(root, "posenet")
     assert len(before.train.id) - len(after.train.id) == len(before.val.id) - len(after.val.id) == 4
 
 
 def test_subjects_of_protocol_two_alone_are_read(root: Path) -> None:
-    found = human36m_files.read(root, "posenet")
+    found = annotation_files.read(root, "posenet")
     names = {split: {p.path.name[:4] for p in getattr(found, split).pictures} for split in ("train", "val")}
     assert names == {"train": {"s_01", "s_05", "s_06", "s_07", "s_08"}, "val": {"s_09", "s_11"}}
 
 
 def test_the_excluded_sequences_are_left_out_and_counted(root: Path) -> None:
-    found = human36m_files.read(root, "posenet")
+    found = annotation_files.read(root, "posenet")
     assert not any("s_09_act_05_subact_02" in p.path.name for p in found.val.pictures)
     assert any("s_11_act_05_subact_02" in p.path.name for p in found.val.pictures)
     assert found.val.left_out == {"of excluded sequences": 4}
@@ -118,21 +119,21 @@ def test_the_excluded_sequences_are_left_out_and_counted(root: Path) -> None:
 
 def test_a_box_with_next_to_nothing_in_its_picture_is_left_out_and_counted(root: Path) -> None:
     edit(path(root, "data"), lambda data: data["annotations"][1].update(bbox=[5.0, 3.0, 1.0, 20.0]))
-    found = human36m_files.read(root, "posenet")
+    found = annotation_files.read(root, "posenet")
     assert found.train.left_out == {"with an empty box": 1}
 
 
 def test_boxes_are_clipped_to_their_pictures(root: Path) -> None:
     edit(path(root, "data", 1), lambda data: data["annotations"][0].update(bbox=[-5.0, 2.0, 200.0, 20.0]))
-    found = human36m_files.read(root, "posenet")
+    found = annotation_files.read(root, "posenet")
     assert found.train.corners[0].tolist() == [0.0, 2.0, 31.0, 21.0]
 
 
 def test_the_digest_knows_annotations_and_pictures(root: Path, generated: Path) -> None:
-    before = human36m_frames.digest(human36m_files.read(root, "posenet"))
-    assert human36m_frames.digest(human36m_files.read(generated, "posenet")) == before
+    before = frames.digest(annotation_files.read(root, "posenet"))
+    assert frames.digest(annotation_files.read(generated, "posenet")) == before
     edit(path(root, "camera"), lambda camera: camera["2"].update(f=[57.0, 57.5]))
-    assert human36m_frames.digest(human36m_files.read(root, "posenet")) != before
+    assert frames.digest(annotation_files.read(root, "posenet")) != before
 
 
 # --- what is wrong ---
@@ -199,7 +200,7 @@ def test_a_wrong_record_is_named_with_its_file_and_field(root: Path, case: str) 
     kind, change, record, problem = WRONG[case]
     edit(path(root, kind), change)
     with pytest.raises(DataError, match=problem) as caught:
-        human36m_files.read(root, "posenet")
+        annotation_files.read(root, "posenet")
     assert caught.value.path == str(path(root, kind))
     assert caught.value.record.split(" (id")[0] == record
 
@@ -226,7 +227,7 @@ def test_a_wrong_sample_is_named_with_its_file_and_field(root: Path, case: str) 
     as_samples(root)
     edit(root / "annotations" / SAMPLES["val"], change)
     with pytest.raises(DataError, match=problem) as caught:
-        human36m_files.read(root, "sample")
+        annotation_files.read(root, "sample")
     assert caught.value.path.endswith(SAMPLES["val"])
     assert caught.value.record.split(" (id")[0] == record
 
@@ -234,34 +235,34 @@ def test_a_wrong_sample_is_named_with_its_file_and_field(root: Path, case: str) 
 def test_joints_in_metres_are_told(root: Path) -> None:
     def metres(poses: Any) -> None:
         for sequences in poses.values():
-            for frames in sequences.values():
-                for frame in frames:
-                    frames[frame] = (np.array(frames[frame]) / 1000).tolist()
+            for poses_by_frame in sequences.values():
+                for frame in poses_by_frame:
+                    poses_by_frame[frame] = (np.array(poses_by_frame[frame]) / 1000).tolist()
 
     for subject in (1, 5, 6, 7, 8):
         edit(path(root, "joint_3d", subject), metres)
     with pytest.raises(DataError, match="not mm"):
-        human36m_files.read(root, "posenet")
+        annotation_files.read(root, "posenet")
 
 
 def test_a_missing_file_or_picture_is_named(root: Path) -> None:
-    found = human36m_files.read(root, "posenet")
+    found = annotation_files.read(root, "posenet")
     (root / "images").unlink()
     with pytest.raises(DataError, match=r"picture is missing, which Human36M_subject1_data\.json names"):
-        human36m_frames.digest(found)
+        frames.digest(found)
     path(root, "joint_3d", 8).unlink()
     with pytest.raises(DataError, match=r"subject8_joint_3d\.json.*missing"):
-        human36m_files.read(root, "posenet")
+        annotation_files.read(root, "posenet")
     path(root, "data", 1).unlink()
     with pytest.raises(DataError, match="neither"):
-        human36m_files.find_layout(root)
+        annotation_files.find_layout(root)
 
 
 def test_lens_distortion_is_read_where_it_is_told(root: Path) -> None:
     edit(
         path(root, "camera", 1), lambda d: d["1"].update(k=[[-0.2], [0.24], [-0.003]], p=[[-0.001], [0.002]])
     )
-    cameras = human36m_files.read(root, "posenet").train.cameras
+    cameras = annotation_files.read(root, "posenet").train.cameras
     assert cameras.radial[0].tolist() == [-0.2, 0.24, -0.003]
     assert cameras.tangential[0].tolist() == [-0.001, 0.002]
     assert not cameras.radial[1].any()

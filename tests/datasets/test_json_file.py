@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.errors import DataError
-from datasets.json_file import Record, load, sift_objects
+from datasets.io.errors import DataError
+from datasets.io.json_file import Record, load, sift_objects
 from tests.datasets.spoiling import deep
 
 PATH = Path("set.json")

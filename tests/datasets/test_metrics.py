@@ -8,7 +8,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from datasets.keypoints import KEYPOINTS, oks_sigmas
-from datasets.metrics import STATISTICS, coco_average_precision, coco_truth, oks, oks_nms, pck
+from datasets.metrics.oks import STATISTICS, coco_average_precision, coco_truth, oks, oks_nms, pck
 
 SIGMAS = np.array(oks_sigmas(KEYPOINTS))
 

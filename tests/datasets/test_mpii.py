@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from scipy.io import savemat
 
 from datasets.contract import Place, Predictions
-from datasets.crop import Augment
-from datasets.errors import DataError
-from datasets.mpii import MpiiData, MpiiFolder, MpiiPose
-from datasets.synthetic.people import People
-from datasets.synthetic.scene import Framing
-from datasets.synthetic.write_mpii import SHORT_NAMES, MpiiPeople
-from datasets.unpacked import Pictures
+from datasets.crops.crop import Augment
+from datasets.crops.undecoded import Pictures
+from datasets.io.errors import DataError
+from datasets.mpii.config import MpiiData, MpiiFolder, MpiiPose
+from datasets.synthetic.people.people import People
+from datasets.synthetic.people.scene import Framing
+from datasets.synthetic.people.write_mpii import SHORT_NAMES, MpiiPeople
 
 PEOPLE = MpiiPeople(scenes=People(train=10, val=8, framing=Framing(width=96, height=96, figure=(50, 70))))
 DATA = MpiiPose(source=PEOPLE, size=(64, 64))

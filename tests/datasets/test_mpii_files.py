@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat, savemat
 
-from datasets import mpii_files, mpii_people
 from datasets.contract import Place
-from datasets.errors import DataError
-from datasets.mpii import MpiiFolder, MpiiPose
-from datasets.mpii_people import JOINTS
+from datasets.io.errors import DataError
+from datasets.mpii import annotation_files, samples
+from datasets.mpii.config import MpiiFolder, MpiiPose
+from datasets.mpii.samples import JOINTS
 
 K = len(JOINTS)
 NAMES = [
@@ -69,7 +69,7 @@ def edit(root: Path, change: Callable[[list[dict[str, Any]]], Any], name: str = 
 
 
 def test_pixels_count_from_one_in_the_list_and_from_zero_here(root: Path) -> None:
-    found = mpii_files.read(root, "list").train
+    found = annotation_files.read(root, "list").train
     listed = json.loads((root / "annot" / "train.json").read_text())
     np.testing.assert_allclose(found.points + 1, [p["joints"] for p in listed])
     assert found.centre.tolist() == [[50.0, 40.0]] * 3
@@ -81,7 +81,7 @@ def test_heads_and_counted_joints_come_from_gt_valid(root: Path) -> None:
     variables = truth(val)
     variables["jnt_missing"][5, 1] = 1
     savemat(root / "annot" / "gt_valid.mat", variables)
-    heads = mpii_files.read(root, "list").heads
+    heads = annotation_files.read(root, "list").heads
     assert np.argwhere(~heads.counted).tolist() == [[1, 5]]
     np.testing.assert_allclose(heads.points + 1, [p["joints"] for p in val])
     assert heads.boxes[0].tolist() == [[9.0, 9.0], [12.0, 13.0]]
@@ -90,7 +90,7 @@ def test_heads_and_counted_joints_come_from_gt_valid(root: Path) -> None:
 def test_people_without_labels_do_not_train_but_stay_in_validation(root: Path) -> None:
     edit(root, lambda people: people[1].update(joints_vis=[0] * K))
     edit(root, lambda people: people[1].update(joints_vis=[0] * K), "valid.json")
-    found = mpii_files.read(root, "list")
+    found = annotation_files.read(root, "list")
     assert found.train.id.tolist() == [0, 2]
     assert found.train.left_out == {"without labelled joints": 1}
     assert found.val.id.tolist() == [0, 1]
@@ -100,7 +100,7 @@ def test_one_person_is_enough_to_validate(root: Path) -> None:
     val = [person("c.jpg", 3)]
     save(root, "valid.json", val)
     savemat(root / "annot" / "gt_valid.mat", truth(val))
-    assert mpii_files.read(root, "list").heads.points.shape == (1, K, 2)
+    assert annotation_files.read(root, "list").heads.points.shape == (1, K, 2)
 
 
 def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
@@ -108,13 +108,13 @@ def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
     for old, new in [("train.json", "mpii_train.json"), ("valid.json", "mpii_val.json")]:
         (root / "annotations" / old).rename(root / "annotations" / new)
     (root / "annotations" / "gt_valid.mat").rename(root / "annotations" / "mpii_gt_val.mat")
-    assert mpii_files.find_format(root) == "list"
-    assert len(mpii_files.read(root, "list").train.id) == 3
+    assert annotation_files.find_format(root) == "list"
+    assert len(annotation_files.read(root, "list").train.id) == 3
 
 
 def test_the_digest_knows_annotations_and_pictures_but_not_the_place(root: Path, tmp_path: Path) -> None:
     def digest(folder: Path) -> str:
-        return mpii_people.digest(mpii_files.read(folder, "list"))
+        return samples.digest(annotation_files.read(folder, "list"))
 
     before = digest(root)
     copy = tmp_path / "elsewhere"
@@ -151,7 +151,7 @@ def test_a_wrong_record_is_named_with_its_file_and_field(root: Path, case: str) 
     change, field = WRONG[case]
     edit(root, lambda people: change(people[1]))
     with pytest.raises(DataError, match=field) as caught:
-        mpii_files.read(root, "list")
+        annotation_files.read(root, "list")
     assert caught.value.path.endswith("train.json")
     assert caught.value.record == "people[1]"
 
@@ -195,35 +195,35 @@ def test_a_wrong_truth_is_named_with_its_variable(
     change(variables)
     savemat(path, variables)
     with pytest.raises(DataError, match=problem) as caught:
-        mpii_files.read(root, "list")
+        annotation_files.read(root, "list")
     assert (caught.value.path, caught.value.record) == (str(path), record)
 
 
 def test_missing_files_are_named(root: Path) -> None:
     (root / "annot" / "gt_valid.mat").unlink()
     with pytest.raises(DataError, match=r"no gt_valid\.mat"):
-        mpii_files.read(root, "list")
+        annotation_files.read(root, "list")
     (root / "annot" / "valid.json").unlink()
     with pytest.raises(DataError, match="neither the lists"):
-        mpii_files.find_format(root)
+        annotation_files.find_format(root)
 
 
 def test_a_damaged_mat_is_named(root: Path) -> None:
     (root / "annot" / "gt_valid.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(DataError, match=r"gt_valid\.mat.*can't be read"):
-        mpii_files.read(root, "list")
+        annotation_files.read(root, "list")
 
 
 def test_a_list_that_is_something_else_is_named(root: Path) -> None:
     save(root, "train.json", {"images": []})
     with pytest.raises(DataError, match="not a list"):
-        mpii_files.read(root, "list")
+        annotation_files.read(root, "list")
 
 
 def test_a_missing_picture_is_named(root: Path) -> None:
     (root / "images" / "a.jpg").unlink()
-    found = mpii_files.read(root, "list")
-    for check in (lambda: mpii_people.digest(found), lambda: mpii_people.picture_files(found.train)):
+    found = annotation_files.read(root, "list")
+    for check in (lambda: samples.digest(found), lambda: samples.picture_files(found.train)):
         with pytest.raises(DataError, match=r"a\.jpg.*missing"):
             check()
 
@@ -240,7 +240,7 @@ def test_somebody_outside_the_picture_is_named(
 ) -> None:
     edit(root, lambda people: change(people[2]))
     with pytest.raises(DataError, match=problem) as caught:
-        mpii_people.picture_files(mpii_files.read(root, "list").train)
+        samples.picture_files(annotation_files.read(root, "list").train)
     assert caught.value.record == "people[2]"
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets import mpii_files, mpii_mat
-from datasets.errors import DataError
-from datasets.mpii_people import Benchmark
+from datasets.io.errors import DataError
+from datasets.mpii import annotation_files, release_mat
+from datasets.mpii.samples import Benchmark
 
 Fields = dict[str, Any]
 
@@ -40,7 +40,7 @@ def rectangle(seed: int, joints: int = 16) -> Fields:
 
 def names(validates: bool, count: int) -> list[str]:
     every = (f"{i:09d}.jpg" for i in range(1000))
-    return [name for name in every if mpii_mat.is_validation(name) == validates][:count]
+    return [name for name in every if release_mat.is_validation(name) == validates][:count]
 
 
 class Release:
@@ -62,7 +62,7 @@ class Release:
         path = folder / "mpii_human_pose_v1_u12_1.mat"
         release = {"annolist": structs(annolist), "img_train": np.array([self.training])}
         savemat(path, {"RELEASE": {**release, "single_person": single}})
-        return mpii_files.read(folder, "mat")
+        return annotation_files.read(folder, "mat")
 
 
 @pytest.fixture
@@ -162,4 +162,4 @@ def test_another_mat_file_is_no_release(tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"preds": np.zeros(3)})
     with pytest.raises(DataError, match="RELEASE: the variable is missing"):
-        mpii_mat.sift_release(path, tmp_path)
+        release_mat.sift_release(path, tmp_path)

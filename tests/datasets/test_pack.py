@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets import crop, pack, tiles, unpacked
 from datasets.contract import Place
-from datasets.crop import DRAWS, STILL, Augment
-from datasets.errors import DataError
-from datasets.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
+from datasets.crops import crop, pack, tile_plan, undecoded
+from datasets.crops.crop import DRAWS, STILL, Augment
+from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
+from datasets.io.errors import DataError
 from tests.datasets.placed import HEIGHT, WIDTH, options, pictures
 
 AUGMENT = Augment(shift=0.05, half_body=0)
@@ -58,7 +58,7 @@ def test_outside_the_picture_is_black(tmp_path: Path) -> None:
 def test_people_who_stand_close_share_one_tile() -> None:
     near = np.array([[0, 0, 60, 60], [10, 10, 70, 70]])
     apart = np.array([[0, 0, 20, 20], [100, 100, 120, 120]])
-    assert [len(tiles._cuts(regions)[0]) for regions in (near, apart)] == [1, 2]
+    assert [len(tile_plan._cuts(regions)[0]) for regions in (near, apart)] == [1, 2]
 
 
 def test_pictures_without_samples_are_not_opened(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ def upright(count: int) -> np.ndarray:
 
 def test_a_batch_decodes_each_of_its_pictures_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    decode = unpacked.decode
-    monkeypatch.setattr(unpacked, "decode", lambda path, size: seen.append(path.name) or decode(path, size))
+    decode = undecoded.decode
+    monkeypatch.setattr(undecoded, "decode", lambda path, size: seen.append(path.name) or decode(path, size))
     opened = open_pack(index([1, 0, 1, 0, 1, 2]))
     crops = opened.crop(np.arange(5), upright(5), (20, 30))
     assert sorted(seen) == ["0.png", "1.png"]
@@ -157,7 +157,7 @@ def test_an_index_holds_no_pixels_and_names_pictures_within_the_set(index: Index
     folder = index([0, 2])
     assert sorted(path.name for path in folder.iterdir()) == ["about.json", "arrays.npz"]
     held = open_pack(folder).pixels
-    assert isinstance(held, unpacked.Pictures)
+    assert isinstance(held, undecoded.Pictures)
     assert held.root == tmp_path / "set"
     assert held.names.tolist() == [b"0.png", b"2.png"]  # 1.png has no sample
     assert held.sizes.tolist() == [[WIDTH, HEIGHT]] * 2

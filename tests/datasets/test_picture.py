@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.errors import DataError
-from datasets.picture import decode
+from datasets.io.errors import DataError
+from datasets.io.image import decode
 
 
 @pytest.fixture

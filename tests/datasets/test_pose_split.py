@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.contract import Predictions
-from datasets.crop import Augment
-from datasets.pose_split import ordered, reach_of
+from datasets.crops.crop import Augment
+from datasets.crops.pose_split import ordered, reach_of
 
 
 def predictions(ids: list[int], points: int = 3, dim: int = 3) -> Predictions:

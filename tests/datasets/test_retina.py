@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from datasets.contract import Data, Place, Predictions
-from datasets.errors import DataError
-from datasets.retina import DmeFolder, RetinaBoundaries, RetinaData
-from datasets.retina_flatten import BRUCH_AT
-from datasets.retina_scans import open_scans
-from datasets.retina_split import STILL, ScanAugment, as_points, as_rows, augmented
-from datasets.synthetic.retinas import Retinas
+from datasets.io.errors import DataError
+from datasets.retina.config import DmeFolder, RetinaBoundaries, RetinaData
+from datasets.retina.dataset import STILL, ScanAugment, as_points, as_rows, augmented
+from datasets.retina.flatten import BRUCH_AT
+from datasets.retina.samples import open_scans
+from datasets.synthetic.retinas.retinas import Retinas
 
 RETINAS = Retinas(seed=5, subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
 CONFIG = RetinaBoundaries(source=RETINAS, size=(64, 64), train_subjects=(3, 4), test_subjects=(1, 2))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from datasets.errors import DataError
-from datasets.retina_files import read_subject
+from datasets.io.errors import DataError
+from datasets.retina.scan_files import read_subject
 
 H, W, S = 40, 24, 5
 Variables = dict[str, Any]

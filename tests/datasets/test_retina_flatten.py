@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from datasets.retina_flatten import (
+from datasets.retina.flatten import (
     BRUCH_AT,
     Flattening,
     best_path,
@@ -16,7 +16,7 @@ from datasets.retina_flatten import (
     resample,
     smooth_curve,
 )
-from datasets.synthetic.retinas import Retinas, truth
+from datasets.synthetic.retinas.retinas import Retinas, truth
 
 W = 48
 SMALL = Retinas(height=248, width=192, row_um=7.74, scans=13, seed=11)

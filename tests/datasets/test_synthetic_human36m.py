@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from datasets import human36m_files
-from datasets.camera import Cameras
-from datasets.errors import DataError
-from datasets.human36m_frames import Benchmark
-from datasets.picture import decode
-from datasets.synthetic import write_human36m as twin
-from datasets.synthetic.picture import render
-from datasets.synthetic.scene import Framing, Scene
-from datasets.synthetic.write_human36m import Human36MPeople, write
+from datasets.human36m import annotation_files
+from datasets.human36m.camera import Cameras
+from datasets.human36m.samples import Benchmark
+from datasets.io.errors import DataError
+from datasets.io.image import decode
+from datasets.synthetic.people import write_human36m as twin
+from datasets.synthetic.people.image import render
+from datasets.synthetic.people.scene import Framing, Scene
+from datasets.synthetic.people.write_human36m import Human36MPeople, write
 
 SMALL = Human36MPeople(train=2, val=8, side=64)
 
@@ -29,7 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(root: Path) -> Benchmark:
-    return human36m_files.read(root, "posenet")
+    return annotation_files.read(root, "posenet")
 
 
 def contents(root: Path) -> dict[str, bytes]:

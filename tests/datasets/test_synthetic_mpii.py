@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from datasets import mpii_files, mpii_people
-from datasets.errors import DataError
-from datasets.mpii_people import JOINTS
-from datasets.synthetic import write_mpii as twin
-from datasets.synthetic.label_noise import LabelNoise
-from datasets.synthetic.people import People, picture
-from datasets.synthetic.scene import Framing
-from datasets.synthetic.skeleton import INDEX
-from datasets.synthetic.write_mpii import MpiiPeople, write
+from datasets.io.errors import DataError
+from datasets.mpii import annotation_files, samples
+from datasets.mpii.samples import JOINTS
+from datasets.synthetic.people import write_mpii as twin
+from datasets.synthetic.people.label_noise import LabelNoise
+from datasets.synthetic.people.people import People, picture
+from datasets.synthetic.people.scene import Framing
+from datasets.synthetic.people.skeleton import INDEX
+from datasets.synthetic.people.write_mpii import MpiiPeople, write
 
 EXACT = LabelNoise(visible=0, outliers=0, hidden=0, slide=0, swapped=0, unlabelled=0)
 FRAMING = Framing(width=96, height=96, figure=(50, 70), people=(0.6, 0.4), truncated=0.3)
@@ -39,7 +39,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_annotations_are_the_projections_of_the_joints_in_3d(root: Path) -> None:
-    found = mpii_files.read(root, "list").val
+    found = annotation_files.read(root, "list").val
     near = 0
     for index in range(SMALL.scenes.val):
         made, _ = picture(SMALL.scenes, "val2017", index)
@@ -58,9 +58,9 @@ def test_annotations_are_the_projections_of_the_joints_in_3d(root: Path) -> None
 
 
 def test_the_three_files_say_the_same(root: Path) -> None:
-    lists, original = mpii_files.read(root, "list"), mpii_files.read(root, "mat")
+    lists, original = annotation_files.read(root, "list"), annotation_files.read(root, "mat")
 
-    def table(*halves: mpii_people.People) -> dict[tuple[str, float], tuple[list[float], list[bool]]]:
+    def table(*halves: samples.People) -> dict[tuple[str, float], tuple[list[float], list[bool]]]:
         return {
             (half.pictures[half.picture[i]].name, round(float(half.centre[i, 0]), 2)): (
                 np.where(half.labelled[i, :, None], half.points[i], 0).round(2).ravel().tolist(),
@@ -97,7 +97,7 @@ def test_gt_valid_has_the_shapes_that_others_code_indexes(root: Path) -> None:
 
 
 def test_head_boxes_surround_neck_and_crown(root: Path) -> None:
-    found = mpii_files.read(root, "list")
+    found = annotation_files.read(root, "list")
     low, high = found.heads.boxes[:, :1], found.heads.boxes[:, 1:]
     parts = found.heads.points[:, 8:10]
     within = ((parts >= low) & (parts <= high)).all(2)
@@ -105,7 +105,7 @@ def test_head_boxes_surround_neck_and_crown(root: Path) -> None:
 
 
 def test_a_standing_person_fills_about_four_fifths_of_the_crop(root: Path) -> None:
-    found = mpii_files.read(root, "list").train
+    found = annotation_files.read(root, "list").train
     whole = found.labelled.all(1)
     tall = np.ptp(found.points[whole, :, 1], axis=1) / (250 * found.scale[whole])
     assert 0.6 < np.median(tall) < 0.85

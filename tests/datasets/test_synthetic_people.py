@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from datasets.synthetic.label_noise import SIGMAS, LabelNoise, kind
-from datasets.synthetic.people import SPLITS, People, picture
-from datasets.synthetic.skeleton import INDEX
+from datasets.synthetic.people.label_noise import SIGMAS, LabelNoise, kind
+from datasets.synthetic.people.people import SPLITS, People, picture
+from datasets.synthetic.people.skeleton import INDEX
 
 SMALL = People(train=34, val=3)
 TINY = People(train=2, val=1)

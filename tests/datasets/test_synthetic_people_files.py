@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from datasets.errors import DataError
-from datasets.synthetic.people import SPLITS, People, write
+from datasets.io.errors import DataError
+from datasets.synthetic.people.people import SPLITS, People, write
 
 SMALL = People(train=34, val=3)
 TINY = People(train=2, val=1)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.synthetic import raster
-from datasets.synthetic.props import box, seen_by
-from datasets.synthetic.raster import Buffer, Capsule, Ellipsoid, Face, Material, draw
-from datasets.synthetic.rotations import about_x, about_y
-from datasets.synthetic.scene import Camera
+from datasets.synthetic.people.props import box, seen_by
+from datasets.synthetic.people.scene import Camera
+from datasets.synthetic.render import raster
+from datasets.synthetic.render.raster import Buffer, Capsule, Ellipsoid, Face, Material, draw
+from datasets.synthetic.render.rotations import about_x, about_y
 
 CAMERA = Camera(focal=200.0, centre=(99.0, 99.0), height=1.0, pitch=0.0)
 GREY, RED = Material((128.0, 128.0, 128.0)), Material((200.0, 0.0, 0.0))
@@ -127,8 +127,8 @@ def test_compiled_code_draws_what_numpy_draws_bit_for_bit(solids):
 
 
 def test_without_numba_pictures_are_drawn_by_numpy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "datasets.synthetic.raster_kernel", None)
-    monkeypatch.delattr("datasets.synthetic.raster_kernel", raising=False)
+    monkeypatch.setitem(sys.modules, "datasets.synthetic.render.raster_kernel", None)
+    monkeypatch.delattr("datasets.synthetic.render.raster_kernel", raising=False)
     raster.compiled.cache_clear()
     try:
         with pytest.warns(UserWarning, match="numba fails"):

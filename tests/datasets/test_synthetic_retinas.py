@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from datasets.errors import DataError
-from datasets.synthetic import retinas as generator
-from datasets.synthetic.retina_graders import Graders
-from datasets.synthetic.retina_optics import Optics
-from datasets.synthetic.retinas import Retinas
+from datasets.io.errors import DataError
+from datasets.synthetic.retinas import retinas as generator
+from datasets.synthetic.retinas.graders import Graders
+from datasets.synthetic.retinas.optics import Optics
+from datasets.synthetic.retinas.retinas import Retinas
 
 RETINAS = Retinas(seed=5, subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.synthetic.poses import Poses
-from datasets.synthetic.scene import Camera, Framing, sample_scene
+from datasets.synthetic.people.poses import Poses
+from datasets.synthetic.people.scene import Camera, Framing, sample_scene
 
 cameras = st.builds(
     Camera,

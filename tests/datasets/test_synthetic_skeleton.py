@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.synthetic.poses import Poses, sample_person
-from datasets.synthetic.rotations import about_x, about_y, about_z
-from datasets.synthetic.skeleton import INDEX, JOINTS, PARENTS, posed, sample_body
+from datasets.synthetic.people.poses import Poses, sample_person
+from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, posed, sample_body
+from datasets.synthetic.render.rotations import about_x, about_y, about_z
 
 angles = st.floats(-180, 180)
 rotations = st.builds(lambda a, b, c: about_x(a) @ about_y(b) @ about_z(c), angles, angles, angles)

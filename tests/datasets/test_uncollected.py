@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from datasets.uncollected import uncollected
+from datasets.io.gc_pause import uncollected
 
 
 def test_the_collector_is_paused_and_goes_on() -> None:

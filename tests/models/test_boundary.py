@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.boundary import BoundaryNet, BoundaryRegressor, SoftArgmax, in_order
+from models.boundary_unet import BoundaryNet, BoundaryRegressor, SoftArgmax, in_order
 from models.objectives import DLE, L1, L2, RLE, LearnedScale, Objective
 from models.regressor import parameter_groups
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.complexity import flow_flops, flow_parameters, human, module_parameters
+from models.flops import flow_flops, flow_parameters, human, module_parameters
 from models.flow import Flow
 
 JOINTS = 17

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.conventions import ConventionName
 from models.density import DensityName
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss
 from models.objectives import DLE, RLE
+from models.rle_conventions import ConventionName
 
 FLOW = Flow(couplings=2, width=8)
 

@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models import flow_kernel
+from models import flow_kernels
 from models.flow import LEAKY_SLOPE, Flow, RealNVP
-from models.flow_kernel_common import SLOPE
+from models.flow_kernels.types import SLOPE
 from tests.models.flows import PAPER, build, gradients, products, same, samples
 
 SIZES = [
@@ -27,7 +27,7 @@ SIZES = [
 
 def by_kernels(flow: RealNVP, x: Tensor) -> bool:
     """Whether the kernels, not the products, gave the result."""
-    node = flow_kernel.log_prob(flow, x).grad_fn
+    node = flow_kernels.log_prob(flow, x).grad_fn
     return node is not None and node.name() == "_LogProbBackward"
 
 
@@ -35,7 +35,7 @@ def compare(flow: RealNVP, x: Tensor, tolerance: float) -> None:
     """Values and gradients against autograd in float64, each tensor relative to its own norm."""
     exact, x64 = copy.deepcopy(flow).double(), x.double().requires_grad_()
     x = x.clone().requires_grad_()
-    value, reference = flow_kernel.log_prob(flow, x), products(exact, x64)
+    value, reference = flow_kernels.log_prob(flow, x), products(exact, x64)
     assert ((value - reference).abs() <= 2e-5 * reference.abs().clamp(min=1)).all()
     for got, expected in zip(gradients(value, flow, x), gradients(reference, exact, x64), strict=True):
         # The smallest numbers of float32 have few digits.
@@ -85,7 +85,7 @@ def odd_flows(draw: st.DrawFn) -> RealNVP:
 def test_odd_weights_give_the_values_of_float64(flow: RealNVP, seed: int) -> None:
     x = torch.cat([samples(20, 2.0, seed), samples(3, 100.0, seed), torch.tensor([[0.0, -0.0], [1.0, 0.5]])])
     assume(by_kernels(flow, x))
-    got, reference = flow_kernel.log_prob(flow, x), products(copy.deepcopy(flow).double(), x.double())
+    got, reference = flow_kernels.log_prob(flow, x), products(copy.deepcopy(flow).double(), x.double())
     assert ((got - reference).abs() <= 2e-5 * reference.abs().clamp(min=1)).all()
 
 
@@ -121,7 +121,7 @@ def test_where_log_prob_is_not_finite_the_products_decide(value: float) -> None:
     flow, x = build(Flow(width=8)), samples(5)
     x[2, 1] = value
     x.requires_grad_()
-    got, expected = flow_kernel.log_prob(flow, x), products(flow, x)
+    got, expected = flow_kernels.log_prob(flow, x), products(flow, x)
     assert not expected.isfinite().all()
     same(got, expected)
     for a, b in zip(gradients(got, flow, x), gradients(expected, flow, x), strict=True):
@@ -135,12 +135,12 @@ def test_absurd_weights_are_left_to_the_products(value: float, which: int) -> No
     with torch.no_grad():
         list(flow.parameters())[which].view(-1)[-1 - 2 * 8 :] = value
     if not products(flow, x).isfinite().all():
-        same(flow_kernel.log_prob(flow, x).isfinite(), products(flow, x).isfinite())
+        same(flow_kernels.log_prob(flow, x).isfinite(), products(flow, x).isfinite())
 
 
 def test_a_non_finite_gradient_goes_on_to_everything_it_touches() -> None:
     flow, x = build(Flow(width=8)), samples(5).requires_grad_()
-    (flow_kernel.log_prob(flow, x) * torch.tensor([1.0, math.nan, 1, 1, 1])).sum().backward()
+    (flow_kernels.log_prob(flow, x) * torch.tensor([1.0, math.nan, 1, 1, 1])).sum().backward()
     assert x.grad is not None
     assert x.grad.isnan().any(1).tolist() == [False, True, False, False, False]
     assert all(p.grad is not None and p.grad.isnan().any() for p in flow.parameters())
@@ -155,7 +155,7 @@ def test_a_net_with_thousands_of_pieces_is_left_to_the_products() -> None:
         flow.weights[1][..., 0] = 5
         flow.biases[1].uniform_(-0.2, -0.1)
     assert not by_kernels(flow, x)
-    same(flow_kernel.log_prob(flow, x), products(flow, x))
+    same(flow_kernels.log_prob(flow, x), products(flow, x))
 
 
 @pytest.mark.parametrize(
@@ -167,37 +167,37 @@ def test_the_layout_of_x_does_not_matter(layout: Callable[[Tensor], Tensor]) -> 
 
 def test_what_needs_no_gradient_gets_none() -> None:
     flow, x = build(Flow(width=8)), samples(40)
-    both = gradients(flow_kernel.log_prob(flow, y := x.clone().requires_grad_()), flow, y)
-    value = flow_kernel.log_prob(flow, x)
+    both = gradients(flow_kernels.log_prob(flow, y := x.clone().requires_grad_()), flow, y)
+    value = flow_kernels.log_prob(flow, x)
     for got, expected in zip(
         torch.autograd.grad(value, [*flow.parameters()], torch.linspace(-1, 1, 40)), both[1:], strict=True
     ):
         same(got, expected)
     flow.requires_grad_(False)
-    same(torch.autograd.grad(flow_kernel.log_prob(flow, y), y, torch.linspace(-1, 1, 40))[0], both[0])
-    assert not flow_kernel.log_prob(flow, x).requires_grad
+    same(torch.autograd.grad(flow_kernels.log_prob(flow, y), y, torch.linspace(-1, 1, 40))[0], both[0])
+    assert not flow_kernels.log_prob(flow, x).requires_grad
 
 
 def test_it_works_where_autograd_is_off() -> None:
     flow, x = build(Flow(width=8)), samples(40)
     with torch.no_grad():
-        without = flow_kernel.log_prob(flow, x)
+        without = flow_kernels.log_prob(flow, x)
     with torch.inference_mode():
-        inference = flow_kernel.log_prob(flow, x.clone())
+        inference = flow_kernels.log_prob(flow, x.clone())
     assert not without.requires_grad
-    same(without, flow_kernel.log_prob(flow, x).detach())
+    same(without, flow_kernels.log_prob(flow, x).detach())
     same(inference.clone(), without)
 
 
 def test_a_second_derivative_is_refused() -> None:
     flow, x = build(Flow(width=8)), samples(4).requires_grad_()
     with pytest.raises(RuntimeError, match="differentiable once"):
-        torch.autograd.grad(flow_kernel.log_prob(flow, x).sum(), x, create_graph=True)
+        torch.autograd.grad(flow_kernels.log_prob(flow, x).sum(), x, create_graph=True)
 
 
 def test_weights_changed_before_the_gradient_is_taken_are_an_error() -> None:
     flow = build(Flow(width=8))
-    value = flow_kernel.log_prob(flow, samples(4))
+    value = flow_kernels.log_prob(flow, samples(4))
     with torch.no_grad():
         flow.weights[1].add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -208,7 +208,7 @@ def test_threads_do_not_disturb_each_other() -> None:
     cases = [(build(Flow(width=32), seed=i), samples(700, seed=i).requires_grad_()) for i in range(2)]
 
     def run(i: int) -> list[Tensor]:
-        value = flow_kernel.log_prob(*cases[i])
+        value = flow_kernels.log_prob(*cases[i])
         return [value.detach(), *gradients(value, *cases[i])]
 
     alone = [run(0), run(1)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
-from models import flow_kernel
+from models import flow_kernels
 from models.flow import Flow
 from tests.models.flows import build, products, same, samples
 
@@ -21,27 +21,27 @@ ROOT = Path(__file__).parents[2]
 
 def test_log_prob_of_the_flow_is_supported_where_it_pays() -> None:
     torch.set_num_threads(1)
-    assert flow_kernel.supported(build(), samples(544))
-    assert flow_kernel.supported(build(Flow(layers=5, width=32)), samples(544))
-    assert not flow_kernel.supported(build(Flow(layers=5, width=32)), samples(17))
+    assert flow_kernels.supported(build(), samples(544))
+    assert flow_kernels.supported(build(Flow(layers=5, width=32)), samples(544))
+    assert not flow_kernels.supported(build(Flow(layers=5, width=32)), samples(17))
 
 
 def test_other_flows_samples_and_dimensions_are_not_supported() -> None:
     flow, x = build(), samples(544)
-    assert not flow_kernel.supported(flow, x.double())
-    assert not flow_kernel.supported(flow, x.to("meta"))
-    assert not flow_kernel.supported(flow, x[:, :1])
-    assert not flow_kernel.supported(flow, x.flatten())
-    assert not flow_kernel.supported(copy.deepcopy(flow).double(), x)
-    assert not flow_kernel.supported(Flow().build(3), torch.zeros(544, 3))
-    assert not flow_kernel.supported(build(Flow(layers=2)), x)
+    assert not flow_kernels.supported(flow, x.double())
+    assert not flow_kernels.supported(flow, x.to("meta"))
+    assert not flow_kernels.supported(flow, x[:, :1])
+    assert not flow_kernels.supported(flow, x.flatten())
+    assert not flow_kernels.supported(copy.deepcopy(flow).double(), x)
+    assert not flow_kernels.supported(Flow().build(3), torch.zeros(544, 3))
+    assert not flow_kernels.supported(build(Flow(layers=2)), x)
 
 
 def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
     flow, x, seen = build(), samples(544), []
 
     def probe(x: Tensor) -> Tensor:
-        seen.append(flow_kernel.supported(flow, x))
+        seen.append(flow_kernels.supported(flow, x))
         return x.sum()
 
     torch.func.grad(probe)(x)
@@ -60,12 +60,12 @@ def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
 
 def test_without_numba_nothing_is_supported_and_products_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     flow, x = build(), samples(544)
-    monkeypatch.setitem(sys.modules, "models.flow_kernel_build", None)
-    monkeypatch.setattr(flow_kernel, "_kernels", flow_kernel._kernels.__wrapped__)
+    monkeypatch.setitem(sys.modules, "models.flow_kernels.pieces", None)
+    monkeypatch.setattr(flow_kernels, "_kernels", flow_kernels._kernels.__wrapped__)
     with pytest.warns(UserWarning, match="numba"):
-        assert not flow_kernel.supported(flow, x)
+        assert not flow_kernels.supported(flow, x)
     with pytest.warns(UserWarning, match="numba"):
-        same(flow_kernel.log_prob(flow, x), products(flow, x))
+        same(flow_kernels.log_prob(flow, x), products(flow, x))
 
 
 def python(code: str, **environment: str) -> None:

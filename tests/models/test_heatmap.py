@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.heatmap import decode, gaussians, mirror, soft_argmax
+from models.heatmap_codec import decode, gaussians, mirror, soft_argmax
 
 SIZE = (64, 48)
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones import ResNet, SmallTrunk, WeightsError
-from models.imported import convert, load_trunk, read
+from models.heatmap_nets import SimplePose, TwoBranch
+from models.import_weights import convert, load_trunk, read
 from models.objectives import L1, HeatmapMSE, WeightedSum
 from models.regressor import Regressor
-from models.simplepose import SimplePose, TwoBranch
 from tests.models.originals import POINTS, Authors2D, Authors3D, MMPose, ReferenceTrunk, old_mmpose, trained
 
 SIZE = (64, 96)

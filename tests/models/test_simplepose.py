@@ -5,11 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones import ResNet, SmallTrunk
-from models.complexity import human, module_parameters
+from models.flops import human, module_parameters
 from models.flow import Flow
+from models.heatmap_nets import WEIGHT_STD, Integral, SimplePose, TwoBranch, heatmap_head
 from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
 from models.regressor import Output, Regressor, parameter_groups
-from models.simplepose import WEIGHT_STD, Integral, SimplePose, TwoBranch, heatmap_head
 
 SMALL = SmallTrunk(channels=(4, 4, 8, 8), strides=(2, 2, 2, 2))
 SIZE = (64, 96)

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.coco import CocoKeypoints
+from datasets.coco.config import CocoKeypoints
 from datasets.contract import Batch, Key, Pairs, Predictions
-from datasets.synthetic.people import People
+from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import RLE
 from models.regressor import Regressor
-from orchestrator.experiment import Adam, Cosine, Experiment, Schedule, StepCost
-from orchestrator.tracking import Tracker
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.schedule import Adam, Cosine, Schedule
+from orchestrator.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True)

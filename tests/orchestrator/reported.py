@@ -3,21 +3,10 @@
 from collections.abc import Mapping
 from random import Random
 
-from orchestrator.records import (
-    Below,
-    CellRef,
-    CellSource,
-    Claim,
-    Curves,
-    Declaration,
-    DeclaredColumn,
-    DeclaredRow,
-    Equivalent,
-    Greater,
-    PaperCell,
-    Record,
-    Scatter,
-)
+from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.schema.record import Record
 
 SEEDS = (0, 1, 2)
 DATA = "a1b2c3d4e5f60718"

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.records import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell, Record
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
+from orchestrator.schema.record import Record
 
 SEEDS = (0, 1, 2)
 AP = DeclaredColumn(name="AP", unit="%", better="higher")

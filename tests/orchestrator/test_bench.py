@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.bench import add_parser, flow, growth_data, sweep
-from orchestrator.bench.command import one_thread
 from orchestrator.bench.growth import grid
 from orchestrator.bench.growth_plot import Panel, Series, exponent, figure
 from orchestrator.bench.result import Finding, Grid, markdown, significant, write
 from orchestrator.bench.timing import Times, compete
+from orchestrator.cli.bench import one_thread
 
 
 def power_law(k: float) -> tuple[tuple[float, float], ...]:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.crop import STILL
-from datasets.synthetic.people import People, write
+from datasets.crops.crop import STILL
+from datasets.synthetic.people.people import People, write
 from models.flow import Flow
 from models.objectives import RLE
 from orchestrator.bench import data, flow, growth_flow, step
 from orchestrator.bench.plain_data import PlainDataset
-from orchestrator.experiment import Experiment
-from orchestrator.fit import Trainee
+from orchestrator.config.experiment import Experiment
+from orchestrator.training.trainer import Trainee
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,7 @@
 """The store that `rle-lab bench growth` fills is one that reports are made of."""
 
 from orchestrator.bench import growth_store
-from orchestrator.experiment import Experiment
+from orchestrator.config.experiment import Experiment
 
 
 def test_reading_planning_and_reporting_are_measured_at_every_size(experiment: Experiment) -> None:

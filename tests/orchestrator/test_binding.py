@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from datasets.coco import CocoFolder
-from datasets.human36m import Human36MFolder
-from datasets.mpii import MpiiFolder
-from datasets.retina import DmeFolder
-from datasets.synthetic.people import People
-from orchestrator.binding import Binding
-from orchestrator.experiment import Experiment, vary
+from datasets.coco.config import CocoFolder
+from datasets.human36m.config import Human36MFolder
+from datasets.mpii.config import MpiiFolder
+from datasets.retina.config import DmeFolder
+from datasets.synthetic.people.people import People
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.data.binding import Binding
 from sweeps.baselines import coco, human36m, mpii, retina, simplepose
 
 ROOT = Path("/some/where")

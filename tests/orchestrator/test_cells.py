@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.records import CellSource, Declaration, DeclaredColumn, Record
-from orchestrator.tables import fill
+from orchestrator.report.table_formats import fill
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn
+from orchestrator.schema.record import Record
 from tests.orchestrator.tabled import AP, SIZE, declare, record, records, row
 
 

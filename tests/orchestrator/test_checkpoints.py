@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.checkpoints import ABANDONED, CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import ABANDONED, CheckpointError, Checkpoints
 
 
 @pytest.fixture(params=["folder", "uri"])

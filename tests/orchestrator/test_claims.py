@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from orchestrator.cells import Cell, FilledTable
-from orchestrator.claims import Verdict, judge
-from orchestrator.records import Below, CellRef, Declaration, DeclaredColumn, DeclaredRow, Equivalent, Greater
+from orchestrator.schema.claims import Below, CellRef, Equivalent, Greater
+from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
+from orchestrator.stats.aggregate import Cell, FilledTable
+from orchestrator.stats.hypothesis_tests import Verdict, judge
 
 SPREAD = st.lists(st.floats(-50, 50), min_size=3, max_size=8)
 

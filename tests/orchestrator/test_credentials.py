@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.credentials import concealed
+from orchestrator.util.redact import concealed
 
 SECRET = "pa55word"
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from datasets.contract import Pairs, Predictions
-from models.heatmap import decode, gaussians
+from models.heatmap_codec import decode, gaussians
 from models.regressor import Output
-from orchestrator.evaluate import evaluate, predict, predictions
-from orchestrator.runtime import Alone
+from orchestrator.training.evaluation import evaluate, predict, predictions
+from orchestrator.training.runtime import Alone
 
 STRIDE = 4
 SIDE = 96

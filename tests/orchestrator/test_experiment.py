@@ -3,12 +3,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.synthetic.people import People
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import DLE, L1, L2, RLE
-from orchestrator.experiment import Experiment, StepCost, essence, flatten, seeded, vary
+from orchestrator.config.experiment import Experiment, StepCost, seeded
+from orchestrator.config.fingerprint import essence, flatten
+from orchestrator.config.vary import vary
 
 
 def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> None:

@@ -8,11 +8,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from orchestrator import figures
-from orchestrator.figures.boundaries import INKS, draw_scan
-from orchestrator.figures.details import Seen
-from orchestrator.pictures import to_text
-from orchestrator.records import BoundaryPictures
+from orchestrator.report import figures
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.retina_gallery import INKS, draw_scan
+from orchestrator.schema.plots import BoundaryPictures
+from orchestrator.util.jpeg_text import to_text
 
 W, H = 40, 60
 PLOT = BoundaryPictures(column="x", rows=("Direct", "RLE"))

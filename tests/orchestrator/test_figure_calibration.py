@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestrator.figures import of_details, svg
-from orchestrator.figures.calibration import coverage, error_by_scale
-from orchestrator.figures.details import Seen
-from orchestrator.records import Coverage, ErrorByScale
+from orchestrator.report.figures import of_details, svg
+from orchestrator.report.figures.calibration import coverage, error_by_scale
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.schema.plots import Coverage, ErrorByScale
 
 LEVELS = np.arange(1, 20) / 20
 

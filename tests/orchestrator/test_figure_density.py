@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.image import AxesImage
 
-from orchestrator.figures import of_details, svg
-from orchestrator.figures.density import density_cuts, density_maps
-from orchestrator.figures.details import Seen
-from orchestrator.probes.density import BINS, CUT, MAP, MAP_BINS
-from orchestrator.records import DensityCuts, DensityMaps
+from orchestrator.probes.learned_density import BINS, CUT, MAP, MAP_BINS
+from orchestrator.report.figures import of_details, svg
+from orchestrator.report.figures.learned_density import density_cuts, density_maps
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.schema.plots import DensityCuts, DensityMaps
 
 
 def drawn(scale: float, errors: bool) -> dict[str, Any]:

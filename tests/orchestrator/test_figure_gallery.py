@@ -9,12 +9,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from orchestrator import figures
-from orchestrator.figures import skeletons
-from orchestrator.figures.details import Seen
-from orchestrator.figures.gallery import draw_person
-from orchestrator.pictures import to_text
-from orchestrator.records import PosePictures
+from orchestrator.report import figures
+from orchestrator.report.figures import draw_skeleton
+from orchestrator.report.figures.pose_gallery import draw_person
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.schema.plots import PosePictures
+from orchestrator.util.jpeg_text import to_text
 
 LIMBS, SIDES = [[0, 1], [1, 2]], ["left", "right", "middle"]
 MU = [[-0.25, -0.25], [0.25, -0.25], [0.25, 0.25]]
@@ -71,15 +71,15 @@ def at(picture: np.ndarray, u: float, v: float) -> np.ndarray:
 def test_joints_are_drawn_where_they_are() -> None:
     picture = drawn(person("whole"))
     for (u, v), side in zip(MU, SIDES, strict=True):
-        assert np.allclose(at(picture, u, v), to_rgb(skeletons.COLOURS[side]), atol=0.05)
+        assert np.allclose(at(picture, u, v), to_rgb(draw_skeleton.COLOURS[side]), atol=0.05)
     for u, v in TRUTH[:2]:
-        assert np.allclose(at(picture, u, v), to_rgb(skeletons.TRUTH), atol=0.05)
+        assert np.allclose(at(picture, u, v), to_rgb(draw_skeleton.TRUTH), atol=0.05)
 
 
 def test_a_limb_has_its_side_and_an_unlabelled_joint_is_not_drawn() -> None:
     picture = drawn(person("whole"))
-    assert np.allclose(at(picture, 0.0, -0.25), to_rgb(skeletons.COLOURS["middle"]), atol=0.05)
-    assert np.allclose(at(picture, 0.25, 0.05), to_rgb(skeletons.COLOURS["right"]), atol=0.05)
+    assert np.allclose(at(picture, 0.0, -0.25), to_rgb(draw_skeleton.COLOURS["middle"]), atol=0.05)
+    assert np.allclose(at(picture, 0.25, 0.05), to_rgb(draw_skeleton.COLOURS["right"]), atol=0.05)
     assert np.allclose(at(picture, *TRUTH[2]), 0, atol=0.02)
 
 

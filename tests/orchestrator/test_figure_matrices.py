@@ -5,11 +5,11 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from orchestrator.figures import of_details, svg
-from orchestrator.figures.details import Seen
-from orchestrator.figures.style import BLUE, PURPLE
 from orchestrator.probes.occlusion import GROUPS
-from orchestrator.records import ErrorMatrix, MatrixDifference
+from orchestrator.report.figures import of_details, svg
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.style import BLUE, PURPLE
+from orchestrator.schema.plots import ErrorMatrix, MatrixDifference
 
 G = len(GROUPS)
 ERRORS = 100.0 + np.arange(G * G, dtype=float).reshape(G, G)

@@ -7,11 +7,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from orchestrator.figures import of_details, png
-from orchestrator.figures.details import Seen
-from orchestrator.figures.style import BLUE, GREEN
-from orchestrator.pictures import to_text
-from orchestrator.records import CutErrors, CutPeople
+from orchestrator.report.figures import of_details, png
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.style import BLUE, GREEN
+from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.util.jpeg_text import to_text
 
 PEOPLE = CutPeople(column="Outside 40", rows=("RLE", "SimplePose"))
 ERRORS = CutErrors(column="Outside 40")

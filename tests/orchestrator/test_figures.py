@@ -15,20 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from orchestrator import figures
-from orchestrator.cells import fill
-from orchestrator.figures.labels import spread
-from orchestrator.figures.style import dashes
-from orchestrator.records import (
-    CellSource,
-    Curves,
-    Declaration,
-    DeclaredColumn,
-    DeclaredRow,
-    PaperCell,
-    Record,
-    Scatter,
-)
+from orchestrator.report import figures
+from orchestrator.report.figures.label_placement import spread
+from orchestrator.report.figures.style import dashes
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.schema.record import Record
+from orchestrator.stats.aggregate import fill
 
 SEEDS = (0, 1, 2)
 AP_BY_COST = Scatter(x="cost", y="AP", log_x=True)

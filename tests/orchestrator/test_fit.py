@@ -9,14 +9,16 @@ import torch
 import torch.distributed
 import torch.multiprocessing
 
-from datasets.errors import DataError
+from datasets.io.errors import DataError
+from models.heatmap_nets import SimplePose
 from models.muon import Muon
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale
-from models.simplepose import SimplePose
-from orchestrator.checkpoints import CheckpointError, Checkpoints
-from orchestrator.experiment import Adam, Experiment, Schedule, vary
-from orchestrator.fit import Trainee, fit
-from orchestrator.runtime import Alone, Distributed
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Adam, Schedule
+from orchestrator.config.vary import vary
+from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.runtime import Alone, Distributed
+from orchestrator.training.trainer import Trainee, fit
 
 
 class KilledError(Exception):

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from orchestrator import glyphs
+from orchestrator.report import inline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -23,7 +23,7 @@ def shapes(drawing: str) -> dict[str, list[dict[str, str]]]:
 
 @pytest.mark.parametrize("share", [-1.0, -0.5, 0.5, 1.0])
 def test_a_deviation_lies_on_its_side_and_is_as_long_as_its_share(share: float) -> None:
-    (bar,) = shapes(glyphs.deviation(share))["rect"]
+    (bar,) = shapes(inline_svg.deviation(share))["rect"]
     left, length = float(bar["x"]), float(bar["width"])
     assert length == pytest.approx(20 * abs(share))
     assert (left if share > 0 else left + length) == pytest.approx(22)
@@ -34,7 +34,7 @@ def test_a_deviation_lies_on_its_side_and_is_as_long_as_its_share(share: float) 
 def test_the_dot_lies_in_the_region_exactly_where_the_sentence_holds(
     estimate: float, holds: tuple[float | None, float | None]
 ) -> None:
-    found = shapes(glyphs.interval(estimate, estimate - 0.2, estimate + 0.2, holds))
+    found = shapes(inline_svg.interval(estimate, estimate - 0.2, estimate + 0.2, holds))
     region, dot = found["rect"][0], float(found["circle"][0]["cx"])
     start, length = float(region["x"]), float(region["width"])
     low, high = holds
@@ -43,13 +43,13 @@ def test_the_dot_lies_in_the_region_exactly_where_the_sentence_holds(
 
 
 def test_an_interval_contains_its_dot_and_stays_in_the_picture() -> None:
-    found = shapes(glyphs.interval(3.0, 1.0, 5.0, (0.0, None)))
+    found = shapes(inline_svg.interval(3.0, 1.0, 5.0, (0.0, None)))
     left, _, right = numbers(found["path"][-1]["d"])[0:3]
-    assert 0 <= left < float(found["circle"][0]["cx"]) < right <= glyphs.WIDTH
+    assert 0 <= left < float(found["circle"][0]["cx"]) < right <= inline_svg.WIDTH
 
 
 def test_without_an_interval_there_is_only_the_dot() -> None:
-    found = shapes(glyphs.interval(3.0, None, None, (None, 5.0)))
+    found = shapes(inline_svg.interval(3.0, None, None, (None, 5.0)))
     assert len(found["circle"]) == 1
     assert not [path for path in found["path"] if path.get("stroke-width") == "2"]
 
@@ -58,4 +58,4 @@ def test_without_an_interval_there_is_only_the_dot() -> None:
     ("value", "digits", "text"), [(1.25, 1, "+1.2"), (-3.0, 2, "−3.00"), (-0.04, 1, "±0.0"), (0.0, 1, "±0.0")]
 )
 def test_a_difference_has_its_sign(value: float, digits: int, text: str) -> None:
-    assert glyphs.signed(value, digits) == text
+    assert inline_svg.signed(value, digits) == text

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
 from models.regressor import Regressor
-from models.simplepose import Integral, SimplePose, TwoBranch
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.experiment import Experiment, vary
-from orchestrator.fit import fit
-from orchestrator.names import describe
-from orchestrator.runtime import Alone
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.jobs.describe import describe
+from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.runtime import Alone
+from orchestrator.training.trainer import fit
 
 HEATMAPS = HeatmapMSE(sigma=1)
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place
-from datasets.synthetic.people import People
-from orchestrator.experiment import Experiment, StepCost, vary
-from orchestrator.job import Finished, Task, opened, run
-from orchestrator.names import describe
-from orchestrator.runtime import Alone
+from datasets.synthetic.people.people import People
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.vary import vary
+from orchestrator.jobs.describe import describe
+from orchestrator.jobs.execute import Finished, Task, opened, run
+from orchestrator.training.runtime import Alone
 
 
 def test_a_task_survives_the_trip_to_another_process(experiment: Experiment, tmp_path: Path) -> None:

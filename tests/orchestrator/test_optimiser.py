@@ -5,12 +5,14 @@ from itertools import chain
 import pytest
 import torch
 
+from models.heatmap_nets import SimplePose
 from models.muon import Muon, OrthogonalMomentum
 from models.objectives import HeatmapMSE
-from models.simplepose import SimplePose
-from orchestrator.experiment import Adam, Cosine, Experiment, Linear, Schedule, Steps, vary
-from orchestrator.fit import Trainee
-from orchestrator.optimiser import build_optimisers, rate, set_rate
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
+from orchestrator.config.vary import vary
+from orchestrator.training.optimizers import build_optimisers, rate, set_rate
+from orchestrator.training.trainer import Trainee
 
 
 def build(experiment: Experiment) -> tuple[Trainee, list[torch.optim.Optimizer]]:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.options import Options, add_options, options
+from orchestrator.cli.options import add_options, options
+from orchestrator.run.settings import Options
 
 
 def parse(*arguments: str) -> Options:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.outbox import Outbox, PermanentError, persevere
+from orchestrator.tracking.write_queue import Outbox, PermanentError, persevere
 
 
 def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.paper import PaperError, paper_cells
+from orchestrator.schema.paper_numbers import PaperError, paper_cells
 
 PAPER = Path(__file__).parents[2] / "sweeps" / "paper.csv"
 HEADER = "table,row,column,value,unit,source\n"

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator import precision
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.experiment import Experiment, Schedule, StepCost, vary
-from orchestrator.fit import Outcome, fit
-from orchestrator.precision import has_bf16, in_bf16
-from orchestrator.probes.step_cost import measure
-from orchestrator.runtime import CPU, Alone
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.schedule import Schedule
+from orchestrator.config.vary import vary
+from orchestrator.probes.step_time import measure
+from orchestrator.training import precision
+from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.precision import has_bf16, in_bf16
+from orchestrator.training.runtime import CPU, Alone
+from orchestrator.training.trainer import Outcome, fit
 
 
 @pytest.fixture(params=[False, True], ids=["without instructions for bf16", "with them"])

@@ -14,14 +14,15 @@ from PIL import Image
 from rich.console import Console
 from scipy.io import savemat
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place
-from datasets.errors import DataError
-from datasets.picture import PictureFile, check_pictures
-from datasets.synthetic.write_human36m import Human36MPeople
-from datasets.synthetic.write_human36m import write as write_human36m
-from orchestrator import checks, prepare
-from orchestrator.schedule.spread import spread
+from datasets.io.errors import DataError
+from datasets.io.image import PictureFile, check_pictures
+from datasets.synthetic.people.write_human36m import Human36MPeople
+from datasets.synthetic.people.write_human36m import write as write_human36m
+from orchestrator.cli import prepare
+from orchestrator.data import picture_checks
+from orchestrator.schedule.parallel_map import spread
 
 NAMES = ("nose", "left_eye", "right_eye")
 PEOPLE = 12
@@ -221,13 +222,13 @@ def test_findings_are_remembered_until_a_file_changes(
     files = [PictureFile(tmp_path / "set" / "train" / f"{n}.png", 64, 48) for n in range(3)]
     files[1].path.write_bytes(b"no picture")
     console = Console(file=io.StringIO())
-    assert checks.recall(tmp_path, files) is None
-    found = checks.checker(tmp_path, console)(files)
+    assert picture_checks.recall(tmp_path, files) is None
+    found = picture_checks.checker(tmp_path, console)(files)
     assert found == check_pictures(files)
-    monkeypatch.setattr(checks, "check_all", None)
-    assert checks.checker(tmp_path, console)(files) == found
+    monkeypatch.setattr(picture_checks, "check_all", None)
+    assert picture_checks.checker(tmp_path, console)(files) == found
     shutil.copy(files[0].path, files[1].path)
-    assert checks.recall(tmp_path, files) is None
+    assert picture_checks.recall(tmp_path, files) is None
 
 
 def doubled(items: list[int]) -> list[int]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestrator.printed import number
-from orchestrator.records import DeclaredColumn
+from orchestrator.report.table_layout import number
+from orchestrator.schema.declaration import DeclaredColumn
 
 
 @pytest.mark.parametrize(

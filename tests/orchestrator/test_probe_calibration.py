@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from datasets.coco import CocoKeypoints
-from datasets.coco_data import CocoData
+from datasets.coco.config import CocoKeypoints
+from datasets.coco.dataset import CocoData
 from datasets.contract import Place
-from datasets.metrics import oks
-from datasets.synthetic.people import People
+from datasets.metrics.oks import oks
+from datasets.synthetic.people.people import People
 from models.objectives import DLE, L1, RLE, LearnedScale, Objective
 from models.regressor import Output
-from orchestrator.experiment import Experiment, vary
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.base import Found, Subject
 from orchestrator.probes.calibration import (
     LEVELS,
     Calibration,
@@ -27,8 +29,7 @@ from orchestrator.probes.calibration import (
     coverage,
     pearson,
 )
-from orchestrator.probes.subject import Found, Subject
-from orchestrator.runtime import CPU
+from orchestrator.training.runtime import CPU
 from sweeps.baselines import mpii, simplepose
 
 

@@ -10,21 +10,22 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from datasets.coco import CocoKeypoints
-from datasets.coco_data import CocoData
+from datasets.coco.config import CocoKeypoints
+from datasets.coco.dataset import CocoData
 from datasets.contract import Place
-from datasets.errors import DataError
-from datasets.pack import Pack
-from datasets.synthetic.people import People
+from datasets.crops.pack import Pack
+from datasets.io.errors import DataError
+from datasets.synthetic.people.people import People
 from models.density import laplace
 from models.objectives import DLE, L1, RLE, Objective
 from models.regressor import Output
-from orchestrator.experiment import Experiment, vary
-from orchestrator.probes.density import Density
-from orchestrator.probes.deviations import log_densities, observe
-from orchestrator.probes.subject import Found, Subject
-from orchestrator.runtime import CPU
-from orchestrator.tracking_read import metric_name
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.learned_density import Density
+from orchestrator.probes.residuals import log_densities, observe
+from orchestrator.tracking.reader import metric_name
+from orchestrator.training.runtime import CPU
 from sweeps.learned_density import rows
 
 

@@ -9,28 +9,30 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.coco import CocoKeypoints
+from datasets.coco.config import CocoKeypoints
 from datasets.contract import Place
-from datasets.human36m import Human36MPose
-from datasets.human36m_cameras import JOINTS
-from datasets.mpii import MpiiPose
-from datasets.pack import Pack
-from datasets.synthetic.people import People
-from datasets.synthetic.write_human36m import Human36MPeople
-from datasets.synthetic.write_mpii import MpiiPeople
+from datasets.crops.pack import Pack
+from datasets.human36m.cameras import JOINTS
+from datasets.human36m.config import Human36MPose
+from datasets.mpii.config import MpiiPose
+from datasets.synthetic.people.people import People
+from datasets.synthetic.people.write_human36m import Human36MPeople
+from datasets.synthetic.people.write_mpii import MpiiPeople
 from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import L1, RLE
 from models.regressor import Regressor
-from orchestrator.evaluate import predictions
-from orchestrator.experiment import DataConfig, Experiment, Schedule, vary
-from orchestrator.fit import Trainee
-from orchestrator.pictures import from_text, to_text
-from orchestrator.probes import chosen, sigma_factor
-from orchestrator.probes.gallery import Gallery
-from orchestrator.probes.posed import posed
-from orchestrator.probes.subject import Subject
-from orchestrator.runtime import Alone
+from orchestrator.config.experiment import DataConfig, Experiment
+from orchestrator.config.schedule import Schedule
+from orchestrator.config.vary import vary
+from orchestrator.probes import pose_selection, sigma_scale
+from orchestrator.probes.base import Subject
+from orchestrator.probes.pose_gallery import Gallery
+from orchestrator.probes.pose_samples import posed
+from orchestrator.training.evaluation import predictions
+from orchestrator.training.runtime import Alone
+from orchestrator.training.trainer import Trainee
+from orchestrator.util.jpeg_text import from_text, to_text
 
 CPU = torch.device("cpu")
 PEOPLE = People(train=12, val=24)
@@ -171,7 +173,7 @@ def test_cocos_kinds_are_what_they_say() -> None:
     points = np.where(labelled[..., None], body, 0)
     other = np.concatenate([body - 20, np.full((17, 1), 2.0)], 1)[None]  # in the second picture
     truth = np.concatenate([points, 2.0 * labelled[..., None]], 2)
-    kinds = chosen.coco_kinds(
+    kinds = pose_selection.coco_kinds(
         pack(
             {
                 "options": np.tile(np.array([100.0, 100, 100, 100]), (5, 3, 1)),
@@ -206,7 +208,7 @@ def test_people_are_sorted_by_how_they_stand_to_the_camera() -> None:
     joints[:, left] = np.stack([np.cos(turns), 0 * turns, np.sin(turns)], 1) * 180
     joints[:, right] = -joints[:, left]
     joints[19] += 500
-    kinds = chosen.human36m_kinds(joints)
+    kinds = pose_selection.human36m_kinds(joints)
     assert kinds["from the front"][0]
     assert kinds["from the side"][5]
     assert kinds["from behind"][10]
@@ -218,7 +220,7 @@ def test_people_are_sorted_by_how_they_stand_to_the_camera() -> None:
 def test_nobody_is_shown_twice_and_of_each_kind_at_most_so_many(each: int, letters: list[str]) -> None:
     marks = np.array(letters)
     kinds = {"a": marks == "a", "also a": marks == "a", "b": marks == "b", "c": marks == "c"}
-    found = chosen.choose(kinds, each)
+    found = pose_selection.choose(kinds, each)
     rows = [row for some in found.values() for row in some]
     assert len(rows) == len(set(rows)) > 0
     assert all(0 < len(some) <= each and some == sorted(some) for some in found.values())
@@ -227,32 +229,32 @@ def test_nobody_is_shown_twice_and_of_each_kind_at_most_so_many(each: int, lette
         assert all(kinds[kind][some].all() for kind, some in found.items())
         assert all(len(found[name]) == min(each, letters.count(name)) for name in "abc" if name in letters)
     else:
-        assert list(found) == [chosen.ANYBODY]
+        assert list(found) == [pose_selection.ANYBODY]
 
 
 def test_rows_are_taken_from_the_middles_of_equal_parts() -> None:
-    assert chosen.evenly(np.arange(12), 3) == [2, 6, 10]
-    assert chosen.evenly(np.array([7, 8]), 3) == [7, 8]
-    assert chosen.evenly(np.array([], np.int64), 3) == []
+    assert pose_selection.evenly(np.arange(12), 3) == [2, 6, 10]
+    assert pose_selection.evenly(np.array([7, 8]), 3) == [7, 8]
+    assert pose_selection.evenly(np.array([], np.int64), 3) == []
 
 
 def test_half_of_the_errors_lie_within_the_factor() -> None:
     """Errors of 1, 2 and 3 scales along the axes, and one of 5 that a 3-4-5 triangle has."""
     error = np.array([[2.0, 0.0], [0.0, 2.0], [6.0, 0.0], [6.0, 4.0]])
     sigma = np.array([[2.0, 9.0], [9.0, 1.0], [2.0, 9.0], [2.0, 1.0]])
-    assert sigma_factor.distances(error, sigma).tolist() == [1, 2, 3, 5]
-    assert sigma_factor.half(error, sigma) == 2.5
+    assert sigma_scale.distances(error, sigma).tolist() == [1, 2, 3, 5]
+    assert sigma_scale.half(error, sigma) == 2.5
 
 
 def test_the_factor_of_a_laplace_is_its_median() -> None:
     sigma = np.random.default_rng(1).uniform(0.1, 3, (40_000, 1))
     error = np.random.default_rng(2).laplace(scale=sigma)
-    assert sigma_factor.half(error, 7 * sigma) == pytest.approx(np.log(2) / 7, rel=0.02)
+    assert sigma_scale.half(error, 7 * sigma) == pytest.approx(np.log(2) / 7, rel=0.02)
 
 
 def test_the_factor_is_taken_from_training_samples(place: Path) -> None:
     subject = untrained(DATA["coco"], place)  # type: ignore[arg-type]
-    training = sigma_factor.on_training(subject)
+    training = sigma_scale.on_training(subject)
     assert training is not None
     error, sigma, weight = training
     assert error.shape == sigma.shape == weight.shape == (len(subject.data.train), 17, 2)

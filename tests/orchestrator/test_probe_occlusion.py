@@ -10,18 +10,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from datasets.contract import Place
-from datasets.human36m import POINTS, Human36MPose
-from datasets.human36m_cameras import JOINTS
-from datasets.human36m_data import Human36MData
-from datasets.synthetic.write_human36m import Human36MPeople
+from datasets.human36m.cameras import JOINTS
+from datasets.human36m.config import POINTS, Human36MPose
+from datasets.human36m.dataset import Human36MData
+from datasets.synthetic.people.write_human36m import Human36MPeople
 from models.regressor import Output
-from orchestrator import evaluate
-from orchestrator.experiment import Experiment, vary
-from orchestrator.fit import Trainee
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes.base import Found, Subject
 from orchestrator.probes.occlusion import GROUPS, HIDDEN, Occlusion, by_group, cells, hide, matrix
-from orchestrator.probes.subject import Found, Subject
-from orchestrator.runtime import CPU, Alone
-from orchestrator.tracking_read import metric_name
+from orchestrator.tracking.reader import metric_name
+from orchestrator.training import evaluation
+from orchestrator.training.runtime import CPU, Alone
+from orchestrator.training.trainer import Trainee
 
 GREY = (124, 116, 104)
 G, J, K = len(GROUPS), len(HIDDEN), len(JOINTS)
@@ -144,7 +145,7 @@ def test_a_square_of_no_size_gives_the_unoccluded_errors_exactly(subject: Subjec
 def test_unoccluded_errors_are_those_of_the_evaluation(subject: Subject) -> None:
     data = subject.data
     assert isinstance(data, Human36MData)
-    mu = evaluate.predictions(subject.net, data, Alone()).mu.astype(float)
+    mu = evaluation.predictions(subject.net, data, Alone()).mu.astype(float)
     errors = np.linalg.norm(data.skeletons(mu) - data.truth, axis=2).mean(0)
     np.testing.assert_allclose(measured(subject).detail["unoccluded"], by_group(errors), rtol=1e-6)
 
@@ -177,7 +178,7 @@ def test_a_square_covers_the_joint_that_it_is_named_for(subject: Subject) -> Non
 
 def test_batches_do_not_matter(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = measured(subject).metrics
-    monkeypatch.setattr(evaluate, "BATCH", 5)
+    monkeypatch.setattr(evaluation, "BATCH", 5)
     assert measured(subject).metrics == pytest.approx(whole, rel=1e-5)
     assert len(set(whole.values())) > G * G  # the squares are seen
 
@@ -185,7 +186,7 @@ def test_batches_do_not_matter(subject: Subject, monkeypatch: pytest.MonkeyPatch
 def test_a_stride_looks_at_every_nth_picture(subject: Subject) -> None:
     data = subject.data
     assert isinstance(data, Human36MData)
-    mu = evaluate.predictions(subject.net, data, Alone()).mu.astype(float)
+    mu = evaluation.predictions(subject.net, data, Alone()).mu.astype(float)
     errors = np.linalg.norm(data.skeletons(mu) - data.truth, axis=2)[::5].mean(0)
     found = measured(subject, stride=5)
     np.testing.assert_allclose(found.detail["unoccluded"], by_group(errors), rtol=1e-5)

@@ -8,21 +8,22 @@ import pytest
 import torch
 
 from datasets.contract import Place
-from datasets.retina import RetinaBoundaries, RetinaData
-from datasets.retina_files import BOUNDARIES, read_subject
-from datasets.retina_flatten import clean
-from datasets.retina_scans import Scans as Prepared
-from datasets.synthetic.retinas import Retinas
-from models.boundary import BoundaryNet
+from datasets.retina.config import RetinaBoundaries, RetinaData
+from datasets.retina.flatten import clean
+from datasets.retina.samples import Scans as Prepared
+from datasets.retina.scan_files import BOUNDARIES, read_subject
+from datasets.synthetic.retinas.retinas import Retinas
+from models.boundary_unet import BoundaryNet
 from models.flow import Flow
 from models.objectives import L1, RLE
-from orchestrator.evaluate import predictions
-from orchestrator.experiment import Experiment, Schedule
-from orchestrator.fit import Trainee
-from orchestrator.pictures import from_text
-from orchestrator.probes.scans import Bounded, Scans, band, choose, factors
-from orchestrator.probes.subject import Found, Subject
-from orchestrator.runtime import Alone
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Schedule
+from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.retina_gallery import Bounded, Scans, band, choose, factors
+from orchestrator.training.evaluation import predictions
+from orchestrator.training.runtime import Alone
+from orchestrator.training.trainer import Trainee
+from orchestrator.util.jpeg_text import from_text
 
 RETINAS = Retinas(subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
 DATA = RetinaBoundaries(source=RETINAS, size=(64, 64), train_subjects=(3, 4), test_subjects=(1, 2))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.density import gaussian, laplace, log_s_grid
 from models.flow import Flow
-from orchestrator.probes.tabulated import LogDensity, evaluate_at, tabulate
+from orchestrator.probes.density_grid import LogDensity, evaluate_at, tabulate
 
 
 def moved(density: LogDensity, place: float, scale: float) -> LogDensity:

@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from datasets import crop
-from datasets.coco import CocoKeypoints
-from datasets.coco_data import CocoData
+from datasets.coco.config import CocoKeypoints
+from datasets.coco.dataset import CocoData
 from datasets.contract import Place
-from datasets.errors import DataError
-from datasets.pack import Pack
-from datasets.synthetic.people import People as Generated
+from datasets.crops import crop
+from datasets.crops.pack import Pack
+from datasets.io.errors import DataError
+from datasets.synthetic.people.people import People as Generated
 from models.regressor import Output
-from orchestrator.evaluate import predictions
-from orchestrator.experiment import Experiment, vary
-from orchestrator.fit import Trainee
-from orchestrator.probes import cuts
-from orchestrator.probes.cuts import Edge, People, beyond, cut, maps, people, view
-from orchestrator.probes.subject import Subject
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.probes import truncated_boxes
+from orchestrator.probes.base import Subject
+from orchestrator.probes.truncated_boxes import Edge, People, beyond, cut, maps, people, view
 from orchestrator.probes.truncation import Truncation, _means, chosen, predicted
-from orchestrator.runtime import CPU, Alone
+from orchestrator.training.evaluation import predictions
+from orchestrator.training.runtime import CPU, Alone
+from orchestrator.training.trainer import Trainee
 
 EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")
 
@@ -120,7 +121,7 @@ def test_what_lies_beyond_a_cut_cannot_be_seen(edge: Edge, at: tuple[int, int]) 
 def test_no_pixel_of_a_crop_draws_on_pixels_beyond_the_cut(share: float, edge: Edge) -> None:
     white = beacon((88, 80))
     part = cut(white, edge, share)
-    index = cuts._EDGES.index(edge)
+    index = truncated_boxes._EDGES.index(edge)
     pixels = np.zeros((160, 200, 3), np.uint8)
     line = part.corners[0, index]
     across = np.arange(200)[None, :] if index % 2 == 0 else np.arange(160)[:, None]
@@ -225,7 +226,7 @@ def test_detected_boxes_are_refused_by_a_sentence(
 ) -> None:
     pack = data.val.pack
     arrays = {**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])}
-    monkeypatch.setattr("datasets.coco_data.open_pack", lambda folder: replace(pack, arrays=arrays))
+    monkeypatch.setattr("datasets.coco.dataset.open_pack", lambda folder: replace(pack, arrays=arrays))
     with pytest.raises(DataError, match="without --detections"):
         people(data, padding=1.25)
 

@@ -1,8 +1,8 @@
 import pytest
 from rich.console import Console
 
-from orchestrator.job import Finished
-from orchestrator.progress import Display, Line, ended
+from orchestrator.jobs.execute import Finished
+from orchestrator.run.progress import Display, Line, ended
 
 
 def drawn(display: Display) -> str:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from orchestrator.provenance import commit, sources
+from orchestrator.util.provenance import commit, sources
 
 
 def test_a_commit_or_a_digest_names_the_code() -> None:

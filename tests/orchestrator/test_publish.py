@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.publish import PARTS, publish
-from orchestrator.sweep import SweepError
+from orchestrator.report.publish import PARTS, publish
+from orchestrator.util.errors import SweepError
 
 
 def report(folder: Path, text: str) -> Path:

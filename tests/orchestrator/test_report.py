@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from orchestrator import figures, report, tables
-from orchestrator.records import Curves, Declaration, Record
+from orchestrator.report import figures, table_formats, writer
+from orchestrator.schema.declaration import Declaration
+from orchestrator.schema.plots import Curves
+from orchestrator.schema.record import Record
 from tests.orchestrator.reported import DATA, ENDS, PAPER_1, SEEDS, fitted, table_1, table_7, timed
 
 
@@ -26,12 +28,12 @@ def records() -> dict[str, Record]:
 
 
 @pytest.fixture(scope="module")
-def written(records: dict[str, Record], tmp_path_factory: pytest.TempPathFactory) -> report.Report:
-    return report.write((table_1(), table_7()), records, tmp_path_factory.mktemp("results"))
+def written(records: dict[str, Record], tmp_path_factory: pytest.TempPathFactory) -> writer.Report:
+    return writer.write((table_1(), table_7()), records, tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")
-def page(written: report.Report) -> str:
+def page(written: writer.Report) -> str:
     return (written.folder / "report.html").read_text("utf-8")
 
 
@@ -66,7 +68,7 @@ class Outline(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
-def test_every_table_and_figure_is_a_file_and_in_both_pages(written: report.Report, page: str) -> None:
+def test_every_table_and_figure_is_a_file_and_in_both_pages(written: writer.Report, page: str) -> None:
     names = {path.relative_to(written.folder).as_posix() for path in written.paths}
     stems = [f"table_{table}_{plot}" for table in "17" for plot in ("AP_by_FLOPs", "AP_by_epoch")]
     expected = {f"tables/table_{table}.{suffix}" for table in "17" for suffix in ("md", "csv", "tex")}
@@ -87,20 +89,20 @@ def test_the_page_loads_nothing_and_all_its_links_lead_somewhere_in_it(page: str
     assert not re.search(r"@import|url\(|<script|<iframe|<link", page)
 
 
-def test_a_plot_without_data_is_left_out(written: report.Report) -> None:
+def test_a_plot_without_data_is_left_out(written: writer.Report) -> None:
     assert not [path for path in written.paths if "no_such" in path.name]
 
 
-def test_paper_and_ours_stand_in_the_page_as_the_tables_print_them(written: report.Report, page: str) -> None:
+def test_paper_and_ours_stand_in_the_page_as_the_tables_print_them(written: writer.Report, page: str) -> None:
     text = Outline(page).text
     for filled in written.filled:
         for (_, name), cell in filled.cells.items():
             column = next(c for c in filled.declaration.columns if c.name == name)
             for value in (cell.paper, cell.mean, cell.std):
-                assert value is None or tables.number(value, column) in text
+                assert value is None or table_formats.number(value, column) in text
 
 
-def test_the_csv_reads_back_to_the_numbers_of_the_table(written: report.Report) -> None:
+def test_the_csv_reads_back_to_the_numbers_of_the_table(written: writer.Report) -> None:
     for filled in written.filled:
         text = (written.folder / f"tables/table_{filled.declaration.table}.csv").read_text("utf-8")
         for line in csv.DictReader(io.StringIO(text)):
@@ -115,7 +117,7 @@ def test_row_names_are_escaped(page: str) -> None:
     assert "<official>" not in page
 
 
-def test_what_was_not_run_and_what_diverged_is_said(written: report.Report, page: str) -> None:
+def test_what_was_not_run_and_what_diverged_is_said(written: writer.Report, page: str) -> None:
     text = Outline(page).text
     assert "not run" in text
     assert "1 of 3 diverged: seed 2 (step 812: log s is not finite)" in text
@@ -123,7 +125,7 @@ def test_what_was_not_run_and_what_diverged_is_said(written: report.Report, page
     assert written.filled[1].cell("RLE (Q+G+s)", "AP").n == 2
 
 
-def test_verdicts_are_printed_as_they_were_judged(written: report.Report, page: str) -> None:
+def test_verdicts_are_printed_as_they_were_judged(written: writer.Report, page: str) -> None:
     words = re.findall(r'<div><span class="badge [a-z-]+">. *(.*?)</span></div>', page)
     judged = [verdict.verdict for verdicts in written.verdicts.values() for verdict in verdicts]
     assert words == judged
@@ -140,7 +142,7 @@ def test_the_opening_counts_cells_and_warns_of_absolute_numbers(page: str) -> No
 
 def test_at_the_papers_scale_there_is_no_warning(records: dict[str, Record], tmp_path: Path) -> None:
     full = table_1().model_copy(update={"scale": "paper"})
-    report.write((full,), records, tmp_path)
+    writer.write((full,), records, tmp_path)
     assert "can't be compared" not in (tmp_path / "report.html").read_text("utf-8")
 
 
@@ -157,38 +159,38 @@ def test_the_origin_of_the_numbers_is_told(page: str) -> None:
 
 
 def test_equal_records_give_equal_files(
-    written: report.Report, records: dict[str, Record], tmp_path: Path
+    written: writer.Report, records: dict[str, Record], tmp_path: Path
 ) -> None:
     shuffled = dict(reversed(records.items()))
-    again = report.write((table_1(), table_7()), shuffled, tmp_path)
+    again = writer.write((table_1(), table_7()), shuffled, tmp_path)
     for one, other in zip(written.paths, again.paths, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
 def test_without_any_record_the_report_says_not_run(tmp_path: Path) -> None:
-    empty = report.write((table_1(), table_7()), {}, tmp_path)
+    empty = writer.write((table_1(), table_7()), {}, tmp_path)
     assert {v.verdict for verdicts in empty.verdicts.values() for v in verdicts} == {"not run"}
     assert (tmp_path / "tables").is_dir()
     assert (tmp_path / "figures").is_dir()
-    assert "0 tables" in Outline(_page(report.write((), {}, tmp_path))).text
+    assert "0 tables" in Outline(_page(writer.write((), {}, tmp_path))).text
 
 
-def _page(written: report.Report) -> str:
+def _page(written: writer.Report) -> str:
     return (written.folder / "report.html").read_text("utf-8")
 
 
 def test_a_writer_that_fails_leaves_the_report_of_before(
     records: dict[str, Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report.write((table_1(),), records, tmp_path)
+    writer.write((table_1(),), records, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
 
     def broken(_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report.tables, "latex", broken)
+    monkeypatch.setattr(writer.tables, "latex", broken)
     with pytest.raises(KeyboardInterrupt):
-        report.write((table_1(),), {}, tmp_path)
+        writer.write((table_1(),), {}, tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
@@ -202,13 +204,13 @@ def test_a_write_that_is_interrupted_leaves_no_half_file(
 
     monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        report.write((table_1(),), records, tmp_path)
+        writer.write((table_1(),), records, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: report.Report) -> None:
+def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: writer.Report) -> None:
     console = Console(file=io.StringIO(), width=200)
-    report.render(console, written)
+    writer.render(console, written)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Table 7. Effectiveness of RLE" in shown
     assert "DLE <official> & co" in shown
@@ -218,7 +220,7 @@ def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: r
     assert "report.html" in shown
 
 
-def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: report.Report) -> None:
+def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: writer.Report) -> None:
     kept: dict[str, tuple[set[str], list[str]]] = {}
 
     class Store:
@@ -230,7 +232,7 @@ def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: rep
             judged = [verdict["verdict"] for verdict in json.loads(verdicts_json)]
             kept[declaration.table] = set(files), judged
 
-    report.log(Store(), written)
+    writer.log(Store(), written)
     assert set(kept) == {"1", "7"}
     for table, (files, verdicts) in kept.items():
         assert {f"tables/table_{table}.md", f"figures/table_{table}_AP_by_epoch.svg"} <= files
@@ -239,7 +241,7 @@ def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: rep
 
 
 def test_captions_in_the_page_are_those_of_the_figures(
-    written: report.Report, records: dict[str, Record], page: str
+    written: writer.Report, records: dict[str, Record], page: str
 ) -> None:
     caption = figures.curves_caption(table_7(), records, Curves(key="AP", title="AP by epoch"))
     assert "DLE <official> & co" in caption
@@ -247,6 +249,6 @@ def test_captions_in_the_page_are_those_of_the_figures(
     assert caption == written.sections[1].pictures[1].caption
 
 
-def test_a_caption_names_no_row_that_the_plot_could_not_show(written: report.Report) -> None:
+def test_a_caption_names_no_row_that_the_plot_could_not_show(written: writer.Report) -> None:
     caption = written.sections[1].pictures[0].caption
     assert caption.endswith("Nothing of ours to draw yet: DLE <official> & co.")  # Direct L1 has no FLOPs

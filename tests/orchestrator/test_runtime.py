@@ -12,8 +12,8 @@ import torch.multiprocessing
 from torch import nn
 
 from models.regressor import Output
-from orchestrator.evaluate import evaluate
-from orchestrator.runtime import Alone, Distributed
+from orchestrator.training.evaluation import evaluate
+from orchestrator.training.runtime import Alone, Distributed
 
 SAMPLES = 11
 """No multiple of the workers."""

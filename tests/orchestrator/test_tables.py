@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.records import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell, Record
-from orchestrator.tables import csv, fill, frame, latex, markdown
+from orchestrator.report.table_formats import csv, fill, frame, latex, markdown
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
+from orchestrator.schema.record import Record
 from tests.orchestrator.tabled import AP, SEEDS, SIZE, declare, record, records, row
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.store_uri import parse
-from orchestrator.tracking import Tracker, TrackingError
+from orchestrator.tracking.tracker import Tracker, TrackingError
+from orchestrator.tracking.uri import parse
 from tests.orchestrator.tracked import SECRET, client, train
 
 
@@ -90,7 +90,7 @@ def test_no_message_of_a_lost_write_tells_a_password(tracker: Tracker, tmp_path:
 def test_a_store_that_is_away_for_a_while_loses_nothing(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.outbox.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("orchestrator.tracking.write_queue.FIRST_PAUSE", 0.01)
     calls = {"failed": 0}
     for name in ("create_run", "log_batch", "log_text", "set_terminated"):
         monkeypatch.setattr(client(tracker), name, flaky(getattr(client(tracker), name), 2, calls))

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator import tracking
-from orchestrator.pulse import Pulse
-from orchestrator.records import Declaration
-from orchestrator.tracking import Tracker, TrackingError, TrialInfo
-from orchestrator.tracking_trials import SILENCE
+from orchestrator.schema.declaration import Declaration
+from orchestrator.tracking import tracker as trackers
+from orchestrator.tracking.heartbeat import Pulse
+from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
+from orchestrator.tracking.trial_writer import SILENCE
 from tests.orchestrator.tracked import SECRET
 
 TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, {}, "{}")
-ELSEWHERE = "orchestrator.tracking_trials.socket.gethostname"
+ELSEWHERE = "orchestrator.tracking.trial_writer.socket.gethostname"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
     tracker._client.delete_tag(run(tracker).info.run_id, "alive")
     assert tracker.reap() == ()
     hence = time.time() * 1000 + SILENCE + 30_000
-    monkeypatch.setattr("orchestrator.tracking_trials.now", lambda: int(hence))
+    monkeypatch.setattr("orchestrator.tracking.trial_writer.now", lambda: int(hence))
     assert tracker.reap() == ("abc123",)
 
 
@@ -76,7 +76,7 @@ def test_a_run_of_this_machine_needs_no_sign_of_life_while_its_process_lives(tra
 def test_signs_of_life_come_while_a_trial_runs_and_end_with_it(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(trackers, "HEARTBEAT", 0.01)
     with Tracker.open(uri, None) as tracker:
         tracker.start(TRIAL)
         began = run(tracker).data.tags["alive"]

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from orchestrator.records import Declaration
-from orchestrator.tracking import Tracker, TrackingError
+from orchestrator.schema.declaration import Declaration
+from orchestrator.tracking.tracker import Tracker, TrackingError
 from tests.orchestrator.tracked import client, declaration
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.tracker import Tracker
 from tests.orchestrator.tracked import TRIAL, client, train
 
 
@@ -213,7 +213,7 @@ def test_runs_of_a_dead_process_are_reaped_and_can_be_taken_up_again(tracker: Tr
 def test_a_run_that_another_machine_has_just_begun_is_not_reaped(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.tracking_trials.socket.gethostname", lambda: "elsewhere")
+    monkeypatch.setattr("orchestrator.tracking.trial_writer.socket.gethostname", lambda: "elsewhere")
     tracker.start(TRIAL)
     tracker.flush()
     monkeypatch.undo()

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from datasets.contract import Place
 from models.objectives import L1
-from orchestrator.experiment import Experiment, StepCost, vary
-from orchestrator.job import Finished, Task
-from orchestrator.jobs import Job, needed
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.vary import vary
+from orchestrator.jobs.execute import Finished, Task
+from orchestrator.jobs.union import Job, needed
 from orchestrator.probes.calibration import Calibration
-from orchestrator.schedule.trials import waves
+from orchestrator.schedule.tune_trials import waves
 
 
 def task(job: Job) -> Task:

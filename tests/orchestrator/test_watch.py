@@ -1,6 +1,6 @@
 import torch
 
-from orchestrator.watch import Watch
+from orchestrator.training.monitor import Watch
 
 
 def test_means_maxima_and_minima_over_an_epoch() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from orchestrator.records import CellSource, Declaration, DeclaredColumn, DeclaredRow
-from orchestrator.tracking import Tracker, TrialInfo
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow
+from orchestrator.tracking.tracker import Tracker, TrialInfo
 
 TRIAL = TrialInfo(
     fingerprint="abc123",

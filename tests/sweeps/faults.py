@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from orchestrator.records import Record
-from orchestrator.tracking import Tracker
+from orchestrator.schema.record import Record
+from orchestrator.tracking.tracker import Tracker
 
 ROOT = Path(__file__).parents[2]
 SMALL = "tests/sweeps/small_sweep.py"

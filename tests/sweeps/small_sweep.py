@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from datasets.synthetic.people import People
+from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
 from models.objectives import L1, RLE
-from orchestrator.command import main
-from orchestrator.experiment import vary
-from orchestrator.records import DeclaredColumn
-from orchestrator.sweep import Column, Metric, Row, Sweep, Table
+from orchestrator.cli.run import main
+from orchestrator.config.vary import vary
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import coco
 from sweeps.columns import AP
 

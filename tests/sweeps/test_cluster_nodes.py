@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.tracker import Tracker
 from tests.sweeps import faults
 from tests.sweeps.faults import SMALL, Cluster, Running, running
 

@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.binding import Binding
-from orchestrator.experiment import Experiment, seeded, vary
-from orchestrator.fit import Trainee
-from orchestrator.names import describe
-from orchestrator.paper import paper_cells
-from orchestrator.records import Curves, Scatter
-from orchestrator.sweep import Row, Setting, Sweep, SweepError, Table, plan_table
-from sweeps.__main__ import sweeps
+from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.config.vary import vary
+from orchestrator.data.binding import Binding
+from orchestrator.jobs.describe import describe
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.sweep.plan import Setting, plan_table
+from orchestrator.sweep.sweep import Row, Sweep, Table
+from orchestrator.training.trainer import Trainee
+from orchestrator.util.errors import SweepError
+from sweeps import all_sweeps
 from sweeps.baselines import PAPER
 
-SWEEPS = sweeps()
+SWEEPS = all_sweeps()
 TABLES = [table for sweep in SWEEPS for table in sweep.tables]
 SETTING = Setting(scale="demo", report="demo", seeds=(0, 1), data=Binding().words, command="")
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.tracker import Tracker
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = ["table", "row", "column", "paper", "mean", "std", "n", "status"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.paper import paper_cells
+from orchestrator.schema.paper_numbers import paper_cells
 from sweeps.baselines import PAPER
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.records import Record
-from orchestrator.tracking import Tracker
+from orchestrator.schema.record import Record
+from orchestrator.tracking.tracker import Tracker
+from orchestrator.training.checkpoint import Checkpoints
 from tests.sweeps import faults
 from tests.sweeps.faults import SMALL, Cluster, Running, running
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models.objectives import L1
-from orchestrator.experiment import vary
+from orchestrator.config.vary import vary
 from sweeps.baselines import coco, simplepose
 from sweeps.truncation import rows
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from orchestrator.tracking import Tracker, TrialInfo
+from orchestrator.tracking.tracker import Tracker, TrialInfo
 
 ROOT = Path(__file__).parents[2]
 SIZES = ("3x64", "3x128", "3x256", "5x32", "5x64")

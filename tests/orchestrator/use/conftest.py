@@ -9,16 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.human36m import Human36MFolder, Human36MPose
-from datasets.mpii import MpiiFolder, MpiiPose
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.human36m.config import Human36MFolder, Human36MPose
+from datasets.mpii.config import MpiiFolder, MpiiPose
 from models.backbones import SmallTrunk
 from models.objectives import L1
 from models.regressor import Regressor
-from orchestrator.checkpoints import Checkpoints
-from orchestrator.experiment import Experiment, vary
-from orchestrator.fit import Trainee
-from orchestrator.use.trained import Trained, load
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.inference.model_store import Trained, load
+from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.trainer import Trainee
 
 Save = Callable[..., Path]
 

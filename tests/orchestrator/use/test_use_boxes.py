@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.errors import DataError
-from orchestrator.use.boxes import NOBODY, Box, corners, read_boxes, whole_pictures
+from datasets.io.errors import DataError
+from orchestrator.inference.boxes import NOBODY, Box, corners, read_boxes, whole_pictures
 
 PICTURES = (Path("a/000000000139.jpg"), Path("a/000000000285.jpg"))
 

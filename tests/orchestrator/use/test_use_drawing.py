@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.human36m import Human36MFolder, Human36MPose
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.keypoints import flip_pairs
-from datasets.mpii import MpiiFolder, MpiiPose
-from orchestrator.use.drawing import COLOURS, LEAST_SIDE, draw
-from orchestrator.use.estimate import People
-from orchestrator.use.skeleton import Skeleton, sides, skeleton
+from datasets.mpii.config import MpiiFolder, MpiiPose
+from datasets.skeleton import Skeleton, sides, skeleton
+from orchestrator.inference.drawing import COLOURS, LEAST_SIDE, draw
+from orchestrator.inference.estimator import People
 
 GREY = np.full((LEAST_SIDE, LEAST_SIDE, 3), 100, np.uint8)
 ONE_LIMB = Skeleton(("left_hip", "left_knee"), ((0, 1),), ("left", "left"))

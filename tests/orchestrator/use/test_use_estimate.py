@@ -7,17 +7,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from datasets.coco import CocoFolder, CocoKeypoints
-from datasets.errors import DataError
-from datasets.human36m_cameras import PELVIS
-from datasets.retina import DmeFolder, RetinaBoundaries
-from models.boundary import BoundaryNet
+from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.human36m.cameras import PELVIS
+from datasets.io.errors import DataError
+from datasets.retina.config import DmeFolder, RetinaBoundaries
+from models.boundary_unet import BoundaryNet
 from models.objectives import RLE
 from models.regressor import Output
-from orchestrator.experiment import Experiment, vary
-from orchestrator.runtime import Alone
-from orchestrator.use.boxes import Box, corners
-from orchestrator.use.estimate import Estimator, People, distinct, people_of
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.inference.boxes import Box, corners
+from orchestrator.inference.estimator import Estimator, People, distinct, people_of
+from orchestrator.training.runtime import Alone
 
 SIZE = (180, 240)
 

@@ -10,19 +10,21 @@ import onnxruntime
 import pytest
 import torch
 
-from datasets.retina import DmeFolder, RetinaBoundaries
+from datasets.retina.config import DmeFolder, RetinaBoundaries
 from models.backbones import SmallTrunk
-from models.boundary import BoundaryNet
-from models.complexity import module_parameters
+from models.boundary_unet import BoundaryNet
+from models.flops import module_parameters
 from models.flow import Flow
+from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale, WeightedSum
 from models.regressor import Regressor
-from models.simplepose import Integral, SimplePose, TwoBranch
-from orchestrator.checkpoints import CheckpointError
-from orchestrator.experiment import Experiment, vary
-from orchestrator.fit import Trainee
-from orchestrator.use import export, inference
-from orchestrator.use.trained import Trained
+from orchestrator.cli import export as command
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.inference import export
+from orchestrator.inference.model_store import Trained
+from orchestrator.training.checkpoint import CheckpointError
+from orchestrator.training.trainer import Trainee
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
 
@@ -51,7 +53,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Experiment],
         trained = Trained(experiment, trainee.model, trainee.objective, 1, "")
         folder = tmp_path_factory.mktemp("exported")
         path = folder / "model.onnx"
-        differences = inference.export(trained, "onnx", path, inference.samples(trained, folder).image)
+        differences = export.export(trained, "onnx", path, export.samples(trained, folder).image)
         assert [left.name for left in folder.iterdir()] == ["model.onnx"]
         return Exported(trained, onnx.load(path), differences)
 
@@ -114,7 +116,7 @@ def test_every_model_computes_the_same_with_torch_export(experiment, initialised
     model, objective, outputs = MODELS[name]
     trained = initialised(vary(experiment, model=model, objective=objective))
     path = tmp_path / "model"
-    found = inference.export(trained, "torch", path, inference.samples(trained, tmp_path).image)
+    found = export.export(trained, "torch", path, export.samples(trained, tmp_path).image)
     assert list(found) == outputs
     assert max(found.values()) < 1e-5
     assert path.is_file()
@@ -145,23 +147,21 @@ def test_a_file_that_computes_something_else_is_not_kept(
     experiment, initialised, tmp_path, monkeypatch
 ) -> None:
     trained = initialised(experiment)
-    monkeypatch.setattr(inference, "compare", lambda *_: {"mu": float("nan")})
+    monkeypatch.setattr(export, "compare", lambda *_: {"mu": float("nan")})
     with pytest.raises(CheckpointError, match=r"not written, as it would differ .*'mu': nan"):
-        inference.export(
-            trained, "torch", tmp_path / "model.pt2", torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
-        )
+        export.export(trained, "torch", tmp_path / "model.pt2", torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
     assert not list(tmp_path.glob("*.pt2"))
 
 
 def test_comparing_sees_a_difference_in_any_batch(experiment, initialised) -> None:
-    model = inference.Inference(initialised(experiment).net)
+    model = export.Inference(initialised(experiment).net)
     image = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
 
     def wrong_alone(batch: torch.Tensor) -> dict[str, torch.Tensor]:
         return {name: tensor + (len(batch) == 1) for name, tensor in model(batch).items()}
 
-    assert max(inference.compare(model, model, image).values()) == 0
-    assert inference.compare(model, wrong_alone, image)["sigma"] == pytest.approx(1)
+    assert max(export.compare(model, model, image).values()) == 0
+    assert export.compare(model, wrong_alone, image)["sigma"] == pytest.approx(1)
 
 
 def test_what_onnx_has_no_operation_for_is_an_error_with_a_way_out(experiment, initialised, tmp_path) -> None:
@@ -172,15 +172,15 @@ def test_what_onnx_has_no_operation_for_is_an_error_with_a_way_out(experiment, i
         schedule=experiment.schedule,
     )
     trained = initialised(retina)
-    image = inference.samples(trained, tmp_path).image
+    image = export.samples(trained, tmp_path).image
     with pytest.raises(CheckpointError, match=r"model\.onnx: ONNX can't hold .*cummax.*--format torch"):
-        inference.export(trained, "onnx", tmp_path / "model.onnx", image)
-    assert max(inference.export(trained, "torch", tmp_path / "model.pt2", image).values()) < 1e-5
+        export.export(trained, "onnx", tmp_path / "model.onnx", image)
+    assert max(export.export(trained, "torch", tmp_path / "model.pt2", image).values()) < 1e-5
 
 
 def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) -> None:
     parser = argparse.ArgumentParser()
-    export.add_parser(parser.add_subparsers())
+    command.add_parser(parser.add_subparsers())
     out = tmp_path / "deep" / "model.onnx"
     parsed = parser.parse_args(["export", str(save(experiment)), "--out", str(out)])
     assert parsed.act(parsed) == 0

@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from orchestrator.checkpoints import CheckpointError
-from orchestrator.use import import_checkpoint, inference, predict
-from orchestrator.use.foreign import adopt
-from orchestrator.use.trained import load
+from orchestrator.cli import import_checkpoint, predict
+from orchestrator.inference import export
+from orchestrator.inference.import_weights import adopt
+from orchestrator.inference.model_store import load
+from orchestrator.training.checkpoint import CheckpointError
 
 State = dict[str, Tensor]
 Prediction = tuple[Tensor, Tensor]
@@ -194,8 +195,8 @@ def test_an_imported_model_predicts_and_is_exported(tmp_path: Path, pictures: Pa
     assert "17 points in 2-D, crops of 256×192" in capsys.readouterr().out
     assert len(json.loads((out / "keypoints.json").read_text())) == 3
     trained = load(ours / "checkpoint.pt")
-    image = inference.samples(trained, tmp_path).image[:2]
-    assert max(inference.export(trained, "onnx", tmp_path / "model.onnx", image).values()) < 1e-4
+    image = export.samples(trained, tmp_path).image[:2]
+    assert max(export.export(trained, "onnx", tmp_path / "model.onnx", image).values()) < 1e-4
 
 
 def test_models_of_other_people_are_refused_with_what_there_is(tmp_path: Path) -> None:

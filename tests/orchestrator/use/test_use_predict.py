@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.coco import CocoFolder, CocoKeypoints
+from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import Place
-from datasets.errors import DataError
-from datasets.picture import size_of
-from orchestrator.evaluate import predictions
-from orchestrator.experiment import vary
-from orchestrator.runtime import Alone
-from orchestrator.use import predict
-from orchestrator.use.people import drawing_names, find_pictures
-from orchestrator.use.trained import load
+from datasets.io.errors import DataError
+from datasets.io.image import size_of
+from orchestrator.cli import predict
+from orchestrator.config.vary import vary
+from orchestrator.inference.model_store import load
+from orchestrator.inference.predict_folder import drawing_names, find_pictures
+from orchestrator.training.evaluation import predictions
+from orchestrator.training.runtime import Alone
 
 Run = Callable[..., tuple[int, Path]]
 

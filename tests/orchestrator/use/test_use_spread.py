@@ -7,7 +7,7 @@ import torch
 
 from models.flow import Flow
 from models.objectives import DLE, L1, RLE, LearnedScale, WeightedSum
-from orchestrator.use.spread import SHARE, spread
+from orchestrator.inference.error_interval import SHARE, spread
 
 
 def test_of_a_fixed_density_it_is_the_quantile() -> None:

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from models.objectives import DLE
-from orchestrator.checkpoints import FORMAT, CheckpointError, Checkpoints
-from orchestrator.experiment import vary
-from orchestrator.fit import Trainee, fit
-from orchestrator.runtime import Alone
-from orchestrator.use.trained import find, load
+from orchestrator.config.vary import vary
+from orchestrator.inference.model_store import find, load
+from orchestrator.training.checkpoint import FORMAT, CheckpointError, Checkpoints
+from orchestrator.training.runtime import Alone
+from orchestrator.training.trainer import Trainee, fit
 
 
 def test_a_loaded_model_is_the_one_that_was_trained(experiment, toy, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""From pictures to crops: geometry, augmentation, packs of decoded pixels. May import io."""

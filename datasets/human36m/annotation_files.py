@@ -1,0 +1,215 @@
+"""Human3.6M on the disk: the PoseNet release's files or the authors' samples, checked record by record.
+
+Both derive from the same pictures (`s_01_act_02_subact_01_ca_01_000001.jpg`) and the same joints in the
+world; protocol 2 decides which are used.
+
+Shapes: N frames, K = 17 joints.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from datasets.human36m.cameras import JOINTS
+from datasets.human36m.samples import Benchmark, Frame, check_not_empty, table
+from datasets.io import json_file
+from datasets.io.errors import DataError
+from datasets.io.image import PictureFile, Survey
+from datasets.io.json_file import Record, an_object, sift_objects
+from datasets.io.problems import Broken, distinct, refuse, sift
+
+Layout = Literal["posenet", "sample"]
+
+SUBJECTS = {"train": (1, 5, 6, 7, 8), "val": (9, 11)}
+"""Protocol 2."""
+
+EVERY = {"train": 5, "val": 64}
+"""Of so many frames one is used."""
+
+SAMPLES = {
+    "train": "Sample_trainmin_train_Human36M_protocol_2.json",
+    "val": "Sample_64_test_Human36M_protocol_2.json",
+}
+_KINDS = ("data", "camera", "joint_3d")
+_FOLDERS = ("annotations", ".")
+
+
+def find_layout(root: Path) -> Layout:
+    """`posenet` where that release's files are there, or else `sample`.
+
+    Raises:
+        DataError: neither is there.
+    """
+    if _where(root, _name(SUBJECTS["train"][0], "data")):
+        return "posenet"
+    if _where(root, SAMPLES["val"]):
+        return "sample"
+    raise DataError(
+        root,
+        f"has neither {_name(1, 'data')} nor {SAMPLES['val']}",
+        remedy="Put the annotations into annotations/ in there",
+    )
+
+
+def read(root: Path, layout: Layout) -> Benchmark:
+    """Read both splits, without opening their pictures.
+
+    Raises:
+        DataError: a file is missing, or records are wrong; names file, record and field.
+    """
+    found, broken = sift_set(root, layout)
+    refuse(broken)
+    check_not_empty(found)
+    return found
+
+
+def survey(root: Path, layout: Layout) -> Survey:
+    """All that is broken in the annotations, and the pictures that are used.
+
+    Raises:
+        DataError: as `sift_set`.
+    """
+    found, broken = sift_set(root, layout)
+    return Survey(distinct(broken), found.train.pictures + found.val.pictures)
+
+
+def sift_set(root: Path, layout: Layout, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
+    """Read both splits, without opening their pictures: what can be used of them, and what is broken.
+
+    Args:
+        lost: pictures known to be broken, as `picture.name_in` calls them.
+
+    Raises:
+        DataError: a file is missing or is something else, or joints are not in millimetres.
+    """
+    names = {
+        split: [_name(subject, kind) for subject in SUBJECTS[split] for kind in _KINDS]
+        if layout == "posenet"
+        else [SAMPLES[split]]
+        for split in SUBJECTS
+    }
+    files = {split: [_file(root, name) for name in wanted] for split, wanted in names.items()}
+    sift_frames = _posenet if layout == "posenet" else _sample
+    without = {root / name for name in lost}
+    (train, bad_train), (val, bad_val) = (
+        table(*sift_frames(root, split, files[split]), files[split][0], split, without) for split in files
+    )
+    return Benchmark(train, val, (*files["train"], *files["val"])), bad_train + bad_val
+
+
+def _posenet(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
+    """The frames of a split that its rate selects, from three files for each subject."""
+    frames: list[Frame] = []
+    broken: list[Broken] = []
+    for start in range(0, len(files), len(_KINDS)):
+        data, camera, joints = files[start : start + len(_KINDS)]
+        document, cameras, poses = _document(data), _document(camera), _document(joints)
+        boxes, bad_boxes = _boxes(document)
+        parse = partial(_posenet_frame, root, EVERY[split], boxes, cameras, poses)
+        found, bad_images = sift_objects(data, document.listed("images"), "images", parse)
+        frames += [frame for frame in found if frame is not None]
+        broken += bad_boxes + bad_images
+    return frames, broken
+
+
+def _boxes(document: Record) -> tuple[dict[int, Record], list[Broken]]:
+    """Annotations by the picture that each is about."""
+    seen: set[int] = set()
+    found, broken = sift_objects(
+        document.path,
+        document.listed("annotations"),
+        "annotations",
+        lambda record: (record.new("image_id", seen), record),
+    )
+    return dict(found), broken
+
+
+def _posenet_frame(
+    root: Path, every: int, boxes: Mapping[int, Record], cameras: Record, poses: Record, image: Record
+) -> Frame | None:
+    """What is known of a picture; None of one that is not used."""
+    if image.whole("frame_idx") % every:
+        return None
+    ident = image.whole("id")
+    if ident not in boxes:
+        raise image.wrong("no annotation has its id as image_id")
+    return Frame(
+        image=image,
+        id=ident,
+        file=_picture(root, image),
+        box=boxes[ident].row("bbox", 4),
+        world=_pose(poses, image),
+        camera=cameras.inner(str(image.whole("cam_idx"))),
+    )
+
+
+def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
+    """The frames of an authors' file, in which images and annotations go in pairs; already thinned out."""
+    document = _document(files[0])
+    images, annotations = document.listed("images"), document.listed("annotations")
+    if len(images) != len(annotations):
+        raise DataError(
+            files[0],
+            f"has {len(images)} images for {len(annotations)} annotations, which go in pairs",
+            remedy="Get the file again",
+        )
+    pairs = enumerate(zip(images, annotations, strict=True))
+    return sift(partial(_sample_frame, root, files[0]), pairs)
+
+
+def _sample_frame(root: Path, path: Path, pair: tuple[int, tuple[Any, Any]]) -> Frame:
+    number, (image, annotation) = pair
+    name = f"images[{number}]"
+    shown_in = an_object(path, image, name)
+    fields = shown_in.fields | an_object(path, annotation, f"annotations[{number}]").fields
+    both = Record(path, name, fields)
+    return Frame(
+        image=both,
+        id=both.whole("image_id"),
+        file=_picture(root, shown_in),
+        box=both.row("bbox", 4),
+        world=_places(both, fields.get("keypoints_world"), "keypoints_world"),
+        camera=both.inner("cam_param"),
+    )
+
+
+def _pose(poses: Record, image: Record) -> list[list[float]]:
+    """The joints that were recorded when the picture was taken."""
+    path = [str(image.whole(key)) for key in ("action_idx", "subaction_idx", "frame_idx")]
+    found: Any = poses.fields
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return _places(Record(poses.path, f"[{']['.join(path)}]", {}), found, "the pose")
+
+
+def _places(record: Record, value: Any, key: str) -> list[list[float]]:
+    if not isinstance(value, list) or len(value) != len(JOINTS):
+        raise record.wrong(f"{key} is not a list of {len(JOINTS)} joints")
+    return [record.numbers(row, f"{key}[{index}]", 3) for index, row in enumerate(value)]
+
+
+def _picture(root: Path, image: Record) -> PictureFile:
+    return PictureFile(root / "images" / image.text("file_name"), image.side("width"), image.side("height"))
+
+
+def _document(path: Path) -> Record:
+    document = json_file.load(path)
+    if not isinstance(document, dict):
+        raise DataError(path, "is not an object", remedy="Get the file again")
+    return Record(path, "", document)
+
+
+def _name(subject: int, kind: str) -> str:
+    return f"Human36M_subject{subject}_{kind}.json"
+
+
+def _where(root: Path, name: str) -> Path | None:
+    return next((root / folder / name for folder in _FOLDERS if (root / folder / name).is_file()), None)
+
+
+def _file(root: Path, name: str) -> Path:
+    found = _where(root, name)
+    if found is None:
+        raise DataError(root / _FOLDERS[0] / name, "is missing", remedy="Put it there")
+    return found

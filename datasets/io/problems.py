@@ -1,0 +1,80 @@
+"""Broken records: found all at once, and then refused together, or left out and counted."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from datasets.io.errors import DataError
+
+Item = TypeVar("Item")
+Parsed = TypeVar("Parsed")
+
+_NAMED = 3
+"""So many broken records are named in one error."""
+
+RECORDS, IN_PICTURES = "broken records", "in broken pictures"
+"""What reports call records that are left out since they, or their pictures, are broken."""
+
+
+@dataclass(frozen=True, order=True)
+class Broken:
+    """A record or picture that can't be used."""
+
+    file: str
+    record: str  # within the file, such as `annotations[3] (id 17)`; empty for the file itself
+    reason: str
+    remedy: str
+
+    @staticmethod
+    def of(error: DataError) -> "Broken":
+        """What the error says."""
+        return Broken(error.path, error.record, error.problem, error.remedy)
+
+    @property
+    def where(self) -> str:
+        """In one line, without the remedy."""
+        return f"{self.file}: {self.record}: {self.reason}" if self.record else f"{self.file}: {self.reason}"
+
+    @property
+    def error(self) -> DataError:
+        """The error that says this."""
+        return DataError(self.file, self.reason, record=self.record, remedy=self.remedy)
+
+
+def sift(parse: Callable[[Item], Parsed], items: Iterable[Item]) -> tuple[list[Parsed], list[Broken]]:
+    """What `parse` makes of each item; and one entry for each item for which it raised a DataError."""
+    good: list[Parsed] = []
+    broken: list[Broken] = []
+    for item in items:
+        try:
+            good.append(parse(item))
+        except DataError as error:
+            broken.append(Broken.of(error))
+    return good, broken
+
+
+def distinct(broken: Iterable[Broken]) -> tuple[Broken, ...]:
+    """Each once, in order: many records may be lost by one and the same cause."""
+    return tuple(dict.fromkeys(broken))
+
+
+def refuse(broken: Sequence[Broken]) -> None:
+    """Stop if anything is broken.
+
+    Raises:
+        DataError: names the first few, and says how many there are.
+    """
+    found = distinct(broken)
+    if not found:
+        return
+    first, *others = found
+    if not others:
+        raise first.error
+    named = "; ".join(one.where for one in others[: _NAMED - 1])
+    more = f"; {len(others) - _NAMED + 1} more" if len(others) >= _NAMED else ""
+    raise DataError(
+        first.file,
+        f"{first.reason}. {len(found)} records or pictures are broken: this; {named}{more}",
+        record=first.record,
+        remedy="`rle-lab prepare` lists all. Correct them, or go on without them with --skip-broken",
+    )

@@ -1,0 +1,1 @@
+"""The benchmarks' metrics as pure functions of arrays. Imports nothing else of this package."""

@@ -1,0 +1,1 @@
+"""MPII's single people. May import crops, metrics, io and synthetic."""

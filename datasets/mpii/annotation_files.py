@@ -1,0 +1,228 @@
+"""MPII on the disk: the list JSON in wide use with `gt_valid.mat`, checked record by record.
+
+MATLAB counts pixels from 1; everything here counts from 0. The original `.mat` is read by mpii_mat.py.
+
+Shapes: N people, K = 16 joints.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.io import json_file
+from datasets.io.errors import DataError
+from datasets.io.image import Survey
+from datasets.io.json_file import Record
+from datasets.io.problems import IN_PICTURES, RECORDS, Broken, refuse, sift
+from datasets.mpii import ground_truth, release_mat
+from datasets.mpii.samples import JOINTS, Benchmark, People, check_not_empty, misplaced, sized
+
+Floats = NDArray[np.float64]
+
+Format = Literal["list", "mat"]
+
+_FOLDERS = (".", "annot", "annotations")
+_LISTS = {"train": ("train.json", "mpii_train.json"), "val": ("valid.json", "val.json", "mpii_val.json")}
+_TRUTHS = ("gt_valid.mat", "mpii_gt_val.mat")
+_ORIGINALS = ("mpii_human_pose_v1_u12_1.mat", "mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat")
+
+
+def find_format(root: Path) -> Format:
+    """`list` where the two lists are there, or else `mat`.
+
+    Raises:
+        DataError: neither the lists nor the original annotations are there.
+    """
+    if all(_found(root, names) for names in _LISTS.values()):
+        return "list"
+    if _found(root, _ORIGINALS):
+        return "mat"
+    raise DataError(
+        root,
+        "has neither the lists train.json and valid.json nor mpii_human_pose_v1_u12_1.mat",
+        remedy="Put them into annot/ in there",
+    )
+
+
+def is_there(root: Path) -> bool:
+    """Whether the folder has MPII's files. Lists alone may be another set's: gt_valid.mat is MPII's."""
+    lists = all(_found(root, names) for names in (*_LISTS.values(), _TRUTHS))
+    return lists or bool(_found(root, _ORIGINALS))
+
+
+def read(root: Path, form: Format) -> Benchmark:
+    """Read a set, without opening its pictures.
+
+    Raises:
+        DataError: a file is missing, or records are wrong; names file, record and field.
+    """
+    found, broken = sift_set(root, form)
+    refuse(broken)
+    check_not_empty(found)
+    return found
+
+
+def survey(root: Path, form: Format) -> Survey:
+    """All that is broken in the annotations, and the pictures, of each the size that its first bytes tell.
+
+    Raises:
+        DataError: as `sift_set`.
+    """
+    found, broken = sift_set(root, form)
+    sizes = [sized(people.pictures)[0] for people in (found.train, found.val)]
+    for people, files in zip((found.train, found.val), sizes, strict=True):
+        broken += misplaced(people, files).values()
+    return Survey(tuple(broken), sizes[0] + sizes[1])
+
+
+def sift_placed(root: Path, form: Format, lost: Collection[str]) -> tuple[Benchmark, list[Broken]]:
+    """As `sift_set`, without people who lie outside their pictures, whose first bytes are read."""
+    found, broken = sift_set(root, form, lost)
+    strays = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
+    train, val = (np.array(list(stray), np.int64) for stray in strays)
+    kept = np.setdiff1d(np.arange(len(found.val.id)), val)
+    return replace(
+        found,
+        train=found.train.without_broken(train),
+        val=found.val.without_broken(val),
+        heads=found.heads.rows(kept),
+    ), [*broken, *strays[0].values(), *strays[1].values()]
+
+
+def sift_set(root: Path, form: Format, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
+    """Read a set, without opening its pictures: what can be used of it, and what is broken.
+
+    Args:
+        lost: pictures known to be broken, as `picture.name_in` calls them.
+
+    Raises:
+        DataError: a file is missing or is something else.
+    """
+    broken_pictures = {root / name for name in lost}
+    if form == "mat":
+        return release_mat.sift_release(_file(root, _ORIGINALS), root / "images", broken_pictures)
+    lists = [_file(root, names) for names in _LISTS.values()]
+    truth = _file(root, _TRUTHS)
+    (train, bad_train, _), (val, bad_val, N) = (
+        _people(path, root / "images", broken_pictures) for path in lists
+    )
+    heads, bad_heads = ground_truth.sift_heads(truth, val, N)
+    kept = np.setdiff1d(np.arange(len(val.id)), np.array(list(bad_heads), np.int64))
+    benchmark = Benchmark(
+        train=_labelled(train),
+        val=val.without_broken(np.array(list(bad_heads), np.int64)),
+        heads=heads.rows(kept),
+        files=(*lists, truth),
+    )
+    return benchmark, [*bad_train, *bad_val, *bad_heads.values()]
+
+
+class _Listed(NamedTuple):
+    """One person of a list."""
+
+    id: int
+    image: str
+    centre: list[float]
+    scale: float
+    joints: list[list[float]]
+    flags: list[float]
+    record: str
+
+
+def _people(path: Path, images: Path, lost: Collection[Path]) -> tuple[People, list[Broken], int]:
+    """One list: objects with `image`, `center`, `scale`, `joints` (16 x 2, from 1) and `joints_vis`.
+
+    Args:
+        images: the folder of the pictures; `lost`: those that are broken.
+
+    Returns:
+        those who can be used, what is broken, and how many there are in all.
+
+    Raises:
+        DataError: it is no list.
+    """
+    values = json_file.a_list(path, json_file.load(path), "people")
+    parsed, broken = sift(partial(_listed, path), enumerate(values))
+    rows = [person for person in parsed if images / person.image not in lost]
+    order = {name: index for index, name in enumerate(dict.fromkeys(row.image for row in rows))}
+    counts = {RECORDS: len(broken), IN_PICTURES: len(parsed) - len(rows)}
+    found = People(
+        path=path,
+        pictures=tuple(images / name for name in order),
+        picture=np.array([order[row.image] for row in rows], np.int64),
+        id=np.array([row.id for row in rows], np.int64),
+        record=tuple(row.record for row in rows),
+        centre=np.array([row.centre for row in rows], np.float64).reshape(-1, 2) - 1,
+        scale=np.array([row.scale for row in rows], np.float64),
+        points=np.array([row.joints for row in rows], np.float64).reshape(-1, len(JOINTS), 2) - 1,
+        labelled=np.array([row.flags for row in rows], bool).reshape(-1, len(JOINTS)),
+        left_out={reason: count for reason, count in counts.items() if count},
+    )
+    return found, broken, len(values)
+
+
+def _listed(path: Path, one: tuple[int, Any]) -> _Listed:
+    record = json_file.an_object(path, one[1], f"people[{one[0]}]")
+    return _Listed(
+        id=one[0],
+        image=record.text("image"),
+        centre=_centre(record),
+        scale=_scale(record),
+        joints=_joints(record),
+        flags=_flags(record),
+        record=record.name,
+    )
+
+
+def _centre(record: Record) -> list[float]:
+    centre = record.row("center", 2)
+    if centre[0] < 0:
+        raise record.wrong(f"center is {centre}, no place in the picture", "Take the person out of the list")
+    return centre
+
+
+def _scale(record: Record) -> float:
+    scale = record.number("scale")
+    if scale <= 0:
+        raise record.wrong(f"scale is {scale}, not positive")
+    return scale
+
+
+def _joints(record: Record) -> list[list[float]]:
+    rows = record.fields.get("joints")
+    if not isinstance(rows, list) or len(rows) != len(JOINTS):
+        raise record.wrong(f"joints is not a list of {len(JOINTS)} places")
+    return [record.numbers(row, f"joints[{index}]", 2) for index, row in enumerate(rows)]
+
+
+def _flags(record: Record) -> list[float]:
+    flags = record.row("joints_vis", len(JOINTS))
+    if not set(flags) <= {0, 1}:
+        raise record.wrong("joints_vis has something other than 0 and 1")
+    return flags
+
+
+def _labelled(people: People) -> People:
+    """Those who have a labelled joint: the others teach nothing."""
+    useful = people.labelled.any(1)
+    kept = people.rows(np.flatnonzero(useful))
+    if not (without := int((~useful).sum())):
+        return kept
+    return replace(kept, left_out={**people.left_out, "without labelled joints": without})
+
+
+def _found(root: Path, names: Sequence[str]) -> list[Path]:
+    paths = (root / folder / name for folder in _FOLDERS for name in names)
+    return [path for path in paths if path.is_file()]
+
+
+def _file(root: Path, names: Sequence[str]) -> Path:
+    found = _found(root, names)
+    if not found:
+        raise DataError(root, f"has no {names[0]}", remedy="Put it into annot/ in there")
+    return found[0]

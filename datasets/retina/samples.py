@@ -1,0 +1,128 @@
+"""Labelled B-scans, flattened once: arrays on the disk that every process maps.
+
+Shapes: N scans, S rows of a scan, H W pixels of a crop, K = 8 boundaries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.io.atomic_folder import publish
+from datasets.io.errors import DataError, NotPreparedError
+from datasets.retina.flatten import Flattening, flatten
+from datasets.retina.scan_files import LabelledScans, Rows
+
+FORMAT = 1
+"""Raised when the preprocessing or the files change their meaning."""
+
+_PER_SUBJECT = 1000  # scans at most, in an id
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Scans and their crops. Rows are those of the crop, and NaN where nothing is marked."""
+
+    id: NDArray[np.int64]  # (N,), 1000 × the subject + the place in the volume, from 0
+    original: NDArray[np.uint8]  # (N, S, W), as the file has it
+    bruch: NDArray[np.float64]  # (N, W), the row of Bruch's membrane in the original
+    crop: NDArray[np.uint8]  # (N, H, W)
+    rows: Rows  # (N, K, W), the chosen grader's
+    second: Rows  # (N, K, W), the other grader's
+    baseline: Rows  # (N, K, W), those of Chiu et al.'s algorithm
+    stray: NDArray[np.int64]  # (), labels outside their scan, left out
+
+    @property
+    def subject(self) -> NDArray[np.int64]:
+        """(N,) counted from 1."""
+        return self.id // _PER_SUBJECT
+
+    def flattening(self, place: int) -> Flattening:
+        """Between the original and the crop of the scan at a place in these arrays."""
+        return Flattening(np.asarray(self.bruch[place]), self.original.shape[1], self.crop.shape[1])
+
+
+def flattened(found: Sequence[LabelledScans], size: tuple[int, int], row_um: float) -> Scans:
+    """The scans of all subjects, at least one, cropped to `size` (H, W).
+
+    Raises:
+        DataError: a subject's scans have another size than the others', or are not W columns wide.
+    """
+    for one in found:
+        _check(one, found[0], size)
+    parts = [_flattened(one, size[0], row_um) for one in found]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Scans(**joined, stray=np.array(sum(one.stray for one in found), np.int64))
+
+
+def save_scans(scans: Scans, folder: Path) -> None:
+    """Writes one `.npy` an array, all at once. Does nothing where the folder holds them already."""
+
+    def fill(empty: Path) -> None:
+        for name, array in asdict(scans).items():
+            np.save(empty / f"{name}.npy", array)
+
+    def check(finished: Path) -> None:
+        _arrays(finished)
+
+    publish(folder, fill, check)
+
+
+@lru_cache(maxsize=4)
+def open_scans(folder: Path) -> Scans:
+    """What `save_scans` wrote, mapped, not read.
+
+    Raises:
+        DataError: nothing has been prepared here, or a part of it is gone.
+    """
+    return Scans(**_arrays(folder))
+
+
+def _arrays(folder: Path) -> dict[str, Any]:
+    try:
+        return {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Scans)}
+    except FileNotFoundError as error:
+        raise NotPreparedError(
+            folder, "the prepared scans are not here", remedy="Prepare the data first (`rle-lab prepare`)"
+        ) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            folder, f"is damaged ({error})", remedy="Remove the folder and prepare again"
+        ) from error
+
+
+def _check(one: LabelledScans, first: LabelledScans, size: tuple[int, int]) -> None:
+    shape, usual = one.image.shape[1:], first.image.shape[1:]
+    if shape[1] != size[1]:
+        raise DataError(
+            one.path,
+            f"scans are {shape[1]} columns wide, not {size[1]}",
+            record="images",
+            remedy=f"Set size to ({size[0]}, {shape[1]})",
+        )
+    if shape != usual:
+        raise DataError(
+            one.path,
+            f"scans are {shape[0]} rows high, those of {first.path.name} {usual[0]}",
+            record="images",
+            remedy="Leave this subject out",
+        )
+
+
+def _flattened(found: LabelledScans, height: int, row_um: float) -> dict[str, NDArray[Any]]:
+    made = [flatten(image, height, row_um) for image in found.image]
+    moved = {
+        name: np.stack([way.to_crop(rows) for (_, way), rows in zip(made, marks, strict=True)])
+        for name, marks in (("rows", found.rows), ("second", found.second), ("baseline", found.baseline))
+    }
+    return {
+        "id": _PER_SUBJECT * found.subject + found.index,
+        "original": found.image,
+        "bruch": np.stack([way.bruch for _, way in made]),
+        "crop": np.stack([crop for crop, _ in made]),
+        **moved,
+    }

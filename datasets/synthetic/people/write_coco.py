@@ -1,0 +1,97 @@
+"""COCO's person keypoints: the annotation records and the files that hold them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.keypoints import KEYPOINTS, SKELETON
+from datasets.synthetic.people.image import Picture, Sighting
+from datasets.synthetic.people.label_noise import LabelNoise, label
+from datasets.synthetic.people.skeleton import INDEX
+
+Record = dict[str, Any]
+
+_SELECTED = [INDEX[name] for name in KEYPOINTS]
+_SMALLEST_AREA = 150.0  # px²; less of a person is too little to label
+_FEWEST_KEYPOINTS = 5
+
+
+def file_name(image_id: int) -> str:
+    """`000000000001.jpg`."""
+    return f"{image_id:012d}.jpg"
+
+
+def annotations(rng: np.random.Generator, noise: LabelNoise, picture: Picture) -> list[Record]:
+    """COCO records, without ids, of the people of whom enough is seen.
+
+    Beside COCO's keys, `clean_keypoints` holds the truth, 17 x (x, y, v): exact places, of joints outside the
+    picture too; v is 2 where the joint is visible, 1 where it is occluded and 0 where it lies outside.
+    """
+    height, width = picture.image.shape[:2]
+    records = (_annotation(rng, noise, sighting, (width, height)) for sighting in picture.sightings)
+    return [record for record in records if record is not None]
+
+
+def _annotation(
+    rng: np.random.Generator, noise: LabelNoise, sighting: Sighting, size: tuple[int, int]
+) -> Record | None:
+    points = sighting.points[_SELECTED]
+    seen = np.where(sighting.visible, 2, np.where(sighting.inside, 1, 0))[_SELECTED]
+    labelled = label(rng, noise, KEYPOINTS, points, seen, sighting.area, sighting.from_behind)
+    labelled[:, :2] = labelled[:, :2].clip(0.0, np.array(size) - 1.0)
+    count = int((labelled[:, 2] > 0).sum())
+    if sighting.area < _SMALLEST_AREA or count < _FEWEST_KEYPOINTS:
+        return None
+    return {
+        "category_id": 1,
+        "iscrowd": 0,
+        "bbox": list(sighting.box),
+        "area": sighting.area,
+        "num_keypoints": count,
+        "keypoints": _flat(labelled),
+        "clean_keypoints": _flat(np.column_stack([points, seen])),
+    }
+
+
+def _flat(keypoints: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float | int]:
+    """51 numbers, as COCO writes them: hundredths of a pixel are enough."""
+    return [number for x, y, v in keypoints.tolist() for number in (round(x, 2), round(y, 2), int(v))]
+
+
+def write_annotations(
+    path: Path,
+    info: Mapping[str, Any],
+    size: tuple[int, int],
+    pictures: Iterable[tuple[int, list[Record]]],
+) -> None:
+    """Writes one `person_keypoints_*.json`.
+
+    Args:
+        size: (width, height) px of every picture.
+        pictures: image id and the records of its people.
+    """
+    images: list[Record] = []
+    records: list[Record] = []
+    for image_id, people in pictures:
+        name = file_name(image_id)
+        images.append({"id": image_id, "file_name": name, "width": size[0], "height": size[1]})
+        for number, person in enumerate(people):
+            records.append({"id": 10 * image_id + number, "image_id": image_id, **person})
+    category = {
+        "id": 1,
+        "name": "person",
+        "supercategory": "person",
+        "keypoints": list(KEYPOINTS),
+        "skeleton": [list(pair) for pair in SKELETON],
+    }
+    document = {
+        "info": dict(info),
+        "licenses": [],
+        "images": images,
+        "annotations": records,
+        "categories": [category],
+    }
+    path.write_text(json.dumps(document))

@@ -1,0 +1,1 @@
+"""Generated B-scans of retinas with graders' labels. May import render and io."""

@@ -1,0 +1,296 @@
+"""Weights that others trained: the authors' 2-D and 3-D models, mmpose's RLE models; and trunks of our own.
+
+Files are read without running anything in them. What comes out is a config of ours with its weights, whose
+net predicts what the original predicts, in units of the crop, centred, whatever the original's are.
+
+Shapes: P points, D coordinates of a point, F features, K couplings of a flow.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from models.backbones import ResNet, WeightsError
+from models.flow import Flow
+from models.objectives import RLE
+from models.regressor import Regressor, RegressorNet
+from models.rle_conventions import ConventionName
+
+State = Mapping[str, Tensor]
+
+FLOW = Flow()
+"""The flow of the paper, the only one that either code builds."""
+
+DEPTHS: Mapping[tuple[int, bool], Literal[18, 34, 50, 101, 152]] = {
+    (2, False): 18,
+    (6, False): 34,
+    (6, True): 50,
+    (23, True): 101,
+    (36, True): 152,
+}
+"""ResNets by the number of blocks in their third stage and whether these are bottlenecks."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A trained model of others as one of ours, with its own pixels and its own convention."""
+
+    model: Regressor
+    objective: RLE
+    points: int
+    dim: int
+    model_state: State  # of what `model` builds
+    objective_state: State  # of what `objective` builds
+
+    def build(self, size: tuple[int, int]) -> RegressorNet:
+        """The trained net for crops of `size` (H, W), in evaluation mode.
+
+        Raises:
+            ValueError: a side is no multiple of the trunk's stride.
+        """
+        net = self.model.build(self.points, self.dim, size, scale=True, pretrained=False)
+        net.load_state_dict(self.model_state)
+        return net.eval()
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file of torch.save, alone or, as mmpose has it, under "state_dict".
+
+    Raises:
+        WeightsError: the file is missing, is no such file, or holds more than tensors and plain values, which
+            might be code.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: can't be read ({error})") from error
+    except Exception as error:  # torch raises many kinds for a file that is none of its own
+        raise WeightsError(
+            f"{path}: no file of weights alone, and reading anything else might run code in it ({error}). If "
+            "you trust its author, save its state dict by itself with torch.save"
+        ) from error
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path}: expected tensors by name, a state dict or a dict with a 'state_dict'")
+    return state
+
+
+def convert(state: State) -> Imported:
+    """The authors' 2-D or 3-D model, or mmpose's ResNet with an RLE head, told apart by their names.
+
+    The normalisation of features and pixels, the convention of the loss and the 3-D model's root are those of
+    the code that belongs to the weights. The 3-D code adds 1e-9 to sigma, which float32 does not notice above
+    1 / 32; ours does not.
+
+    Raises:
+        WeightsError: the names are of no such model, or a tensor is missing, left over or of a wrong shape;
+            the message names it.
+    """
+    origin = next((origin for origin in ORIGINS if origin.named(state)), None)
+    if origin is None:
+        raise WeightsError(
+            "neither a model of the authors (preact.*, fc_coord.*, fc_sigma.*, flow*) nor mmpose's with an "
+            "RLE head (backbone.*, head.fc.*, head.loss_module.flow_model.*), but with "
+            f"{', '.join(list(state)[:4])} ..."
+        )
+    reader = _Reader(state)
+    trunk = _trunk(state, origin.trunk)
+    heads = origin.heads.take(reader, origin.dim, trunk.channels_out)
+    imported = Imported(
+        model=origin.model.model_copy(update={"trunk": trunk}),
+        objective=RLE(flow=FLOW, convention=origin.convention),
+        points=len(heads["coord.bias"]) // origin.dim,
+        dim=origin.dim,
+        model_state=heads | _layers(reader, origin.trunk, trunk),
+        objective_state={
+            f"{ours}.{name}": value
+            for ours, (theirs, dim) in origin.flows.items()
+            for name, value in _flow(reader, theirs, dim).items()
+        },
+    )
+    reader.finish()
+    return imported
+
+
+def load_trunk(net: nn.Module, state: State) -> None:
+    """Give a net the trunk of another, statistics of BatchNorm included. Its heads stay as they are.
+
+    Args:
+        net: what a model's config builds.
+        state: the state dict of such a net, or of a module around it.
+
+    Raises:
+        WeightsError: the trunks differ; the message names a tensor.
+    """
+    trunk = net.trunk
+    assert isinstance(trunk, nn.Module)
+    matches = {name: re.match(r"(?:\w+\.)*?trunk\.(.+)", name) for name in state}
+    reader = _Reader({f"trunk.{match[1]}": state[name] for name, match in matches.items() if match})
+    found = {name: reader.take(f"trunk.{name}", *own.shape) for name, own in trunk.state_dict().items()}
+    reader.finish()
+    trunk.load_state_dict(found)
+
+
+class _Reader:
+    """Hands out tensors by name and knows which are left."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.left = dict.fromkeys(state)
+
+    def take(self, name: str, *shape: int) -> Tensor:
+        """Floats as float32. Raises WeightsError where there is no such tensor, or one of another shape."""
+        if name not in self.state:
+            raise WeightsError(f"{name} is missing")
+        tensor = self.state[name]
+        if tuple(tensor.shape) != shape:
+            raise WeightsError(f"{name} has the shape {tuple(tensor.shape)}, not {shape}")
+        self.left.pop(name, None)
+        return tensor.float() if tensor.is_floating_point() else tensor
+
+    def points(self, name: str, rows: int) -> int:
+        """P, of a layer whose bias has so many rows a point."""
+        found = self.state[name].numel() if name in self.state else 0
+        if found == 0 or found % rows:
+            raise WeightsError(f"{name} has {found} elements; expected some multiple of {rows}")
+        return found // rows
+
+    def finish(self) -> None:
+        """Raises WeightsError where anything is left."""
+        if self.left:
+            raise WeightsError(f"nothing of ours corresponds to {', '.join(list(self.left)[:5])}")
+
+
+class _Heads(Protocol):
+    def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
+        """The state of our "coord" and "sigma": weights (P · D, F) and biases (P · D,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class _TwoLayers:
+    """One layer for the coordinates and one for the scales, as in the authors' code."""
+
+    coord: str
+    sigma: str
+
+    def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
+        rows = reader.points(f"{self.coord}.bias", dim) * dim
+        return {
+            f"{ours}.{name}": reader.take(f"{theirs}.{name}", *shape)
+            for ours, theirs in (("coord", self.coord), ("sigma", self.sigma))
+            for name, shape in (("weight", (rows, features)), ("bias", (rows,)))
+        }
+
+
+@dataclass(frozen=True)
+class _OneLayer:
+    """For each point its coordinates, from 0 to 1 across the crop, then its scales, as in mmpose."""
+
+    layer: str
+
+    def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
+        points = reader.points(f"{self.layer}.bias", 2 * dim)
+        rows = 2 * dim * points
+        weight = reader.take(f"{self.layer}.weight", rows, features).view(points, 2, dim, features)
+        bias = reader.take(f"{self.layer}.bias", rows).view(points, 2, dim)
+        return {
+            "coord.weight": weight[:, 0].flatten(0, 1),
+            "coord.bias": bias[:, 0].flatten() - 0.5,
+            "sigma.weight": weight[:, 1].flatten(0, 1),
+            "sigma.bias": bias[:, 1].flatten(),
+        }
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """A code that trained models, and how it names their parts."""
+
+    trunk: str
+    heads: _Heads
+    flows: Mapping[str, tuple[str, int]]  # ours -> theirs and its D
+    dim: int
+    convention: ConventionName
+    model: Regressor  # but for its trunk
+
+    def named(self, state: State) -> bool:
+        """Whether these are names that it gives."""
+        parts = [self.trunk, *(theirs for theirs, _ in self.flows.values())]
+        return all(any(name.startswith(f"{part}.") for name in state) for part in parts)
+
+
+def _mmpose(head: str, flow: str) -> _Origin:
+    model = Regressor(normalise_features=False)
+    return _Origin("backbone", _OneLayer(f"{head}.fc"), {"flow": (f"{head}.{flow}", 2)}, 2, "mmpose", model)
+
+
+ORIGINS = (
+    _Origin(
+        trunk="preact",
+        heads=_TwoLayers("fc_coord.linear", "fc_sigma.linear"),
+        flows={"flow": ("flow", 2)},
+        dim=2,
+        convention="official",
+        model=Regressor(pixels="official_2d"),
+    ),
+    _Origin(
+        trunk="preact",
+        heads=_TwoLayers("fc_coord.linear", "fc_sigma"),
+        flows={"flow": ("flow3d", 3), "flow_without_depth": ("flow2d", 2)},
+        dim=3,
+        convention="official",
+        model=Regressor(pixels="official_3d", root=0),
+    ),
+    _mmpose("head", "loss_module.flow_model"),
+    _mmpose("keypoint_head", "loss.flow_model"),  # before version 1
+)
+
+
+def _trunk(state: State, prefix: str) -> ResNet:
+    """The ResNet that has as many blocks of this kind in its third stage."""
+    blocks = {match[1] for name in state if (match := re.match(rf"{prefix}\.layer3\.(\d+)\.", name))}
+    depth = DEPTHS.get((len(blocks), f"{prefix}.layer3.0.conv3.weight" in state))
+    if depth is None:
+        raise WeightsError(
+            f"{prefix}.layer3 has {len(blocks)} blocks: no ResNet of {[*DEPTHS.values()]} layers"
+        )
+    return ResNet(depth=depth, weights=None)
+
+
+def _layers(reader: _Reader, prefix: str, trunk: ResNet) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        own = trunk.build().state_dict()
+    return {f"trunk.{name}": reader.take(f"{prefix}.{name}", *like.shape) for name, like in own.items()}
+
+
+def _flow(reader: _Reader, prefix: str, dim: int) -> dict[str, Tensor]:
+    """The state of our RealNVP from nets s.{k}.{2 j} and t.{k}.{2 j} of coupling k and layer j."""
+    _check_masks(reader, prefix, dim)
+    for name, shape in (("loc", (dim,)), ("cov", (dim, dim))):  # of the prior, in mmpose
+        if f"{prefix}.{name}" in reader.state:
+            reader.take(f"{prefix}.{name}", *shape)
+    flow = {}
+    for j, (fan_in, out) in enumerate(pairwise([dim, *[FLOW.width] * (FLOW.layers - 1), dim])):
+        for ours, theirs, shape in (("weights", "weight", (out, fan_in)), ("biases", "bias", (out,))):
+            nets = [
+                reader.take(f"{prefix}.{net}.{k}.{2 * j}.{theirs}", *shape)
+                for k in range(FLOW.couplings)
+                for net in ("s", "t")
+            ]
+            flow[f"{ours}.{j}"] = torch.stack(nets).view(FLOW.couplings, 2, *shape)
+    return flow
+
+
+def _check_masks(reader: _Reader, prefix: str, dim: int) -> None:
+    """Raises WeightsError unless even couplings keep the trailing coordinates, as ours do."""
+    mask = reader.take(f"{prefix}.mask", FLOW.couplings, dim)
+    trailing = (torch.arange(dim) >= (dim + 1) // 2).float()
+    expected = torch.stack([trailing, 1 - trailing]).repeat(FLOW.couplings // 2, 1)
+    if not torch.equal(mask, expected):
+        raise WeightsError(f"{prefix}.mask has other masks than the paper's: {mask.tolist()}")

@@ -1,0 +1,123 @@
+"""The command line of `rle-lab bench`, and the files that it writes."""
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestrator.bench.result import Finding, Tell
+    from orchestrator.config.experiment import Experiment
+
+PARTS = {
+    "flow": "log_prob of the flow, forward and backward",
+    "data": "training samples from files and from packs",
+    "step": "a training step, float32 and bf16",
+    "sweep": "trials under Ray, beside the time that they train",
+    "growth": "what grows with trials, samples, points, width and depth",
+}
+OUT = Path("results/benchmarks.md")
+
+
+# argparse has no public name for what `add_subparsers` returns.
+def add_parser(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", demo: "Callable[[], Experiment]"
+) -> None:
+    """Add `bench` to a command line.
+
+    Args:
+        demo: gives the experiment whose network and recipe are timed.
+    """
+    parser = commands.add_parser(
+        "bench",
+        help="time this machine: flow, data, training step, sweep, growth",
+        description="Times what this project is made of beside plain code for the same, in one process and "
+        "one thread, taking turns. Close other programs meanwhile.",
+    )
+    choices = "; ".join(f"{name}: {says}" for name, says in PARTS.items())
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"{choices}; all: every part (default: all)")
+    parser.add_argument(
+        "--out",
+        nargs="?",
+        type=Path,
+        const=OUT,
+        metavar="FILE",
+        help=f"write the tables as Markdown, and plots beside them (without FILE: {OUT})",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
+    )
+    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo))
+
+
+def _act(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace, demo: "Callable[[], Experiment]"
+) -> int:
+    from orchestrator.bench.result import render, write
+    from orchestrator.cli.guard import console
+
+    unknown = set(arguments.part) - {*PARTS, "all"}
+    if unknown:
+        parser.error(f"no part {min(unknown)!r}; there are {', '.join(PARTS)} and all")
+    everything = not arguments.part or "all" in arguments.part
+    parts = [name for name in PARTS if everything or name in arguments.part]
+    findings: list[Finding] = []
+    with one_thread():
+        for part in parts:
+            finding = _measure(part, demo(), arguments.data_root, console())
+            render(console(), finding)
+            findings.append(finding)
+    if arguments.out is not None:
+        write(findings, arguments.out)
+        print(f"written to {arguments.out}")
+    return 0
+
+
+def _measure(part: str, demo: "Experiment", data_root: Path | None, console: "Console") -> "Finding":
+    from orchestrator.bench import data, flow, step, sweep
+    from orchestrator.bench.growth import measure as measure_growth
+
+    with _telling(part, console) as tell:
+        match part:
+            case "flow":
+                return flow.measure(tell)
+            case "data":
+                return data.measure(tell, data_root)
+            case "step":
+                return step.measure(tell, demo)
+            case "sweep":
+                return sweep.measure(tell, demo)
+            case _:
+                return measure_growth(tell, demo)
+
+
+@contextlib.contextmanager
+def _telling(part: str, console: "Console") -> "Iterator[Tell]":
+    """Something to say what is being measured with: a line that changes, or lines in a log."""
+    if not console.is_terminal:
+        yield lambda what: console.print(f"{part}: {what} ...", style="dim", highlight=False)
+        return
+    with console.status(part) as status:
+        yield lambda what: status.update(f"{part}: {what}")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for PyTorch and OpenCV, as a trial has."""
+    import cv2
+    import torch
+
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])

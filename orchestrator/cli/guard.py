@@ -1,0 +1,36 @@
+"""Where output goes, and what becomes of errors."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LOG_WIDTH = 140
+
+
+def console() -> "Console":
+    """The terminal, or a log of a width that tables fit."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=LOG_WIDTH)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of `work`, with a sentence instead of a traceback for what a user can mend."""
+    from datasets.io.errors import DataError
+    from orchestrator.schedule.cluster import ClusterError
+    from orchestrator.tracking.tracker import TrackingError
+    from orchestrator.training.checkpoint import CheckpointError
+    from orchestrator.util.errors import SweepError
+
+    try:
+        return work()
+    except (DataError, CheckpointError, ClusterError, SweepError, TrackingError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped. What had finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130

@@ -1,0 +1,42 @@
+"""`rle-lab import-checkpoint`: weights that the authors or mmpose trained, as a checkpoint of ours."""
+
+import argparse
+from pathlib import Path
+
+from orchestrator.cli.guard import console
+from orchestrator.run.settings import home
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `import-checkpoint`."""
+    parser = commands.add_parser(
+        "import-checkpoint",
+        help="weights of the authors' code or of mmpose as a checkpoint",
+        description="Read the weights of the authors' 2-D or 3-D model, or of mmpose's ResNet with an RLE "
+        "head, without running anything in the file, and write a checkpoint for predict and export.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a state dict, alone or under 'state_dict'")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the checkpoint's folder (default: results/imported/NAME)"
+    )
+    parser.set_defaults(act=act)
+
+
+def act(arguments: argparse.Namespace) -> int:
+    """Import as the command line asks for.
+
+    Raises:
+        CheckpointError: the file holds no such weights, or the checkpoint can't be written.
+    """
+    from orchestrator.inference.import_weights import adopt
+    from orchestrator.jobs.describe import describe
+
+    terminal = console()
+    file = arguments.file.expanduser()
+    out = (arguments.out or home() / "imported" / file.stem).expanduser().absolute()
+    experiment = adopt(file, out)
+    data = experiment.data
+    what = f"{data.points} points in {data.dim}-D"
+    terminal.print(f"{describe(experiment)}: {what}, crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    terminal.print(f"to use it: rle-lab predict {out} PICTURES", highlight=False, soft_wrap=True)
+    return 0

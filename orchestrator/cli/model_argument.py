@@ -1,0 +1,59 @@
+"""What the commands that use a trained model have in common: how one is named, and what is said about it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.run.settings import home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestrator.inference.model_store import Trained
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add MODEL and where it is looked for."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a checkpoint.pt, a folder that has one, or of those in the storage the first digits of a "
+        'fingerprint or the first words of a run\'s name ("RLE 3x64 on coco, seed 0")',
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="DIR|URI",
+        help="where checkpoints and generated data lie (default: results/store)",
+    )
+
+
+def storage(arguments: argparse.Namespace) -> str:
+    """The place that was named, or the default one of all sweeps."""
+    given: str | None = arguments.storage
+    if given is None:
+        return str(home() / "store")
+    return given if "://" in given else str(Path(given).expanduser().absolute())
+
+
+def cache(arguments: argparse.Namespace) -> Path:
+    """Where sweeps with this storage leave prepared data."""
+    place = storage(arguments)
+    return Path.home() / ".cache" / "rle-lab" if "://" in place else Path(place) / "data"
+
+
+def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":
+    """The model that was named; the console tells which one that is.
+
+    Raises:
+        CheckpointError: there is no such model, or it can't be read.
+    """
+    from orchestrator.inference.model_store import find, load
+    from orchestrator.jobs.describe import describe
+
+    found = load(find(arguments.model, storage(arguments)))
+    data = found.experiment.data
+    console.print(f"{describe(found.experiment)}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    if not found.finished:
+        wanted = found.experiment.schedule.epochs
+        console.print(f"[yellow]its training is not at its end: {found.epochs} of {wanted} epochs[/]")
+    return found

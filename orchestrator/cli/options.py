@@ -1,0 +1,186 @@
+"""The command line that every sweep file and `rle-lab run` share."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.run.settings import SEEDS, Options, places, tracking_uri
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a run can be told."""
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--scale",
+        choices=["smoke", "demo", "paper"],
+        default="demo",
+        help="smoke: seconds, to see that it works; demo: generated data and a small network, minutes on a "
+        "CPU; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
+    )
+    what.add_argument(
+        "--seeds", type=_positive, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
+    )
+    what.add_argument(
+        "--only", action="append", default=[], metavar="ROW", help="run this row only; may be given again"
+    )
+    what.add_argument("--fresh", action="store_true", help="train again what is already finished")
+    what.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show the rows, their cost and what is already done; run nothing",
+    )
+    data = parser.add_argument_group("the data")
+    data.add_argument(
+        "--data-root",
+        type=_folder,
+        metavar="DIR",
+        help="real data instead of generated: a set in COCO's layout (annotations/*.json and the pictures), "
+        "or a folder that holds mpii/, h36m/ or dme/",
+    )
+    data.add_argument(
+        "--detections",
+        type=_file,
+        metavar="FILE",
+        help="detected boxes of the validation pictures, a COCO detection-results JSON (default: true ones)",
+    )
+    data.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="leave out broken records and pictures, and say how many; `rle-lab prepare` lists them",
+    )
+    add_no_pack(data)
+    _add_places(parser)
+    cluster = parser.add_argument_group("the cluster")
+    cluster.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="Ray Train workers a trial, each on its own GPU or CPU; 0 trains inside the trial's own process "
+        "(default: 1 where the cluster has GPUs, otherwise 0)",
+    )
+    cluster.add_argument(
+        "--gpus-per-worker", type=_share, metavar="G", help="default: 1 where there are GPUs"
+    )
+    cluster.add_argument(
+        "--concurrent",
+        type=_positive,
+        metavar="K",
+        help="trials at once (default: as many as fit the cluster)",
+    )
+
+
+def add_no_pack(parser: argparse._ActionsContainer) -> None:
+    """Add whether decoded pictures are kept."""
+    parser.add_argument(
+        "--no-pack",
+        dest="pack",
+        action="store_false",
+        help="decode pictures each time they are looked at instead of keeping them decoded: no disk for them,"
+        " samples at a fifth of the speed or less, and the same numbers to the last bit",
+    )
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    places = parser.add_argument_group("where things lie")
+    places.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="tables, figures and report; also the default place of everything below "
+        "(default: results/SCALE here, ~/rle-lab/SCALE in a submitted job)",
+    )
+    places.add_argument(
+        "--tracking-uri",
+        metavar="URI",
+        help="MLflow's store: sqlite:////path.db or http://server:port (default: $MLFLOW_TRACKING_URI, "
+        "else a sqlite file under the results)",
+    )
+    places.add_argument(
+        "--storage",
+        metavar="DIR|URI",
+        help="checkpoints, packs and generated data: a folder that every node sees; or s3://... for the "
+        "checkpoints alone, each node keeping its own data in ~/.cache/rle-lab (default: under the results)",
+    )
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Fill in defaults. Relative paths mean the current folder."""
+    results, store = places(arguments)
+    return Options(
+        scale=arguments.scale,
+        data_root=arguments.data_root,
+        detections=arguments.detections,
+        skip_broken=arguments.skip_broken,
+        pack=arguments.pack,
+        seeds=tuple(range(arguments.seeds or SEEDS[arguments.scale])),
+        workers=arguments.workers,
+        gpus_per_worker=arguments.gpus_per_worker,
+        concurrent=arguments.concurrent,
+        results=results,
+        tracking_uri=tracking_uri(arguments.tracking_uri, store),
+        storage=_storage(arguments.storage, store),
+        only=tuple(arguments.only),
+        fresh=arguments.fresh,
+        dry_run=arguments.dry_run,
+    )
+
+
+def _storage(given: str | None, store: Path) -> str:
+    if given is None:
+        return str(store)
+    return given if "://" in given else str(Path(given).expanduser().absolute())
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add where results are read from."""
+    parser.add_argument(
+        "--tracking-uri",
+        metavar="URI",
+        help="MLflow's store (default: $MLFLOW_TRACKING_URI, else results/store/mlflow.db)",
+    )
+
+
+def command(program: Sequence[str]) -> str:
+    """The command line as it was typed, for the report."""
+    return " ".join(["python", *program] if program[0].endswith(".py") else program)
+
+
+def _positive(text: str) -> int:
+    value = _count(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: no such folder")
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{path}: no such file")
+    return path

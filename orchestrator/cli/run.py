@@ -1,0 +1,50 @@
+"""`rle-lab run`, and what a sweep file does when it is run by itself."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from orchestrator.cli.guard import console, guarded
+from orchestrator.cli.options import add_options, command, options
+from orchestrator.sweep.sweep import Sweep
+from orchestrator.util.errors import SweepError
+
+Sweeps = Callable[[], Sequence[Sweep]]
+"""Gives the sweeps there are; called only where they are wanted, since importing them takes seconds."""
+
+
+def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one sweep from the command line and exit."""
+    doc = sys.modules["__main__"].__doc__ or sweep.says
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, prog=f"{sweep.name}.py"
+    )
+    add_options(parser)
+    parsed = parser.parse_args(arguments)
+    sys.exit(guarded(lambda: run([sweep], parsed)))
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", sweeps: Sweeps) -> None:
+    """Add `run` to a command line."""
+    parser = commands.add_parser("run", help="run sweeps, all of them if none is named")
+    parser.add_argument("sweep", nargs="*", metavar="SWEEP", help="as `rle-lab list` names them")
+    add_options(parser)
+    parser.set_defaults(act=lambda arguments: _act(arguments, sweeps()))
+
+
+def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
+    """Run sweeps as parsed options ask for; the exit code."""
+    from orchestrator.run.runner import conduct
+
+    line = command([os.path.relpath(sys.argv[0]), *sys.argv[1:]])
+    return conduct(sweeps, options(parsed), line, console())
+
+
+def _act(arguments: argparse.Namespace, sweeps: Sequence[Sweep]) -> int:
+    known = {sweep.name: sweep for sweep in sweeps}
+    unknown = [name for name in arguments.sweep if name not in known]
+    if unknown:
+        raise SweepError(f"no sweep {unknown[0]!r}; there are {', '.join(known)}")
+    return run([known[name] for name in arguments.sweep or known], arguments)

@@ -1,0 +1,177 @@
+"""Which people to look at: boxes from a COCO file, or each picture as one box.
+
+Shapes: N boxes of a picture, (x, y, width, height) in its pixels as they are stored, without EXIF rotation.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.io import json_file
+from datasets.io.errors import DataError
+from datasets.io.json_file import Record, a_list, an_object
+
+Floats = NDArray[np.float64]
+
+PERSON = 1
+"""COCO's category of people."""
+
+NOBODY = -1
+"""The id of a picture that a file of boxes does not know; no result has it."""
+
+
+class Box(NamedTuple):
+    """Where somebody is."""
+
+    xywh: tuple[float, float, float, float]
+    score: float  # the detector's; 0 for a box that nobody detected
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The boxes to look at in one picture; None: the whole of it is one."""
+
+    picture: Path
+    image_id: int  # under which results name it
+    boxes: tuple[Box, ...] | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to look at, picture by picture."""
+
+    wanted: tuple[Wanted, ...]
+    category: int = PERSON  # of the results
+
+
+def whole_pictures(pictures: Sequence[Path]) -> Plan:
+    """Each picture as one box.
+
+    A picture is known by the last number in its name where these numbers differ, as COCO's do, else by its
+    place.
+    """
+    numbers = [_number(picture) for picture in pictures]
+    distinct = None not in numbers and len(set(numbers)) == len(numbers)
+    idents = [number for number in numbers if number is not None] if distinct else range(1, len(pictures) + 1)
+    return Plan(tuple(Wanted(picture, ident, None) for picture, ident in zip(pictures, idents, strict=True)))
+
+
+def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> Plan:
+    """Boxes from a file of COCO's annotations or detection results, told apart by their form.
+
+    Annotations name pictures; crowds and other things than people are left out. Detections name the last
+    number in a picture's name; those of categories other than 1 are left out, unless all have the same.
+
+    Args:
+        least: detections with a lower score are left out.
+
+    Raises:
+        DataError: the file is neither, a record is wrong, two pictures have one name, or the file knows none
+            of them.
+    """
+    if again := [name for name, count in Counter(p.name for p in pictures).items() if count > 1]:
+        raise DataError(
+            path, f"two pictures are called {again[0]}", remedy="Predict them one after the other"
+        )
+    document = json_file.load(path)
+    if isinstance(document, list):
+        plan = _detected(path, document, pictures, least)
+    else:
+        plan = _annotated(Record(path, "", an_object(path, document, "annotations").fields), pictures)
+    if not any(wanted.boxes for wanted in plan.wanted):
+        raise DataError(
+            path,
+            f"has no box for {pictures[0].name}"
+            + (f" or any other of {len(pictures)}" if pictures[1:] else ""),
+            remedy="Annotations name pictures by file_name, detections by image_id, the number in the name",
+        )
+    return plan
+
+
+def corners(boxes: Sequence[Box] | None, size: tuple[int, int]) -> Floats:
+    """Boxes as COCO's loaders crop them: (N, 4) x1, y1, x2 = x + width - 1, y2, cut off at the edges.
+
+    Those of which nothing is left have x2 <= x1 or y2 <= y1. None is the whole picture.
+
+    Args:
+        size: (height, width) of the picture.
+    """
+    last = np.array([size[1] - 1, size[0] - 1], np.float64)
+    if boxes is None:
+        return np.hstack([[0.0, 0.0], last])[None]
+    xywh = np.array([box.xywh for box in boxes], np.float64).reshape(-1, 4)
+    far = xywh[:, :2] + np.maximum(xywh[:, 2:] - 1, 0)
+    return np.hstack([xywh[:, :2].clip(0, last), far.clip(0, last)])
+
+
+def _annotated(top: Record, pictures: Sequence[Path]) -> Plan:
+    category = _person(top)
+    images = _objects(top, "images")
+    idents = {Path(image.text("file_name")).name: image.whole("id") for image in images}
+    people = [
+        record
+        for record in _objects(top, "annotations")
+        if record.whole("category_id") == category and not record.fields.get("iscrowd")
+    ]
+    boxes = _by_image([(record, 0.0) for record in people])
+    known = {picture: idents.get(picture.name) for picture in pictures}
+    return Plan(_looked_at(known, boxes), category)
+
+
+def _person(top: Record) -> int:
+    """The only category, or that of people."""
+    categories = _objects(top, "categories")
+    people = [record for record in categories if record.fields.get("name") == "person"]
+    chosen = categories if len(categories) == 1 else people
+    if len(chosen) != 1:
+        raise top.wrong(
+            f"{len(people)} of {len(categories)} categories are called person", "Leave one of them"
+        )
+    return chosen[0].whole("id")
+
+
+def _detected(path: Path, values: list[object], pictures: Sequence[Path], least: float) -> Plan:
+    records = [an_object(path, value, f"results[{index}]") for index, value in enumerate(values)]
+    categories = {record.whole("category_id") for record in records}
+    category = categories.pop() if len(categories) == 1 else PERSON
+    people = [
+        (record, record.number("score")) for record in records if record.fields["category_id"] == category
+    ]
+    boxes = _by_image([(record, score) for record, score in people if score >= least])
+    return Plan(_looked_at({picture: _number(picture) for picture in pictures}, boxes), category)
+
+
+def _looked_at(idents: Mapping[Path, int | None], boxes: Mapping[int, tuple[Box, ...]]) -> tuple[Wanted, ...]:
+    """Each picture with its boxes; none where the file does not know the picture."""
+    return tuple(
+        Wanted(picture, NOBODY if ident is None else ident, () if ident is None else boxes.get(ident, ()))
+        for picture, ident in idents.items()
+    )
+
+
+def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box, ...]]:
+    found: dict[int, tuple[Box, ...]] = {}
+    for record, score in people:
+        x, y, width, height = record.row("bbox", 4)
+        if width < 0 or height < 0:
+            raise record.wrong(f"bbox has a negative size, {width} x {height}")
+        ident = record.whole("image_id")
+        found[ident] = (*found.get(ident, ()), Box((x, y, width, height), score))
+    return found
+
+
+def _objects(top: Record, key: str) -> list[Record]:
+    values = a_list(top.path, top.fields.get(key), key)
+    return [an_object(top.path, value, f"{key}[{index}]") for index, value in enumerate(values)]
+
+
+def _number(picture: Path) -> int | None:
+    """000000000139.jpg and COCO_val2014_000000000139.jpg are 139."""
+    digits = re.findall(r"\d+", picture.stem)
+    return int(digits[-1]) if digits else None

@@ -1,0 +1,190 @@
+"""A trained model without what only training needs, written as ONNX or with torch.export.
+
+Shapes: B pictures, P points, D coordinates of a point, H W pixels of a crop.
+"""
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from datasets.contract import Place
+from datasets.io.errors import DataError
+from datasets.skeleton import skeleton
+from models.regressor import Output
+from orchestrator.inference.estimator import PoseConfig, padding
+from orchestrator.inference.model_store import Trained
+from orchestrator.jobs.describe import describe
+from orchestrator.training.checkpoint import CheckpointError
+
+Form = Literal["onnx", "torch"]
+Run = Callable[[Tensor], Mapping[str, Tensor]]
+"""uint8 (B, H, W, 3) -> outputs by name."""
+
+SAMPLES = 16
+TOLERANCE = 1e-3
+"""Of coordinates, scales and scores: a fifth of a pixel on the paper's crop."""
+
+_DYNAMIC = {"image": {0: torch.export.Dim("batch")}}
+
+
+class Inference(nn.Module):
+    """A net as it is deployed: uint8 (B, H, W, 3) -> mu, sigma (B, P, D) and score (B, P), those it has."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """In units of the crop, centred; without a score of its own, a model is as sure as sigma is small."""
+        output: Output = self.net(image)
+        mu, sigma, score = output.mu, output.sigma, output.score
+        if score is None and sigma is not None:
+            score = 1 - sigma.mean(-1)  # Algorithm 2
+        found = {"mu": mu, "sigma": sigma, "score": score}
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Crops on which two models are compared."""
+
+    image: Tensor  # uint8 (B, H, W, 3)
+    says: str
+
+
+def samples(trained: Trained, cache: Path) -> Samples:
+    """The first samples of the validation data, or random pictures where the data is not prepared here."""
+    data = trained.experiment.data
+    try:
+        val = data.open(Place(cache), trained.experiment.seed).val
+    except DataError:
+        drawn = torch.Generator().manual_seed(0)
+        image = torch.randint(0, 256, (SAMPLES, *data.size, 3), dtype=torch.uint8, generator=drawn)
+        return Samples(image, f"{SAMPLES} random pictures")
+    rows = range(min(SAMPLES, len(val)))
+    return Samples(
+        val.__getitems__([(0, row) for row in rows]).image, f"{len(rows)} samples of its validation data"
+    )
+
+
+def export(trained: Trained, form: Form, out: Path, image: Tensor) -> dict[str, float]:
+    """Write a model, and compare what was written with it, one picture at a time and all at once.
+
+    Args:
+        out: the file; it is there in the end only if it computes the same.
+        image: uint8 (B, H, W, 3), what both are compared on.
+
+    Returns:
+        the largest difference by output.
+
+    Raises:
+        CheckpointError: the format can't hold this model, the file can't be written, or it differs.
+    """
+    partial = out.with_name(f"partial-{os.getpid()}-{out.name}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries about themselves
+            differences = _written(trained, form, partial, image)
+        if worst := {name: value for name, value in differences.items() if not value <= TOLERANCE}:
+            raise CheckpointError(
+                f"{out}: not written, as it would differ from the model: {worst}. Try another --format."
+            )
+        partial.replace(out)
+    except torch.onnx.OnnxExporterError as error:
+        missing = re.search("No ONNX function found for .*", str(error))
+        reason = missing[0].rstrip(".") if missing else str(error).strip()
+        raise CheckpointError(f"{out}: ONNX can't hold this model ({reason}). Use --format torch.") from error
+    except OSError as error:
+        raise CheckpointError(f"{out}: can't be written ({error}). Name another file with --out.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return differences
+
+
+def _written(trained: Trained, form: Form, path: Path, image: Tensor) -> dict[str, float]:
+    model = Inference(trained.net).eval()
+    write, opened = {"onnx": (_write_onnx, _open_onnx), "torch": (_write_torch, _open_torch)}[form]
+    with torch.inference_mode():
+        names = list(model(image[:1]))
+    # With a batch of one, export would take the one for a constant.
+    example = image[:1].repeat(2, 1, 1, 1)
+    write(model, example, path, names, about(trained))
+    return compare(model, opened(path), image)
+
+
+def about(trained: Trained) -> dict[str, str]:
+    """What whoever runs the file must know, as its metadata."""
+    data = trained.experiment.data
+    known = {
+        "model": describe(trained.experiment),
+        "fingerprint": trained.experiment.fingerprint(),
+        "input": "uint8 RGB crops (batch, height, width, 3)",
+    }
+    if isinstance(data, PoseConfig):
+        known |= {
+            "output": "u = x / width - 0.5, v = y / height - 0.5, z = depth behind the pelvis / 2 m",
+            "keypoints": ",".join(skeleton(data).names),
+            "padding": f"{padding(data):g}",  # of the box, at the crop's aspect ratio
+        }
+    return known
+
+
+def compare(model: nn.Module, other: Run, image: Tensor) -> dict[str, float]:
+    """The largest difference by output between two models, on all pictures at once and on single ones."""
+    worst: dict[str, float] = {}
+    for batch in (image, image[:1], image[-1:]):
+        with torch.inference_mode():
+            mine, theirs = model(batch), other(batch)
+        for name, tensor in mine.items():
+            difference = float((tensor - theirs[name]).abs().max())
+            worst[name] = max(difference, worst.get(name, 0.0))
+    return worst
+
+
+def _write_onnx(
+    model: nn.Module, example: Tensor, path: Path, names: list[str], about: dict[str, str]
+) -> None:
+    program = torch.onnx.export(
+        model,
+        (example,),
+        dynamo=True,
+        dynamic_shapes=_DYNAMIC,
+        input_names=["image"],
+        output_names=names,
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(about)
+    program.save(path, external_data=False)
+
+
+def _open_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+
+    def run(image: Tensor) -> dict[str, Tensor]:
+        arrays = session.run(names, {"image": image.numpy()})
+        return dict(zip(names, map(torch.from_numpy, arrays), strict=True))
+
+    return run
+
+
+def _write_torch(
+    model: nn.Module, example: Tensor, path: Path, names: list[str], about: dict[str, str]
+) -> None:
+    program = torch.export.export(model, (example,), dynamic_shapes=_DYNAMIC)
+    torch.export.save(program, path, extra_files=about)
+
+
+def _open_torch(path: Path) -> Run:
+    return torch.export.load(path).module()

@@ -1,0 +1,16 @@
+"""Every measurement of a trained model."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from orchestrator.probes.calibration import Calibration
+from orchestrator.probes.learned_density import Density
+from orchestrator.probes.occlusion import Occlusion
+from orchestrator.probes.pose_gallery import Gallery
+from orchestrator.probes.retina_gallery import Scans
+from orchestrator.probes.truncation import Truncation
+
+Probe = Annotated[
+    Occlusion | Truncation | Density | Calibration | Gallery | Scans, Field(discriminator="kind")
+]

@@ -1,0 +1,1 @@
+"""Tables, verdicts and figures as pages, files and terminal output. May import stats, schema and util."""

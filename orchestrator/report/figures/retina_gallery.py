@@ -1,0 +1,144 @@
+"""B-scans with predicted and labelled boundaries: a row a scan, a column a method."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
+from numpy.typing import NDArray
+
+from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.style import ORANGE, SKY, WIDTH, style
+from orchestrator.schema.plots import BoundaryPictures
+from orchestrator.util.jpeg_text import from_text
+
+Floats = NDArray[np.float64]
+Detail = Mapping[str, Any]
+
+INKS = (SKY, ORANGE)
+"""Of the boundaries in turn, so that neighbours differ."""
+TRUTH, DARK = "#ffffff", "#1a1a1a"
+
+_TALL, _TITLE, _HEAD, _LEGEND, _GAP = 1.6, 0.24, 0.24, 0.34, 0.06  # inches
+_VEIL = 0.5
+
+
+Looked = tuple[Seen, int, Detail]
+"""A row, the seed that is shown, and what was found there."""
+
+
+def boundary_pictures(plot: BoundaryPictures, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
+    """The scans of the plot's rows, the first seed of each, and a caption; None where there is nothing."""
+    wanted = [row for row in rows if not plot.rows or row.key in plot.rows]
+    methods = [(row, min(row.by_seed), row.by_seed[min(row.by_seed)]) for row in wanted]
+    return (_figure(methods), _caption(methods)) if methods else None
+
+
+def _figure(methods: Sequence[Looked]) -> Figure:
+    height = _HEAD + _LEGEND + len(methods[0][2]["scans"]) * (_TALL + _TITLE)
+    wide = (WIDTH - _GAP * (len(methods) + 1)) / len(methods)
+    with style():
+        figure = Figure(figsize=(WIDTH, height))
+        for across, (row, _, detail) in enumerate(methods):
+            left = _GAP + across * (wide + _GAP)
+            figure.text(
+                (left + wide / 2) / WIDTH,
+                1 - 0.05 / height,
+                row.label,
+                ha="center",
+                va="top",
+                fontweight="bold",
+            )
+            for down, scan in enumerate(detail["scans"]):
+                bottom = height - _HEAD - (down + 1) * (_TALL + _TITLE)
+                ax = figure.add_axes((left / WIDTH, bottom / height, wide / WIDTH, _TALL / height))
+                draw_scan(ax, scan)
+                if across == 0:
+                    ax.set_title(scan["where"], loc="left", fontsize=9, pad=3)
+        marks = _legend(any("breadth" in detail["scans"][0] for *_, detail in methods))
+        figure.legend(
+            list(marks.values()),
+            list(marks),
+            handler_map={tuple: HandlerTuple(ndivide=None)},
+            loc="lower center",
+            ncols=3,
+            frameon=False,
+            fontsize=9,
+        )
+    return figure
+
+
+def _caption(methods: Sequence[Looked]) -> str:
+    """Which scans are shown, what the marks mean, and how they compare with the whole test set."""
+    errors = "; ".join(
+        f"{row.label} (seed {seed}) {detail['metrics']['error shown']:.1f} µm on the scans shown, "
+        f"{detail['metrics']['error']:.1f} µm on all test scans"
+        for row, seed, detail in methods
+    )
+    bands = ", ".join(
+        f"{detail['metrics']['in band']:.0f} % for {row.label}"
+        for row, _, detail in methods
+        if "in band" in detail["metrics"]
+    )
+    band = (
+        "Bands: μ ± c σ, with c for each boundary the median of |error| / σ on the training subjects, since "
+        f"σ alone has no fixed relation to the error; of the test labels they hold {bands}. "
+        if bands
+        else ""
+    )
+    return (
+        "Test scans that labels chose: the middle and the first labelled scan of the subject with the "
+        "thickest retina, which fluid swells, and of one of middling thickness. Colours: predicted, in turn; "
+        f"white: labelled, where anybody did. {band}Mean error: {errors}."
+    )
+
+
+def draw_scan(ax: Axes, scan: Detail) -> None:
+    """A scan and its boundaries. Data coordinates are pixels of what was kept of the scan."""
+    picture = from_text(scan["picture"])
+    ax.imshow(picture, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="none")
+    height, width = picture.shape
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
+    ax.grid(visible=False)
+    mu, truth = _rows(scan["mu"]), _rows(scan["truth"])
+    columns = np.arange(width)
+    if "breadth" in scan:
+        for place, (row, half) in enumerate(zip(mu, _rows(scan["breadth"]), strict=True)):
+            ax.fill_between(
+                columns, row - half, row + half, color=INKS[place % 2], alpha=_VEIL, linewidth=0, zorder=2
+            )
+    for place, (row, labelled) in enumerate(zip(mu, truth, strict=True)):
+        ax.plot(columns, row, color=INKS[place % 2], linewidth=0.8, zorder=3)
+        ax.plot(columns, labelled, color=TRUTH, linewidth=0.6, zorder=4)
+    ax.text(
+        0.01,
+        0.97,
+        f"{scan['error']:.1f} µm",
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8,
+        color="white",
+        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
+        zorder=9,
+    )
+
+
+def _rows(values: Sequence[Sequence[float | None]]) -> Floats:
+    """(K, W), NaN where there is nothing."""
+    return np.array(values, np.float64)
+
+
+def _legend(bands: bool) -> dict[str, Any]:
+    """The marks by what they mean."""
+    outlined = [Stroke(linewidth=2, foreground=DARK), Normal()]
+    spread = tuple(Patch(color=ink, alpha=_VEIL) for ink in INKS)
+    return {
+        "predicted": tuple(Line2D([], [], color=ink, linewidth=1.4) for ink in INKS),
+        "labelled": Line2D([], [], color=TRUTH, linewidth=0.9, path_effects=outlined),
+        **({"predicted spread": spread} if bands else {}),
+    }

@@ -1,0 +1,133 @@
+"""How every plot of the report looks, and how it becomes a file."""
+
+import io
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure
+
+from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
+
+Span = tuple[float, float]
+Dash = str | tuple[int, tuple[float, ...]]
+
+# Okabe and Ito's colours, which the common forms of colour blindness keep apart; yellow is too pale on white.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+METHODS = {  # by the first word of a row's key
+    "rle": BLUE,
+    "dle": VERMILION,
+    "direct": ORANGE,
+    "laplace": SKY,
+    "simplepose": GREEN,
+    "integral": PURPLE,
+}
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # tell lines apart that share a colour
+
+INK, GRID = "#1a1a1a", "#e4e4e4"
+WIDTH = 6.4  # inches: at the width of a page, or of a phone, the text stays readable
+STYLE: Mapping[str, object] = {
+    "font.family": "sans-serif",
+    # The first comes with matplotlib, so that every machine measures labels alike; a browser may lack it.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.size": 10,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.08,
+    "axes.edgecolor": "#9a9a9a",
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.color": GRID,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "rle-lab",  # the same names for the same paths
+}
+
+
+def blank(height: float) -> Figure:
+    """An empty figure of the report's width, `height` inches high, in `style()`."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def freeze_layout(figure: Figure) -> RendererAgg:
+    """Lay the figure out once: from then on pixels stay where they are. Gives what measures its text."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-any-return,no-untyped-call]
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG; text stays text, and equal figures give equal bytes."""
+    return _rendered(figure, format="svg", metadata={"Date": None})
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG at 200 dots per inch."""
+    return _rendered(figure, format="png", dpi=200)
+
+
+def style() -> AbstractContextManager[None]:
+    """The settings under which figures are built and rendered."""
+    return mpl.rc_context(dict(STYLE))  # type: ignore[arg-type]
+
+
+def colours(keys: Sequence[str]) -> dict[str, str]:
+    """A colour for each row: that of its method where the method is known, else the next that is free."""
+    chosen: dict[str, str] = {}
+    for key in sorted(keys, key=len):  # a method before its variants
+        colour = METHODS.get(re.split(r"[\W_]", key.lower())[0])
+        if colour and colour not in chosen.values():
+            chosen[key] = colour
+    free = [colour for colour in PALETTE if colour not in chosen.values()]
+    rest = [key for key in keys if key not in chosen]
+    chosen |= zip(rest, itertools.chain(free, itertools.cycle(PALETTE)), strict=False)
+    return {key: chosen[key] for key in keys}
+
+
+def dashes(colours: Mapping[str, str]) -> dict[str, Dash]:
+    """A stroke for each row: solid, and others where an earlier row has the same colour."""
+    keys = list(colours)
+    earlier = [
+        sum(colours[other] == colours[key] for other in keys[:place]) for place, key in enumerate(keys)
+    ]
+    return {key: DASHES[count % len(DASHES)] for key, count in zip(keys, earlier, strict=True)}
+
+
+def axis_label(column: DeclaredColumn) -> str:
+    """Name and unit, the unit only where the name does not already say it."""
+    bare = not column.unit or column.unit.lower() in column.name.lower()
+    return column.name if bare else f"{column.name} ({column.unit})"
+
+
+def column(declaration: Declaration, name: str) -> DeclaredColumn:
+    """The declared column of that name."""
+    return next(column for column in declaration.columns if column.name == name)
+
+
+def missing(rows: Iterable[DeclaredRow], shown: set[str]) -> str:
+    """The end of a caption: which of the rows are not shown, for want of a number of ours."""
+    absent = [row.label for row in rows if row.key not in shown]
+    return f" Nothing of ours to draw yet: {', '.join(absent)}." if absent else ""
+
+
+def _rendered(figure: Figure, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, facecolor="white", **options)  # type: ignore[arg-type]
+    return buffer.getvalue()

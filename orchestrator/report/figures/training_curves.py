@@ -1,0 +1,182 @@
+"""A metric by epoch: a line a row, the mean over seeds in its range."""
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from orchestrator.report.figures.label_placement import spread
+from orchestrator.report.figures.style import (
+    Dash,
+    Span,
+    axis_label,
+    blank,
+    colours,
+    dashes,
+    freeze_layout,
+    missing,
+    style,
+)
+from orchestrator.schema.declaration import Declaration
+from orchestrator.schema.plots import Curves
+from orchestrator.schema.record import Record, Status
+
+History = tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row in a plot by epoch: the runs that finished and those that diverged, as (epoch, value)."""
+
+    key: str
+    label: str
+    finished: tuple[History, ...]
+    diverged: tuple[History, ...]
+
+    def by_epoch(self) -> dict[int, tuple[float, ...]]:
+        """The values of the finished runs, at the epochs that all of them measured."""
+        runs = [dict(run) for run in self.finished]
+        shared = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
+        return {epoch: tuple(run[epoch] for run in runs) for epoch in shared}
+
+
+def curves(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> Figure:
+    """Metric `plot.key` by epoch: the mean over seeds in its range, a line a row, labelled at its end.
+
+    Runs that diverged are drawn thin, each to the epoch where it ended, and don't set the scale.
+
+    Raises:
+        ValueError: no record of this table has a history of the metric; `curve_lines` tells beforehand.
+    """
+    lines = curve_lines(declaration, records, plot)
+    if not lines:
+        raise ValueError(f"table {declaration.table}: no run has a history of {plot.key}")
+    inks = colours([row.key for row in declaration.rows])
+    strokes = dashes(inks)
+    with style():
+        figure = blank(height=max(3.6, 1.2 + 0.28 * len(lines)))
+        ax = figure.add_subplot()
+        for line in lines:
+            _draw_line(ax, line, inks[line.key], strokes[line.key])
+        ax.autoscale(False)
+        for line in lines:
+            _draw_diverged(ax, line, inks[line.key])
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylabel(_metric_label(declaration, plot.key))
+        _label_ends(figure, ax, lines, inks)
+    return figure
+
+
+def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> tuple[Line, ...]:
+    """Every row with a run that measured `plot.key`, in the table's order; other data does not count."""
+    usable = {
+        fingerprint: record
+        for fingerprint, record in records.items()
+        if plot.key in record.history and (not record.data or record.data in declaration.data_fingerprints)
+    }
+    lines = []
+    for row in declaration.rows:
+        fingerprints = dict.fromkeys(fp for cell in row.cells.values() for fp in cell.fingerprints)
+        runs = [usable[fingerprint] for fingerprint in fingerprints if fingerprint in usable]
+        line = Line(
+            row.key, row.label, _histories(runs, plot, "finished"), _histories(runs, plot, "diverged")
+        )
+        if line.by_epoch() or line.diverged:
+            lines.append(line)
+    return tuple(lines)
+
+
+def curves_caption(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> str:
+    """What the marks mean and which rows are missing."""
+    lines = curve_lines(declaration, records, plot)
+    title = plot.title or f"{_metric_label(declaration, plot.key)} by epoch"
+    diverged = any(line.diverged for line in lines)
+    thin = " Thin lines that end in a cross: runs that diverged." if diverged else ""
+    return (
+        f"{title}: mean over seeds, band from the lowest seed to the highest.{thin}"
+        f"{missing(declaration.rows, {line.key for line in lines})}"
+    )
+
+
+def _metric_label(declaration: Declaration, key: str) -> str:
+    """As the column that prints this metric says it, or else its own name."""
+    printed = {
+        cell.key: axis_label(column)
+        for column in declaration.columns
+        for row in declaration.rows
+        if (cell := row.cells.get(column.name))
+    }
+    return printed.get(key, key)
+
+
+def _histories(runs: Iterable[Record], plot: Curves, status: Status) -> tuple[History, ...]:
+    finite = (
+        tuple((epoch, value) for epoch, value in run.history[plot.key] if math.isfinite(value))
+        for run in runs
+        if run.status == status
+    )
+    return tuple(history for history in finite if history)
+
+
+def _draw_line(ax: Axes, line: Line, ink: str, dash: Dash) -> None:
+    values = line.by_epoch()
+    if not values:
+        return
+    mean = [fmean(at_epoch) for at_epoch in values.values()]
+    marker = "o" if len(values) == 1 else None
+    ax.plot(list(values), mean, color=ink, linestyle=dash, linewidth=1.8, marker=marker)
+    low, high = [min(at) for at in values.values()], [max(at) for at in values.values()]
+    ax.fill_between(list(values), low, high, color=ink, alpha=0.13, linewidth=0)
+
+
+def _draw_diverged(ax: Axes, line: Line, ink: str) -> None:
+    for run in line.diverged:
+        ax.plot(*zip(*run, strict=True), color=ink, linewidth=0.9, linestyle=(0, (2, 1.5)))
+        last_epoch, last = run[-1]
+        bottom, top = ax.get_ylim()
+        ax.plot(last_epoch, min(max(last, bottom), top), "x", color=ink, markersize=8, clip_on=False)
+
+
+def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line], inks: Mapping[str, str]) -> None:
+    """Names to the right of the axes, spread so that none overlap, each led to its line's end."""
+    ends = [_end(line, ax.get_ylim()) for line in lines]
+    names = [
+        ax.text(
+            1.05, 0.5, textwrap.fill(line.label, 30), transform=ax.transAxes, va="center", parse_math=False
+        )
+        for line in lines
+    ]
+    renderer = freeze_layout(figure)
+    pixels = [float(ax.transData.transform(end)[1]) for end in ends]
+    heights = [name.get_window_extent(renderer).height + 2 for name in names]
+    frame = ax.bbox
+    for name, line, end, y in zip(
+        names, lines, ends, spread(pixels, heights, frame.y0, frame.y1), strict=True
+    ):
+        up = (y - frame.y0) / frame.height
+        name.set_y(up)
+        start = ax.transAxes.inverted().transform(ax.transData.transform(end))
+        ax.plot(
+            [start[0], 1.025, 1.042],
+            [start[1], up, up],
+            color=inks[line.key],
+            linewidth=1.1,
+            transform=ax.transAxes,
+            clip_on=False,
+        )
+
+
+def _end(line: Line, limits: Span) -> tuple[float, float]:
+    """Where a line ends, in data coordinates, inside the axes."""
+    values = line.by_epoch()
+    if values:
+        epoch = max(values)
+        return epoch, fmean(values[epoch])
+    epoch, value = line.diverged[0][-1]
+    return epoch, min(max(value, limits[0]), limits[1])

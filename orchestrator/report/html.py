@@ -1,0 +1,177 @@
+"""The report as one self-contained HTML page: filled tables and verdicts -> what the template prints."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from orchestrator.report import inline_svg
+from orchestrator.report.section import MARKS, Section
+from orchestrator.report.table_layout import number, ours, printed, theirs
+from orchestrator.report.text import DRAWINGS, READING, TITLE, cautions, counts, opening
+from orchestrator.schema.claims import Below, Claim, Equivalent
+from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
+from orchestrator.stats.aggregate import Cell, FilledTable
+from orchestrator.stats.hypothesis_tests import Verdict
+
+NO_DRAWING = Markup()
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell as it is shown: a value, or what there is instead."""
+
+    paper: str
+    paired: bool  # with the paper's value beside it
+    footnotes: tuple[int, ...]
+    value: str = ""
+    spread: str = ""
+    absent: str = ""
+    tone: str = ""
+    deviation: str = ""
+    bar: Markup = NO_DRAWING
+
+
+def html(sections: Sequence[Section]) -> str:
+    """The page. It loads nothing: style, figures and drawings are inside."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(files("orchestrator.report").joinpath("page.html").read_text("utf-8"))
+    filled = [section.filled for section in sections]
+    page = {
+        "title": TITLE,
+        "opening": opening(filled),
+        "cautions": cautions(filled),
+        "tables": [_table(section) for section in sections],
+        "reading": (*READING, DRAWINGS),
+    }
+    return template.render(page=page, marks=MARKS)
+
+
+def _table(section: Section) -> dict[str, object]:
+    declared, filled, table = section.declaration, section.filled, printed(section.filled)
+    titles = [head.title for head in table.heads if head.title]
+    pairs = [_has_paper(filled, column) for column in declared.columns]
+    rows = sorted(declared.rows, key=lambda row: row.ours)
+    measured, total = counts(filled)
+    return {
+        "is_figure": declared.is_figure,
+        "anchor": declared.slug.replace("_", "-"),
+        "name": declared.heading,
+        "title": declared.title,
+        "says": declared.says,
+        "subtitle": table.legend,
+        "measured": measured,
+        "total": total,
+        "tally": tally(section.verdicts),
+        "columns": [
+            {"label": title, "pair": pair, "ours": "computed" if _computed(filled, column) else "ours"}
+            for title, pair, column in zip(titles, pairs, declared.columns, strict=True)
+        ],
+        "width": 1 + len(pairs) + sum(pairs),
+        "rows": [_row(filled, row, table.footnotes) for row in rows],
+        "first_of_ours": sum(not row.ours for row in rows),
+        "footnotes": table.footnotes,
+        "legend": table.columns,
+        "claims": [_claim(c, v) for c, v in zip(declared.claims, section.verdicts, strict=True)],
+        "figures": [{"source": _inlined(p.svg), "caption": p.caption} for p in section.pictures],
+        "origin": section.origin.lines(),
+        "command": declared.command,
+    }
+
+
+def tally(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
+    """How many claims came out each way, leaving out what none did."""
+    found: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
+    return [(verdict, found[verdict]) for verdict in MARKS if found[verdict]]
+
+
+def _row(filled: FilledTable, row: DeclaredRow, footnotes: Sequence[str]) -> dict[str, object]:
+    notes = (*([row.says] if row.says else []), *filled.row_notes[row.key])
+    return {
+        "label": row.label,
+        "footnotes": [footnotes.index(note) + 1 for note in notes],
+        "cells": [_cell(filled, row, column, footnotes) for column in filled.declaration.columns],
+    }
+
+
+def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnotes: Sequence[str]) -> _Cell:
+    cell = filled.cell(row.key, column.name)
+    told = _Cell(
+        paper=theirs(cell, column),
+        paired=_has_paper(filled, column),
+        footnotes=tuple(footnotes.index(note) + 1 for note in cell.notes),
+    )
+    if cell.mean is None:
+        tone = "bad" if cell.status in ("diverged", "failed") else "absent"
+        return replace(told, absent=ours(cell, column), tone=tone)
+    return replace(
+        told,
+        value=number(cell.mean, column),
+        spread="" if cell.std is None else number(cell.std, column),
+        deviation=_deviation(cell, column),
+        bar=_bar(cell, filled, column),
+    )
+
+
+def _has_paper(filled: FilledTable, column: DeclaredColumn) -> bool:
+    return any(filled.cell(row.key, column.name).paper is not None for row in filled.declaration.rows)
+
+
+def _computed(filled: FilledTable, column: DeclaredColumn) -> bool:
+    statuses = {filled.cell(row.key, column.name).status for row in filled.declaration.rows}
+    return statuses - {"blank"} == {"computed"}
+
+
+def _deviation(cell: Cell, column: DeclaredColumn) -> str:
+    """Ours less the paper's; a share of the paper's where numbers are printed as 1.8M."""
+    if cell.mean is None or cell.paper is None:
+        return ""
+    if number(cell.mean, column) == theirs(cell, column):
+        return "as printed"
+    if column.human and cell.paper:
+        return f"{inline_svg.signed(100 * (cell.mean / cell.paper - 1), 1)} %"
+    return inline_svg.signed(cell.mean - cell.paper, column.digits)
+
+
+def _bar(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> Markup:
+    """How far the cell is from the paper's beside the farthest of its column."""
+    if _deviation(cell, column) in ("", "as printed"):
+        return NO_DRAWING
+    cells = [filled.cell(row.key, column.name) for row in filled.declaration.rows]
+    largest = max(abs(c.mean - c.paper) for c in cells if c.mean is not None and c.paper is not None)
+    assert cell.mean is not None
+    assert cell.paper is not None
+    return inline_svg.deviation((cell.mean - cell.paper) / largest)
+
+
+def _claim(claim: Claim, verdict: Verdict) -> dict[str, object]:
+    picture = NO_DRAWING
+    if verdict.estimate is not None:
+        picture = inline_svg.interval(verdict.estimate, verdict.low, verdict.high, _region(claim))
+    return {
+        "says": claim.says,
+        "verdict": verdict.verdict,
+        "sentence": verdict.sentence,
+        "picture": picture,
+    }
+
+
+def _region(claim: Claim) -> tuple[float | None, float | None]:
+    """Between which values the sentence holds; None where that side is open."""
+    match claim:
+        case Equivalent(margin=margin):
+            return -margin, margin
+        case Below(limit=limit):
+            return None, limit
+        case _:
+            return 0.0, None
+
+
+def _inlined(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

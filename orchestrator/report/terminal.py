@@ -1,0 +1,64 @@
+"""The report on a terminal."""
+
+from collections.abc import Collection, Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.report import text
+from orchestrator.report.section import MARKS
+from orchestrator.report.table_layout import ours, theirs
+from orchestrator.report.writer import Report
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.stats.aggregate import Cell, FilledTable
+from orchestrator.stats.hypothesis_tests import Verdict
+
+STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
+
+
+def render(console: Console, report: Report, tables: Collection[str] | None = None) -> None:
+    """Print the tables, the verdicts, and where the report lies.
+
+    Args:
+        tables: those to print; all of the report if None.
+    """
+    for renderable in summary(report, tables):
+        console.print(renderable)
+
+
+def summary(report: Report, tables: Collection[str] | None = None) -> Iterator[RenderableType]:
+    """The report for a terminal: tables with their verdicts, then where the pages are."""
+    shown = [part for part in report.sections if tables is None or part.declaration.table in tables]
+    for part in shown:
+        yield Group(_terminal_table(part.filled), *(_terminal_verdict(v) for v in part.verdicts), Text())
+    for caution in text.cautions([part.filled for part in shown]):
+        yield Text(caution, style="yellow")
+    if len(shown) < len(report.sections):
+        others = ", ".join(p.declaration.heading for p in report.sections if p not in shown)
+        yield Text(f"The report also holds {others}.", style="dim")
+    yield Text.assemble("Report: ", (str(report.folder / "report.html"), "bold"))
+
+
+def _terminal_table(filled: FilledTable) -> Table:
+    """A line a row: the paper's value, then ours."""
+    declared = filled.declaration
+    table = Table(title=f"{declared.heading}. {declared.title}", title_justify="left", title_style="bold")
+    table.add_column("")
+    for column in declared.columns:
+        table.add_column(Text(column.name), justify="right")
+    for row in declared.rows:
+        cells = [_terminal_cell(filled.cell(row.key, column.name), column) for column in declared.columns]
+        table.add_row(Text(row.label, style="italic" if row.ours else ""), *cells)
+    return table
+
+
+def _terminal_cell(cell: Cell, column: DeclaredColumn) -> Text:
+    """The paper's value, dim, over ours."""
+    paper = "" if cell.paper is None else f"{theirs(cell, column)}\n"
+    return Text.assemble((paper, "dim"), (ours(cell, column), "" if cell.mean is not None else "dim"))
+
+
+def _terminal_verdict(verdict: Verdict) -> Text:
+    word = f"{MARKS[verdict.verdict]} {verdict.verdict}"
+    return Text.assemble((word, STYLES[verdict.verdict]), f"  {verdict.claim} ", (verdict.sentence, "dim"))

@@ -1,0 +1,81 @@
+"""What a sweep would run: rows, their cost, and what is already done."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from rich.console import Console
+from rich.table import Table
+
+from models.flops import human, module_parameters
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.vary import vary
+from orchestrator.schema.declaration import DeclaredRow
+from orchestrator.schema.record import Record
+from orchestrator.sweep.plan import Planned
+
+
+def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Console) -> None:
+    """Print a table a planned table; reads nothing but the arguments."""
+    for p in planned:
+        console.print(_table(p, known))
+    wanted = {fp for p in planned for fp in p.wanted}
+    trainings = [fp for fp in wanted if any(fp in p.rows for p in planned)]
+    done = [fp for fp in wanted if fp in known and known[fp].status in ("finished", "diverged")]
+    measurements = len(wanted) - len(trainings)
+    console.print(f"{len(trainings)} trainings, {measurements} measurements, {len(done)} of them done")
+
+
+def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
+    declaration = planned.declaration
+    table = Table(title=f"{declaration.heading}: {declaration.title}, on {declaration.data}")
+    for title in ("row", "model", "flow", "FLOPs of flow", "epochs", "seeds", "done", ""):
+        table.add_column(title, justify="left" if title in ("row", "") else "right")
+    for row in declaration.rows:
+        table.add_row(*_cells(row, planned, known))
+    return table
+
+
+def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> list[str]:
+    trainings = _trainings(row, planned)
+    experiment = planned.jobs[trainings[0]]
+    assert isinstance(experiment, Experiment)
+    model, flow = _parameters(vary(experiment, seed=0))
+    flops = row.cells["FLOPs"].value if "FLOPs" in row.cells else None
+    done = sum(fp in known and known[fp].status in ("finished", "diverged") for fp in trainings)
+    picked = trainings[0] in planned.wanted
+    return [
+        row.label + (" (ours)" if row.ours else ""),
+        human(model),
+        human(flow) if flow else "–",
+        human(round(flops)) if flops is not None else "–",
+        str(experiment.schedule.epochs),
+        str(len(trainings)),
+        f"{done}/{len(trainings)}",
+        "" if picked else "not picked",
+    ]
+
+
+def _trainings(row: DeclaredRow, planned: Planned) -> list[str]:
+    """The fingerprints of the trainings that a row shows, or whose models it looks at."""
+    found: dict[str, None] = {}
+    for fingerprint in (fp for cell in row.cells.values() for fp in cell.fingerprints):
+        job = planned.jobs[fingerprint]
+        if isinstance(job, Experiment):
+            found[fingerprint] = None
+        elif not isinstance(job, StepCost):
+            found[job.of.fingerprint()] = None
+    return list(found)
+
+
+@cache
+def _parameters(experiment: Experiment) -> tuple[int, int]:
+    data, objective = experiment.data, experiment.objective
+    model = experiment.model.build(
+        data.points,
+        data.dim,
+        data.size,
+        scale=objective.needs_scale,
+        heatmap=objective.needs_heatmap,
+        pretrained=False,
+    )
+    return module_parameters(model), module_parameters(objective.build(data.dim))

@@ -1,0 +1,70 @@
+"""What a run was asked for: every default filled in and every path absolute."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Scale = Literal["smoke", "demo", "paper"]
+
+
+SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, with every default filled in and every path absolute."""
+
+    scale: str
+    data_root: Path | None
+    detections: Path | None
+    skip_broken: bool
+    pack: bool
+    seeds: tuple[int, ...]
+    workers: int | None
+    gpus_per_worker: float | None
+    concurrent: int | None
+    results: Path
+    tracking_uri: str
+    storage: str
+    only: tuple[str, ...]
+    fresh: bool
+    dry_run: bool
+
+    @property
+    def report(self) -> str:
+        """The report that the tables go into: one a scale and data set."""
+        return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
+
+    @property
+    def cache(self) -> Path:
+        """Where generated data and packs lie: beside the checkpoints, or for a URI in the user's cache, where
+        each node makes its own."""
+        if "://" in self.storage:
+            return Path.home() / ".cache" / "rle-lab"
+        return Path(self.storage) / "data"
+
+
+def places(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """The results folder and the store: given results keep their store inside, the default ones share one."""
+    if arguments.results is not None:
+        results = arguments.results.expanduser().absolute()
+        return results, results / "store"
+    name = arguments.scale
+    if getattr(arguments, "data_root", None) is not None:
+        name = f"{name}-{arguments.data_root.name}"
+    return home() / name, home() / "store"
+
+
+def home() -> Path:
+    """The default results folder. A submitted job runs in a copy of the code that is deleted with it, so
+    its results go to the user's home instead."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return Path.home() / "rle-lab"
+    return Path("results").absolute()
+
+
+def tracking_uri(given: str | None, store: Path) -> str:
+    """The option, else the environment's, else a sqlite file in the store."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store / 'mlflow.db'}"

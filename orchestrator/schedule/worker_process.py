@@ -1,0 +1,58 @@
+"""What a process of a trial knows of itself."""
+
+import ctypes
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import ray
+import torch
+from ray import tune
+
+from orchestrator.training.runtime import Alone
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+
+
+def quiet_process() -> None:
+    """One thread a process: the scheduler shares out the CPUs, and thread pools would fight over them."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    keep_freed_memory()
+    if torch.cuda.is_available():
+        torch.backends.cudnn.deterministic = True
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed, where there is glibc. A training frees the same blocks step after step;
+    fetching them from the kernel again takes a twentieth of a step where several processes do so at once."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the largest that it takes
+        mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
+def own_device() -> torch.device:
+    """The GPU that Ray gave to this process, or the CPU."""
+    return torch.device("cuda", 0) if ray.get_gpu_ids() and torch.cuda.is_available() else torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class InTrial(Alone):
+    """A training inside a Tune trial's own actor: reports go to Tune."""
+
+    @staticmethod
+    def here() -> "InTrial":
+        """For the calling process."""
+        return InTrial(own_device())
+
+    def report(self, epoch: int, metrics: dict[str, float]) -> None:
+        """One result for Tune; told again after a crash, it is the same result again."""
+        tune.report({"epoch": epoch, "metrics": json.dumps(metrics)})
+
+    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """One result for all."""
+        tune.report({"history": json.dumps(history)})

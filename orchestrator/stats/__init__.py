@@ -1,0 +1,1 @@
+"""Means, spreads and tests over seeds. May import schema only."""

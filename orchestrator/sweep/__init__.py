@@ -1,0 +1,4 @@
+"""What a sweep file declares, and the plan of jobs that follows from it.
+
+May import jobs, probes, schema and config.
+"""

@@ -1,0 +1,101 @@
+"""What a sweep file declares: tables, their rows and columns, and the sentences of the paper to test."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.probes.union import Probe
+from orchestrator.schema.claims import Claim
+from orchestrator.schema.declaration import DeclaredColumn, PaperCell
+from orchestrator.schema.plots import Plot
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The column shows a metric of the row's experiment, from its last epoch, where that has one."""
+
+    key: str
+    applies: Callable[[Experiment], bool] = lambda experiment: True
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The column shows what can be computed from the row's experiment without running it."""
+
+    count: Callable[[Experiment], float | None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The column shows what a measurement gives: of the row's network, or of its trained model.
+
+    In `key`, `{row}` stands for the row's key, so that rows can share one measurement (Tables 5 and 6).
+    """
+
+    key: str
+    probe: Callable[[Experiment, str], StepCost | Probe]  # of the experiment and the scale
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table and where its numbers come from.
+
+    Args:
+        spec: how it is printed.
+        source: of its numbers.
+        group: which of the row's experiments it shows; its main one where empty.
+    """
+
+    spec: DeclaredColumn
+    source: Metric | Counted | Measured
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: one experiment, repeated over seeds, or one for each group of columns.
+
+    Args:
+        key: ASCII, the row's name in paper.csv and in the CSV tables.
+        experiment: what stands behind its cells.
+        groups: what stands behind the cells of columns with a group, by its name.
+        label: how it is printed; the key where empty.
+        ours: not in the paper; the key says what it is.
+        says: what the row is, where the label alone can't tell.
+    """
+
+    key: str
+    experiment: Experiment
+    groups: Mapping[str, Experiment] = field(default_factory=dict)
+    label: str = ""
+    ours: bool = False
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or figure of the paper, re-run."""
+
+    id: str  # such as "1" or "Figure 1"
+    title: str
+    says: str
+    rows: Callable[[str], Iterable[Row]]  # at a scale
+    columns: Sequence[Column]
+    paper: tuple[PaperCell, ...]
+    claims: tuple[Claim, ...] = ()
+    plots: tuple[Plot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one sweep file brings.
+
+    Args:
+        name: the file's name without `.py`.
+        says: one line for lists.
+        tables: one or more.
+    """
+
+    name: str
+    says: str
+    tables: tuple[Table, ...]

@@ -1,0 +1,122 @@
+"""Predictions of a model for a validation set, with the flip test, and their metrics."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from datasets.contract import Data, Pairs, Predictions, Split
+from datasets.crops.crop import flip_points, swap_pairs
+from models.heatmap_codec import decode, mirror
+from models.regressor import Output
+from orchestrator.training.runtime import Runtime
+
+BATCH = 128
+PIXELS = 2**22
+"""Of the pictures of a batch, at most, so that memory stays in bounds for large ones."""
+NOTHING = Predictions(
+    np.empty(0, np.int64), np.empty((0, 0, 0), np.float32), None, np.empty((0, 0), np.float32)
+)
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
+    """What a model says about a batch; with `pairs`, averaged over the picture and its mirror image.
+
+    Coordinates, scales and scores are averaged. Of a model that is read from heatmaps the heatmaps are, and
+    coordinates and scores are read from the average.
+
+    Args:
+        model: a built model in eval mode.
+        image: uint8 (B, H, W, 3).
+        pairs: points that change places in the mirror, or None for no flip test.
+    """
+    output: Output = model(image)
+    if pairs is None:
+        return output
+    mirrored: Output = model(image.flip(2))
+    if output.heatmap is not None and mirrored.heatmap is not None:
+        heatmap = (output.heatmap + swap_pairs(mirror(mirrored.heatmap), pairs)) / 2
+        mu, score = decode(heatmap)
+        return Output(mu, None, heatmap, score)
+    return Output(
+        (output.mu + flip_points(mirrored.mu, pairs, image.shape[2])) / 2,
+        _mean(output.sigma, mirrored.sigma, pairs),
+        score=_mean(output.score, mirrored.score, pairs),
+    )
+
+
+def _mean(values: Tensor | None, mirrored: Tensor | None, pairs: Pairs) -> Tensor | None:
+    return None if values is None or mirrored is None else (values + swap_pairs(mirrored, pairs)) / 2
+
+
+def evaluate(model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = False) -> dict[str, float]:
+    """The benchmark's metrics on the validation set, on rank 0; an empty dict on the others.
+
+    Each worker predicts every world_size-th sample, so that none is counted twice.
+    """
+    was_training = model.training
+    model.eval()
+    shards = runtime.gather(predictions(model, data, runtime, bf16))
+    model.train(was_training)
+    return data.metrics(_join(shards)) if runtime.rank == 0 else {}
+
+
+def predictions(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Predictions:
+    """What a model in evaluation mode says about this worker's share of the validation set."""
+    ids: list[np.ndarray] = []
+    mus: list[np.ndarray] = []
+    sigmas: list[np.ndarray] = []
+    scores: list[np.ndarray] = []
+    for image, sample_ids in _images(data, runtime):
+        with torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
+            output = predict(model, image.to(runtime.device), data.flip_pairs)
+        ids.append(sample_ids)
+        mus.append(output.mu.float().cpu().numpy())
+        if output.sigma is not None:
+            sigmas.append(output.sigma.float().cpu().numpy())
+        scores.append(_score(output).float().cpu().numpy())
+    if not ids:  # fewer samples than workers
+        return NOTHING
+    return Predictions(
+        np.concatenate(ids),
+        np.concatenate(mus),
+        np.concatenate(sigmas) if sigmas else None,
+        np.concatenate(scores),
+    )
+
+
+def _score(output: Output) -> Tensor:
+    """(B, P): the model's own, or one minus the mean scale (Algorithm 2), or 1 where it has neither."""
+    if output.score is not None:
+        return output.score
+    return torch.ones_like(output.mu[..., 0]) if output.sigma is None else 1 - output.sigma.mean(-1)
+
+
+def _images(data: Data, runtime: Runtime) -> Iterator[tuple[Tensor, np.ndarray]]:
+    mine = range(runtime.rank, len(data.val), runtime.world_size)
+    for rows in batches(mine, data.val):
+        batch = data.val.__getitems__([(0, index) for index in rows])
+        yield batch.image, batch.id.numpy()
+
+
+def batches(rows: Sequence[int], split: Split) -> Iterator[Sequence[int]]:
+    """The rows of a split in portions of at most `BATCH` samples and about `PIXELS` pixels."""
+    if not rows:
+        return
+    height, width = split.size
+    most = max(1, min(BATCH, PIXELS // (height * width)))
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most]
+
+
+def _join(shards: list[Predictions]) -> Predictions:
+    shards = [shard for shard in shards if len(shard.id)]
+    sigmas = [shard.sigma for shard in shards if shard.sigma is not None]
+    return Predictions(
+        np.concatenate([shard.id for shard in shards]),
+        np.concatenate([shard.mu for shard in shards]),
+        np.concatenate(sigmas) if sigmas else None,
+        np.concatenate([shard.score for shard in shards]),
+    )

@@ -1,1 +1,0 @@
-"""The use of trained models: predictions on anybody's pictures, exports, and weights that others trained."""

@@ -1,0 +1,67 @@
+"""What code and what machine a number comes from."""
+
+import hashlib
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import psutil
+import torch
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("datasets", "models", "orchestrator", "sweeps")
+
+
+@cache
+def commit() -> str:
+    """The code's commit, with `-dirty` where files differ from it; outside a checkout `source-` and a digest.
+
+    Ray leaves .git out of what it uploads with a job.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return f"source-{sources(ROOT)}"
+    return f"{head}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else head
+
+
+def sources(root: Path) -> str:
+    """12 hex digits of the Python files of the project's packages under `root`, names and bytes."""
+    found = hashlib.sha256()
+    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        found.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+@cache
+def machine() -> str:
+    """Processor, cores and accelerators of this machine, in a few words."""
+    parts = [f"{psutil.cpu_count(logical=False) or psutil.cpu_count()} cores of {_processor()}"]
+    if torch.cuda.is_available():
+        parts.append(f"{torch.cuda.device_count()} × {torch.cuda.get_device_name(0)}")
+    return ", ".join(parts)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -45,7 +45,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Place:
+class DataPaths:
     """Where data lies on this machine. Never part of an experiment."""
 
     cache: Path  # generated data and packs are written here

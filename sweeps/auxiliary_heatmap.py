@@ -60,14 +60,15 @@ def _size(name: str, term: str, digits: int) -> Column:
         objective = experiment.objective
         return isinstance(objective, WeightedSum) and term in [part.kind for _, part in objective.terms]
 
-    says = "before weighting, mean over the last epoch"
-    spec = DeclaredColumn(name=name, digits=digits, ours=True, says=says)
+    description = "before weighting, mean over the last epoch"
+    spec = DeclaredColumn(name=name, digits=digits, in_paper=False, description=description)
     return Column(spec, Metric(f"loss_{term}", applies=has))
 
 
 def _same(method: str, weight: str) -> Equivalent:
     return Equivalent(
-        says=f"The auxiliary loss brings barely anything to {method} (weight {weight}, within one AP).",
+        description=f"The auxiliary loss brings barely anything to {method} (weight {weight}, within one "
+        f"AP).",
         a=CellRef(row=f"{method} hm={weight}", column="AP"),
         b=CellRef(row=f"{method} hm=0", column="AP"),
         margin=1.0,
@@ -76,12 +77,12 @@ def _same(method: str, weight: str) -> Equivalent:
 
 SWEEP = Sweep(
     name="auxiliary_heatmap",
-    says="Table 4: what an auxiliary loss of heatmaps brings to regression",
+    description="Table 4: what an auxiliary loss of heatmaps brings to regression",
     tables=(
         Table(
             "4",
             title="Effect of the auxiliary heatmap loss",
-            says="The loss is that of the regression plus the weight times that of the heatmaps.",
+            description="The loss is that of the regression plus the weight times that of the heatmaps.",
             rows=rows,
             columns=[
                 AP,

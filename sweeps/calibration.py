@@ -29,16 +29,16 @@ def rows(scale: str) -> Iterator[Row]:
     base = coco(scale)
     laplace = vary(base, objective=LearnedScale(density="laplace"))
     dle, gaussian = vary(base, objective=DLE()), vary(base, objective=RLE(density="gaussian"))
-    yield Row("SimplePose", simplepose(base), ours=True, says="heatmaps: a confidence, no scale")
-    yield Row("Laplace, learned scale", laplace, groups={"scale": laplace}, ours=True)
-    yield Row("DLE", dle, groups={"scale": dle, "flow": dle}, ours=True)
-    yield Row("RLE", base, groups={"scale": base, "flow": base}, ours=True)
+    yield Row("SimplePose", simplepose(base), in_paper=False, description="heatmaps: a confidence, no scale")
+    yield Row("Laplace, learned scale", laplace, groups={"scale": laplace}, in_paper=False)
+    yield Row("DLE", dle, groups={"scale": dle, "flow": dle}, in_paper=False)
+    yield Row("RLE", base, groups={"scale": base, "flow": base}, in_paper=False)
     yield Row(
         "RLE Gauss",
         gaussian,
         groups={"scale": gaussian, "flow": gaussian},
         label="RLE, Gaussian Q",
-        ours=True,
+        in_paper=False,
     )
 
 
@@ -47,8 +47,8 @@ def _probe(experiment: Experiment, scale: str) -> Calibration:
 
 
 def _inside(level: int) -> Column:
-    says = f"truths inside the central interval of {level} %, by coordinate"
-    spec = DeclaredColumn(name=f"Inside {level}", unit="%", ours=True, says=says)
+    description = f"truths inside the central interval of {level} %, by coordinate"
+    spec = DeclaredColumn(name=f"Inside {level}", unit="%", in_paper=False, description=description)
     return Column(spec, Measured(f"cover{level}", _probe), group="scale")
 
 
@@ -58,8 +58,8 @@ ECE = Column(
         unit="%",
         digits=2,
         better="lower",
-        ours=True,
-        says="expected calibration error: the mean over levels of |share inside − level|",
+        in_paper=False,
+        description="expected calibration error: the mean over levels of |share inside − level|",
     ),
     Measured("ece", _probe),
     group="scale",
@@ -70,8 +70,8 @@ FLOW_ECE = Column(
         unit="%",
         digits=2,
         better="lower",
-        ours=True,
-        says="the same for the intervals of G alone",
+        in_paper=False,
+        description="the same for the intervals of G alone",
     ),
     Measured("flow_ece", _probe),
     group="flow",
@@ -80,15 +80,18 @@ ERROR_RATIO = Column(
     DeclaredColumn(
         name="Error ratio",
         digits=2,
-        ours=True,
-        says="the mean of |μ − μ̂|, measured over predicted: above 1 the model is too sure of itself",
+        in_paper=False,
+        description="the mean of |μ − μ̂|, measured over predicted: above 1 the model is too sure of itself",
     ),
     Measured("error_ratio", _probe),
     group="scale",
 )
 CORRELATION = Column(
     DeclaredColumn(
-        name="Correlation", digits=3, better="higher", says="Pearson's, of a person's confidence with OKS"
+        name="Correlation",
+        digits=3,
+        better="higher",
+        description="Pearson's, of a person's confidence with OKS",
     ),
     Measured("correlation", _probe),
 )
@@ -97,8 +100,8 @@ POINT_CORRELATION = Column(
         name="Correlation by keypoint",
         digits=3,
         better="higher",
-        ours=True,
-        says="the same for every keypoint by itself",
+        in_paper=False,
+        description="the same for every keypoint by itself",
     ),
     Measured("point_correlation", _probe),
 )
@@ -110,14 +113,14 @@ def _correlation(row: str) -> CellRef:
 
 SWEEP = Sweep(
     name="calibration",
-    says="Calibration: whether the predicted scale is right and confidence says where a model errs",
+    description="Calibration: whether the predicted scale is right and confidence says where a model errs",
     tables=(
         Table(
             "Calibration",
             title="Predicted scale and confidence against the truth",
-            says="Intervals come from the marginals of the predicted density: Q for a learned scale, the "
-            "flow for DLE, Q·G·s for RLE. Coverage is that of single predictions, the correlation that of "
-            "the evaluation with its flip test. A heatmap's confidence is its peak; it has no scale. The "
+            description="Intervals come from the marginals of the predicted density: Q for a learned scale, "
+            "the flow for DLE, Q·G·s for RLE. Coverage is that of single predictions, the correlation that "
+            "of the evaluation with its flip test. A heatmap's confidence is its peak; it has no scale. The "
             "paper's correlations are those of its main text, on COCO.",
             rows=rows,
             columns=(
@@ -131,12 +134,13 @@ SWEEP = Sweep(
             paper=paper_cells(PAPER, "Calibration"),
             claims=(
                 Greater(
-                    says="RLE's confidence tells more of OKS than a heatmap's (main paper).",
+                    description="RLE's confidence tells more of OKS than a heatmap's (main paper).",
                     a=_correlation("RLE"),
                     b=_correlation("SimplePose"),
                 ),
                 Greater(
-                    says="RLE's confidence tells more of OKS than a learned Laplace scale's (main paper).",
+                    description="RLE's confidence tells more of OKS than a learned Laplace scale's (main "
+                    "paper).",
                     a=_correlation("RLE"),
                     b=_correlation("Laplace, learned scale"),
                 ),

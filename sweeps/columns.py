@@ -2,7 +2,7 @@
 
 from models.flops import flow_flops, flow_parameters
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.vary import vary
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
@@ -35,8 +35,8 @@ def _parameters(experiment: Experiment) -> float | None:
     return flow_parameters(objective.flow, experiment.data.dim)
 
 
-def _own_step(experiment: Experiment, scale: str) -> StepCost:
-    return StepCost(
+def _own_step(experiment: Experiment, scale: str) -> StepTiming:
+    return StepTiming(
         model=experiment.model,
         objective=experiment.objective,
         schedule=vary(experiment.schedule, batch=min(experiment.schedule.batch, OWN_BATCH)),
@@ -46,8 +46,8 @@ def _own_step(experiment: Experiment, scale: str) -> StepCost:
     )
 
 
-def _resnet_step(experiment: Experiment, scale: str) -> StepCost:
-    return StepCost(
+def _resnet_step(experiment: Experiment, scale: str) -> StepTiming:
+    return StepTiming(
         model=RESNET50,
         objective=experiment.objective,
         schedule=vary(PAPER_COCO, batch=TIMED_BATCH[scale], precision="auto"),
@@ -58,11 +58,11 @@ def _resnet_step(experiment: Experiment, scale: str) -> StepCost:
 
 
 FLOPS = Column(
-    DeclaredColumn(name="FLOPs", better="lower", human=True, says="of the flow, forward, a picture"),
+    DeclaredColumn(name="FLOPs", better="lower", human=True, description="of the flow, forward, a picture"),
     Counted(_flops),
 )
 PARAMS = Column(
-    DeclaredColumn(name="Params", better="lower", human=True, says="of the flow"), Counted(_parameters)
+    DeclaredColumn(name="Params", better="lower", human=True, description="of the flow"), Counted(_parameters)
 )
 AP = Column(DeclaredColumn(name="AP", unit="%", better="higher"), Metric("AP"))
 AP50 = Column(DeclaredColumn(name="AP50", unit="%", better="higher"), Metric("AP50"))
@@ -72,8 +72,9 @@ AP_SHUFFLED = Column(
         name="AP shuffled",
         unit="%",
         better="higher",
-        ours=True,
-        says="AP with the scores permuted among the predictions; what AP has over it comes from ranking them",
+        in_paper=False,
+        description="AP with the scores permuted among the predictions; what AP has over it comes from "
+        "ranking them",
     ),
     Metric("AP shuffled"),
 )
@@ -82,8 +83,8 @@ STEP = Column(
         name="Step",
         unit="ms",
         better="lower",
-        ours=True,
-        says="a training step of this scale's network and recipe",
+        in_paper=False,
+        description="a training step of this scale's network and recipe",
     ),
     Measured("step_ms", _own_step),
 )
@@ -93,8 +94,8 @@ FLOW_SHARE = Column(
         unit="%",
         digits=2,
         better="lower",
-        ours=True,
-        says="the flow's part of that step, forward and backward",
+        in_paper=False,
+        description="the flow's part of that step, forward and backward",
     ),
     Measured("flow_share", _own_step),
 )
@@ -104,8 +105,8 @@ STEP_R50 = Column(
         unit="ms",
         digits=0,
         better="lower",
-        ours=True,
-        says="a training step of ResNet-50, 256×192, by the paper's recipe",
+        in_paper=False,
+        description="a training step of ResNet-50, 256×192, by the paper's recipe",
     ),
     Measured("step_ms", _resnet_step),
 )
@@ -115,8 +116,8 @@ FLOW_SHARE_R50 = Column(
         unit="%",
         digits=2,
         better="lower",
-        ours=True,
-        says="the flow's part of the ResNet-50 step",
+        in_paper=False,
+        description="the flow's part of the ResNet-50 step",
     ),
     Measured("flow_share", _resnet_step),
 )
@@ -124,14 +125,18 @@ GRADIENT_Q = Column(
     DeclaredColumn(
         name="Gradient Q",
         digits=1,
-        ours=True,
-        says="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last epoch",
+        in_paper=False,
+        description="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last "
+        "epoch",
     ),
     Metric("grad_mu_q", applies=lambda experiment: isinstance(experiment.objective, LearnedScale | RLE)),
 )
 GRADIENT_G = Column(
     DeclaredColumn(
-        name="Gradient G", digits=1, ours=True, says="the same for the part that comes from the flow"
+        name="Gradient G",
+        digits=1,
+        in_paper=False,
+        description="the same for the part that comes from the flow",
     ),
     Metric("grad_mu_g", applies=lambda experiment: isinstance(experiment.objective, DLE | RLE)),
 )
@@ -142,7 +147,7 @@ AUC = Column(
         name="AUC",
         unit="%",
         better="higher",
-        says="area under the PCKh curve from 0 to 0.5, by trapezoids",
+        description="area under the PCKh curve from 0 to 0.5, by trapezoids",
     ),
     Metric("AUC"),
 )
@@ -151,14 +156,18 @@ PCKH_11 = Column(
         name="PCKh@0.11",
         unit="%",
         better="higher",
-        ours=True,
-        says="what much of the code in use computes under the name of PCKh@0.1",
+        in_paper=False,
+        description="what much of the code in use computes under the name of PCKh@0.1",
     ),
     Metric("PCKh@0.11"),
 )
 AUC_MEAN = Column(
     DeclaredColumn(
-        name="AUC mean", unit="%", better="higher", ours=True, says="the mean of the curve's 51 points"
+        name="AUC mean",
+        unit="%",
+        better="higher",
+        in_paper=False,
+        description="the mean of the curve's 51 points",
     ),
     Metric("AUC mean"),
 )

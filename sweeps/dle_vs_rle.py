@@ -30,8 +30,8 @@ def rows(scale: str) -> Iterator[Row]:
         "Direct L1",
         vary(flat, objective=L1()),
         groups={"Human3.6M": vary(solid, objective=L1())},
-        ours=True,
-        says="no likelihood at all",
+        in_paper=False,
+        description="no likelihood at all",
     )
 
 
@@ -39,22 +39,28 @@ def _percent(name: str) -> Column:
     return Column(DeclaredColumn(name=f"MPII {name}", unit="%", better="higher"), Metric(name))
 
 
-def _errors(name: str, key: str, says: str = "", ours: bool = False) -> Column:
-    spec = DeclaredColumn(name=f"Human3.6M {name}", unit="mm", better="lower", says=says, ours=ours)
+def _errors(name: str, key: str, description: str = "", in_paper: bool = True) -> Column:
+    spec = DeclaredColumn(
+        name=f"Human3.6M {name}", unit="mm", better="lower", description=description, in_paper=in_paper
+    )
     return Column(spec, Metric(key), group="Human3.6M")
 
 
-def _lower(says: str, column: str) -> Greater:
-    return Greater(says=says, a=CellRef(row="DLE", column=column), b=CellRef(row="RLE", column=column))
+def _lower(description: str, column: str) -> Greater:
+    return Greater(
+        description=description, a=CellRef(row="DLE", column=column), b=CellRef(row="RLE", column=column)
+    )
 
 
-def _higher(says: str, column: str) -> Greater:
-    return Greater(says=says, a=CellRef(row="RLE", column=column), b=CellRef(row="DLE", column=column))
+def _higher(description: str, column: str) -> Greater:
+    return Greater(
+        description=description, a=CellRef(row="RLE", column=column), b=CellRef(row="DLE", column=column)
+    )
 
 
 def _below_mean_pose(row: str) -> Greater:
     return Greater(
-        says=f"{row} in 3-D learns more than the mean pose.",
+        description=f"{row} in 3-D learns more than the mean pose.",
         a=CellRef(row=row, column="Human3.6M mean pose"),
         b=CellRef(row=row, column="Human3.6M MPJPE"),
     )
@@ -62,13 +68,13 @@ def _below_mean_pose(row: str) -> Greater:
 
 SWEEP = Sweep(
     name="dle_vs_rle",
-    says="Table 3: DLE against RLE, in 2-D on MPII and in 3-D on Human3.6M",
+    description="Table 3: DLE against RLE, in 2-D on MPII and in 3-D on Human3.6M",
     tables=(
         Table(
             "3",
             title="Comparison between DLE and RLE",
-            says="MPII in 2-D, Human3.6M in 3-D by protocol 2: joints with depth go through a flow over "
-            "three coordinates, joints without through one over two.",
+            description="MPII in 2-D, Human3.6M in 3-D by protocol 2: joints with depth go through a flow "
+            "over three coordinates, joints without through one over two.",
             rows=rows,
             columns=[
                 _percent("PCKh@0.5"),
@@ -77,7 +83,10 @@ SWEEP = Sweep(
                 _errors("MPJPE", "MPJPE"),
                 _errors("PA-MPJPE", "PA-MPJPE", "after the similarity transform that suits each person best"),
                 _errors(
-                    "mean pose", "MPJPE of the mean pose", "what the training set's mean pose gets", ours=True
+                    "mean pose",
+                    "MPJPE of the mean pose",
+                    "what the training set's mean pose gets",
+                    in_paper=False,
                 ),
             ],
             paper=paper_cells(PAPER, "3"),

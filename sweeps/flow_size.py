@@ -46,35 +46,38 @@ NEGLIGIBLE = 5.0
 
 SWEEP = Sweep(
     name="flow_size",
-    says="Table 1: what a larger flow costs and what it brings",
+    description="Table 1: what a larger flow costs and what it brings",
     tables=(
         Table(
             "1",
             title="Computation complexity and parameters of RealNVP during training",
-            says="Each row is RLE with another flow: layers × neurons of its scale and translation networks.",
+            description="Each row is RLE with another flow: layers × neurons of its scale and translation "
+            "networks.",
             rows=rows,
             columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
             paper=paper_cells(PAPER, "1"),
             claims=(
                 Equivalent(
-                    says="A flow of 3×256 is no better than one of 3×64 (within one AP).",
+                    description="A flow of 3×256 is no better than one of 3×64 (within one AP).",
                     a=CellRef(row="3x64", column="AP"),
                     b=CellRef(row="3x256", column="AP"),
                     margin=1.0,
                 ),
                 Equivalent(
-                    says="A flow of 5×64 is no better than one of 3×64 (within one AP).",
+                    description="A flow of 5×64 is no better than one of 3×64 (within one AP).",
                     a=CellRef(row="3x64", column="AP"),
                     b=CellRef(row="5x64", column="AP"),
                     margin=1.0,
                 ),
                 Below(
-                    says="The overhead during training is negligible (below 5 % of a ResNet-50 step, 3×64).",
+                    description="The overhead during training is negligible (below 5 % of a ResNet-50 step, "
+                    "3×64).",
                     a=CellRef(row="3x64", column="Flow share R50"),
                     limit=NEGLIGIBLE,
                 ),
                 Below(
-                    says="The overhead is negligible beside this scale's own network too (below 5 %, 3×64).",
+                    description="The overhead is negligible beside this scale's own network too (below 5 %, "
+                    "3×64).",
                     a=CellRef(row="3x64", column="Flow share"),
                     limit=NEGLIGIBLE,
                 ),

@@ -30,17 +30,23 @@ def rows(scale: str) -> Iterator[Row]:
     """
     base = coco(scale)
     gaussian = vary(base, objective=RLE(density="gaussian"))
-    yield Row("RLE G", base, label="RLE: G", ours=True, says="the flow alone; Q is the Laplace density")
-    yield Row("RLE QG", base, label="RLE: Q·G·s", ours=True, says="the normalised product of Eq. 7")
-    yield Row("RLE Gauss G", gaussian, label="RLE, Gaussian Q: G", ours=True)
-    yield Row("RLE Gauss QG", gaussian, label="RLE, Gaussian Q: Q·G·s", ours=True)
-    yield Row("DLE G", vary(base, objective=DLE()), label="DLE: G", ours=True)
-    yield Row("Laplace", base, ours=True, says="the standard density, tabulated as the others are")
-    yield Row("Gaussian", base, ours=True, says="likewise")
+    yield Row(
+        "RLE G", base, label="RLE: G", in_paper=False, description="the flow alone; Q is the Laplace density"
+    )
+    yield Row(
+        "RLE QG", base, label="RLE: Q·G·s", in_paper=False, description="the normalised product of Eq. 7"
+    )
+    yield Row("RLE Gauss G", gaussian, label="RLE, Gaussian Q: G", in_paper=False)
+    yield Row("RLE Gauss QG", gaussian, label="RLE, Gaussian Q: Q·G·s", in_paper=False)
+    yield Row("DLE G", vary(base, objective=DLE()), label="DLE: G", in_paper=False)
+    yield Row(
+        "Laplace", base, in_paper=False, description="the standard density, tabulated as the others are"
+    )
+    yield Row("Gaussian", base, in_paper=False, description="likewise")
 
 
-def _column(name: str, key: str, says: str, digits: int = 2, unit: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit=unit, digits=digits, ours=True, says=says)
+def _column(name: str, key: str, description: str, digits: int = 2, unit: str = "") -> Column:
+    spec = DeclaredColumn(name=name, unit=unit, digits=digits, in_paper=False, description=description)
     return Column(spec, Measured(f"{{row}}/{key}", _probe))
 
 
@@ -75,31 +81,34 @@ COLUMNS = (
 
 SWEEP = Sweep(
     name="learned_density",
-    says="Figure 1: the density that the flow learns, beside Laplace and Gaussian",
+    description="Figure 1: the density that the flow learns, beside Laplace and Gaussian",
     tables=(
         Table(
             "Figure 1",
             title="The learned distribution",
-            says="The density of (μ − μ̂)/σ, tabulated. Peak, slope and kurtosis are means over the marginals "
-            "of both coordinates, in units of scale: without the term log s nothing ties σ to the size of "
-            "the errors, −log Q alone pushes it up, and the flow contracts by as much. Nor is the flow "
-            "trained as a residual then, but as the density of the errors itself, so G stands beside Q·G·s.",
+            description="The density of (μ − μ̂)/σ, tabulated. Peak, slope and kurtosis are means over the "
+            "marginals of both coordinates, in units of scale: without the term log s nothing ties σ to the "
+            "size of the errors, −log Q alone pushes it up, and the flow contracts by as much. Nor is the "
+            "flow trained as a residual then, but as the density of the errors itself, so G stands beside "
+            "Q·G·s.",
             rows=rows,
             columns=COLUMNS,
             paper=(),
             claims=(
                 Greater(
-                    says="The learned distribution has a sharper peak than the Gaussian distribution.",
+                    description="The learned distribution has a sharper peak than the Gaussian distribution.",
                     a=CellRef(row="RLE G", column="Peak"),
                     b=CellRef(row="Gaussian", column="Peak"),
                 ),
                 Greater(
-                    says="It has a smoother edge than the Laplace distribution: no crease at its peak.",
+                    description="It has a smoother edge than the Laplace distribution: no crease at its "
+                    "peak.",
                     a=CellRef(row="Laplace", column="Slope"),
                     b=CellRef(row="RLE G", column="Slope"),
                 ),
                 Greater(
-                    says="The same sentence, read of the tails: they are lighter than the Laplace density's.",
+                    description="The same sentence, read of the tails: they are lighter than the Laplace "
+                    "density's.",
                     a=CellRef(row="Laplace", column="Kurtosis"),
                     b=CellRef(row="RLE G", column="Kurtosis"),
                 ),

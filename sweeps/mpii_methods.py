@@ -27,32 +27,38 @@ def rows(scale: str) -> Iterator[Row]:
     """The four methods of Table 2, then two of ours."""
     base = mpii(scale)
     heatmaps = simplepose(base)
-    yield Row("Direct Regression", vary(base, objective=L1()), says="towards L1")
-    yield Row("SimplePose", heatmaps, says="heatmaps, read by argmax")
+    yield Row("Direct Regression", vary(base, objective=L1()), description="towards L1")
+    yield Row("SimplePose", heatmaps, description="heatmaps, read by argmax")
     yield Row("RLE", base)
-    yield Row("*RLE", vary(base, start=heatmaps), says="RLE from the trunk of SimplePose")
-    yield Row("Integral", integral(base), label="Integral Pose", ours=True, says="soft-argmax, towards L1")
+    yield Row("*RLE", vary(base, start=heatmaps), description="RLE from the trunk of SimplePose")
+    yield Row(
+        "Integral",
+        integral(base),
+        label="Integral Pose",
+        in_paper=False,
+        description="soft-argmax, towards L1",
+    )
     yield Row(
         "Laplace, learned scale",
         vary(base, objective=LearnedScale(density="laplace")),
-        ours=True,
-        says="Q alone: a Laplace with a predicted scale, no flow",
+        in_paper=False,
+        description="Q alone: a Laplace with a predicted scale, no flow",
     )
 
 
-def _greater(says: str, column: str, a: str, b: str) -> Greater:
-    return Greater(says=says, a=CellRef(row=a, column=column), b=CellRef(row=b, column=column))
+def _greater(description: str, column: str, a: str, b: str) -> Greater:
+    return Greater(description=description, a=CellRef(row=a, column=column), b=CellRef(row=b, column=column))
 
 
 SWEEP = Sweep(
     name="mpii_methods",
-    says="Table 2: direct regression, heatmaps and RLE on MPII",
+    description="Table 2: direct regression, heatmaps and RLE on MPII",
     tables=(
         Table(
             "2",
             title="Results on the MPII validation set",
-            says="PCKh counts a joint as found within a share of the head's size, AUC sums that over shares. "
-            "Pelvis and thorax are left out, as in MPII's own evaluation.",
+            description="PCKh counts a joint as found within a share of the head's size, AUC sums that over "
+            "shares. Pelvis and thorax are left out, as in MPII's own evaluation.",
             rows=rows,
             columns=[PCKH_50, PCKH_10, AUC, PCKH_11, AUC_MEAN],
             paper=paper_cells(PAPER, "2"),
@@ -64,7 +70,7 @@ SWEEP = Sweep(
                     "Direct Regression",
                 ),
                 Greater(
-                    says="It does so by 13.1 % of direct regression's PCKh@0.1, or more.",
+                    description="It does so by 13.1 % of direct regression's PCKh@0.1, or more.",
                     a=CellRef(row="RLE", column="PCKh@0.1"),
                     b=CellRef(row="Direct Regression", column="PCKh@0.1"),
                     times=1.131,

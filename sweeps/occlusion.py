@@ -37,30 +37,36 @@ def rle_rows(scale: str) -> Iterator[Row]:
 
 def _hidden(experiment: Experiment) -> Iterator[Row]:
     yield from (Row(group, experiment) for group in GROUPS)
-    yield Row("All", experiment, ours=True, says="the mean of the seven rows above")
-    yield Row("Unoccluded", experiment, ours=True, says="the same pictures without a square")
+    yield Row("All", experiment, in_paper=False, description="the mean of the seven rows above")
+    yield Row("Unoccluded", experiment, in_paper=False, description="the same pictures without a square")
 
 
 def both_rows(scale: str) -> Iterator[Row]:
     """Both methods side by side, a row a hidden group."""
     base = human36m(scale)
     for group in GROUPS:
-        yield Row(group, integral(base), groups={"RLE": base}, ours=True)
-    yield Row("All", integral(base), groups={"RLE": base}, ours=True, says="the mean of the seven rows above")
+        yield Row(group, integral(base), groups={"RLE": base}, in_paper=False)
+    yield Row(
+        "All",
+        integral(base),
+        groups={"RLE": base},
+        in_paper=False,
+        description="the mean of the seven rows above",
+    )
 
 
 def _probe(experiment: Experiment, scale: str) -> Occlusion:
     return Occlusion(of=experiment)
 
 
-def _error(name: str, key: str = "", group: str = "", ours: bool = False, says: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit="mm", better="lower", ours=ours, says=says)
+def _error(name: str, key: str = "", group: str = "", in_paper: bool = True, description: str = "") -> Column:
+    spec = DeclaredColumn(name=name, unit="mm", better="lower", in_paper=in_paper, description=description)
     return Column(spec, Measured(f"{{row}}/{key or name}", _probe), group)
 
 
-def _of_both(kind: str, says: str) -> list[Column]:
+def _of_both(kind: str, description: str) -> list[Column]:
     return [
-        _error(f"{method} {kind.lower()}", kind, group, ours=True, says=says)
+        _error(f"{method} {kind.lower()}", kind, group, in_paper=False, description=description)
         for method, group in (("Integral", ""), ("RLE", "RLE"))
     ]
 
@@ -88,14 +94,14 @@ def better(first: Iterable[PaperCell], second: Iterable[PaperCell]) -> int:
     return sum(cell.value < errors[cell.row, cell.column] for cell in second)
 
 
-def _smaller(says: str, row: str, kind: str) -> Greater:
+def _smaller(description: str, row: str, kind: str) -> Greater:
     a, b = (CellRef(row=row, column=f"{method} {kind}") for method in ("Integral", "RLE"))
-    return Greater(says=says, a=a, b=b)
+    return Greater(description=description, a=a, b=b)
 
 
 COLUMNS = [
     *(_error(group) for group in GROUPS),
-    _error("Mean", ours=True, says="of the seven columns"),
+    _error("Mean", in_paper=False, description="of the seven columns"),
 ]
 SAYS = (
     "Error in mm, MPJPE from the pelvis, of the group of joints above, while a grey square of 46 pixels on a "
@@ -105,12 +111,12 @@ SAYS = (
 
 SWEEP = Sweep(
     name="occlusion",
-    says="Tables 5 and 6: how hidden joints hurt Integral Pose and RLE",
+    description="Tables 5 and 6: how hidden joints hurt Integral Pose and RLE",
     tables=(
         Table(
             "5",
             title="Per joint occlusion sensitivity analysis of Integral Pose",
-            says=SAYS,
+            description=SAYS,
             rows=integral_rows,
             columns=COLUMNS,
             paper=INTEGRAL,
@@ -119,7 +125,7 @@ SWEEP = Sweep(
         Table(
             "6",
             title="Per joint occlusion sensitivity analysis of RLE",
-            says=SAYS,
+            description=SAYS,
             rows=rle_rows,
             columns=COLUMNS,
             paper=RLE,
@@ -128,7 +134,8 @@ SWEEP = Sweep(
         Table(
             "5 and 6",
             title="Per joint occlusion sensitivity of Integral Pose and RLE",
-            says="Tables 5 and 6 side by side, and what the paper's add up to. In the paper's, RLE is better "
+            description="Tables 5 and 6 side by side, and what the paper's add up to. In the paper's, RLE "
+            "is better "
             f"in {better(INTEGRAL, RLE)} of 49 cells. A smaller error behind a square is not yet robustness: "
             "a method that is better with everything in view may lose as much.",
             rows=both_rows,

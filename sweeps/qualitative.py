@@ -31,8 +31,10 @@ def _people(experiment: Experiment, scale: str) -> Gallery:
     return Gallery(of=experiment)
 
 
-def _column(name: str, key: str, unit: str, says: str, digits: int = 1) -> Column:
-    spec = DeclaredColumn(name=name, unit=unit, digits=digits, better="neither", says=says, ours=True)
+def _column(name: str, key: str, unit: str, description: str, digits: int = 1) -> Column:
+    spec = DeclaredColumn(
+        name=name, unit=unit, digits=digits, better="neither", description=description, in_paper=False
+    )
     return Column(spec, Measured(key, _people))
 
 
@@ -55,13 +57,13 @@ def _figure(
     number: int, base: Callable[[str], Experiment], of: str, unit: str, error: str, kinds: str
 ) -> Table:
     def rows(scale: str) -> Iterable[Row]:
-        yield Row("RLE", base(scale), ours=True)
+        yield Row("RLE", base(scale), in_paper=False)
 
     return Table(
         f"Figure {number}",
         title=f"Qualitative results on {of}",
-        says=f"People of the validation set, chosen by their annotations alone: {kinds}. As many of each "
-        "kind, at even distances in the order of the set. The numbers say whether they are easier than "
+        description=f"People of the validation set, chosen by their annotations alone: {kinds}. As many of "
+        "each kind, at even distances in the order of the set. The numbers say whether they are easier than "
         "the rest.",
         rows=rows,
         columns=_columns(unit, error),
@@ -74,7 +76,7 @@ LARGE = "among the larger half of the people those that are"
 
 SWEEP = Sweep(
     name="qualitative",
-    says="Figures 3-5: what RLE predicts on people of COCO, MPII and Human3.6M",
+    description="Figures 3-5: what RLE predicts on people of COCO, MPII and Human3.6M",
     tables=(
         _figure(
             3,

@@ -27,25 +27,25 @@ def rows(scale: str) -> Iterator[Row]:
     base = coco(scale)
     yield Row("DLE", vary(base, objective=DLE()))
     yield Row("RLE (Q+G)", vary(base, objective=RLE()))
-    yield Row("RLE (Q+G+s)", vary(base, objective=RLE(s="grid")), says="s by the Riemann sum of Eq. 7")
-    yield Row("Direct L1", vary(base, objective=L1()), ours=True, says="no likelihood at all")
+    yield Row("RLE (Q+G+s)", vary(base, objective=RLE(s="grid")), description="s by the Riemann sum of Eq. 7")
+    yield Row("Direct L1", vary(base, objective=L1()), in_paper=False, description="no likelihood at all")
     yield Row(
         "Laplace, learned scale",
         vary(base, objective=LearnedScale(density="laplace")),
-        ours=True,
-        says="Q alone: a Laplace with a predicted scale, no flow",
+        in_paper=False,
+        description="Q alone: a Laplace with a predicted scale, no flow",
     )
     yield Row(
         "RLE (Q+G+s), s sampled",
         vary(base, objective=RLE(s="samples")),
-        ours=True,
-        says="s from fresh samples of Q each step, where a fixed grid can be dodged by the flow",
+        in_paper=False,
+        description="s from fresh samples of Q each step, where a fixed grid can be dodged by the flow",
     )
     yield Row(
         "DLE, official code",
         vary(base, objective=DLE(convention="official")),
-        ours=True,
-        says="the broadcasting of the authors' code counts log G twice in 2-D",
+        in_paper=False,
+        description="the broadcasting of the authors' code counts log G twice in 2-D",
     )
 
 
@@ -55,37 +55,37 @@ def _ap(row: str) -> CellRef:
 
 SWEEP = Sweep(
     name="residual_term",
-    says="Table 7: what the residual term and the normaliser s bring over DLE",
+    description="Table 7: what the residual term and the normaliser s bring over DLE",
     tables=(
         Table(
             "7",
             title="Effectiveness of RLE on COCO validation set",
-            says="Q is the standard Laplace density, G the flow, s the normaliser of their product. Rows of "
-            "ours have the main paper's number beside them where it prints one.",
+            description="Q is the standard Laplace density, G the flow, s the normaliser of their product. "
+            "Rows of ours have the main paper's number beside them where it prints one.",
             rows=rows,
             columns=[FLOPS, AP, AP50, AP75, AP_SHUFFLED, GRADIENT_Q, GRADIENT_G],
             paper=paper_cells(PAPER, "7"),
             claims=(
-                Greater(says="RLE is better than DLE.", a=_ap("RLE (Q+G)"), b=_ap("DLE")),
+                Greater(description="RLE is better than DLE.", a=_ap("RLE (Q+G)"), b=_ap("DLE")),
                 Equivalent(
-                    says="The term s barely affects the results and can be removed (within one AP).",
+                    description="The term s barely affects the results and can be removed (within one AP).",
                     a=_ap("RLE (Q+G+s)"),
                     b=_ap("RLE (Q+G)"),
                     margin=1.0,
                 ),
                 Greater(
-                    says="The effectiveness comes from the gradient shortcut in Q: its gradient at μ is the "
-                    "larger one.",
+                    description="The effectiveness comes from the gradient shortcut in Q: its gradient at μ "
+                    "is the larger one.",
                     a=CellRef(row="RLE (Q+G)", column="Gradient Q"),
                     b=CellRef(row="RLE (Q+G)", column="Gradient G"),
                 ),
                 Greater(
-                    says="RLE is better than direct regression (main paper).",
+                    description="RLE is better than direct regression (main paper).",
                     a=_ap("RLE (Q+G)"),
                     b=_ap("Direct L1"),
                 ),
                 Greater(
-                    says="The flow adds to a Laplace with learned scale (main paper).",
+                    description="The flow adds to a Laplace with learned scale (main paper).",
                     a=_ap("RLE (Q+G)"),
                     b=_ap("Laplace, learned scale"),
                 ),

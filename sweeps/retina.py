@@ -31,30 +31,34 @@ def rows(scale: str) -> Iterator[Row]:
     model = base.model
     assert isinstance(model, BoundaryNet)
     direct = vary(base, objective=L1())
-    yield Row("Direct Regression", direct, says="a fully connected layer a column, towards L1")
-    yield Row("RLE", base, says="the eight boundaries of a column are one residual of eight coordinates")
+    yield Row("Direct Regression", direct, description="a fully connected layer a column, towards L1")
+    yield Row(
+        "RLE", base, description="the eight boundaries of a column are one residual of eight coordinates"
+    )
     yield Row(
         "RLE, pairs",
         vary(base, data=vary(base.data, points_of="pairs")),
-        ours=True,
-        says="neighbouring boundaries in pairs, a flow over two coordinates",
+        in_paper=False,
+        description="neighbouring boundaries in pairs, a flow over two coordinates",
     )
     yield Row(
         "Laplace, learned scale",
         vary(base, objective=LearnedScale(density="laplace")),
-        ours=True,
-        says="Q alone: a Laplace with a predicted scale, no flow",
+        in_paper=False,
+        description="Q alone: a Laplace with a predicted scale, no flow",
     )
     yield Row(
         "Soft-argmax",
         vary(direct, model=vary(model, head="softargmax")),
-        ours=True,
-        says="He et al.: a softmax along each column for each boundary, their order kept; towards L1",
+        in_paper=False,
+        description="He et al.: a softmax along each column for each boundary, their order kept; towards L1",
     )
 
 
-def _error(name: str, key: str, unit: str, says: str, ours: bool = True) -> Column:
-    spec = DeclaredColumn(name=name, unit=unit, digits=2, better="lower", says=says, ours=ours)
+def _error(name: str, key: str, unit: str, description: str, in_paper: bool = False) -> Column:
+    spec = DeclaredColumn(
+        name=name, unit=unit, digits=2, better="lower", description=description, in_paper=in_paper
+    )
     return Column(spec, Metric(key))
 
 
@@ -62,25 +66,27 @@ def _look(experiment: Experiment, scale: str) -> Scans:
     return Scans(of=experiment)
 
 
-def _lower(says: str, better: str, worse: str) -> Greater:
+def _lower(description: str, better: str, worse: str) -> Greater:
     return Greater(
-        says=says, a=CellRef(row=worse, column="Mean error"), b=CellRef(row=better, column="Mean error")
+        description=description,
+        a=CellRef(row=worse, column="Mean error"),
+        b=CellRef(row=better, column="Mean error"),
     )
 
 
 SWEEP = Sweep(
     name="retina",
-    says="Table 8: boundaries of the retina's layers, with and without RLE",
+    description="Table 8: boundaries of the retina's layers, with and without RLE",
     tables=(
         Table(
             "8",
             title="Retina boundary regression on the DME set",
-            says="The mean distance between predicted and labelled boundaries. The paper does not print its "
-            "unit: beside its numbers stand micrometres over all labelled columns, and the columns of ours "
-            "have pixels and the protocol of He et al.",
+            description="The mean distance between predicted and labelled boundaries. The paper does not "
+            "print its unit: beside its numbers stand micrometres over all labelled columns, and the "
+            "columns of ours have pixels and the protocol of He et al.",
             rows=rows,
             columns=[
-                _error("Mean error", "MAE um", "µm", "over every labelled column", ours=False),
+                _error("Mean error", "MAE um", "µm", "over every labelled column", in_paper=True),
                 _error("in pixels", "MAE px", "px", "the same in rows of the scan"),
                 _error("He et al.", "MAE um He", "µm", "over the columns that He et al. measure"),
                 _error("He et al., px", "MAE px He", "px", "the same in rows of the scan"),
@@ -90,8 +96,8 @@ SWEEP = Sweep(
                         unit="µm",
                         digits=2,
                         better="lower",
-                        ours=True,
-                        says="the mean error of the scans that are drawn",
+                        in_paper=False,
+                        description="the mean error of the scans that are drawn",
                     ),
                     Measured("error shown", _look),
                 ),
@@ -100,7 +106,7 @@ SWEEP = Sweep(
             claims=(
                 _lower("RLE is better than direct regression.", "RLE", "Direct Regression"),
                 Greater(
-                    says="RLE divides direct regression's error by more than five (18.1 to 3.1).",
+                    description="RLE divides direct regression's error by more than five (18.1 to 3.1).",
                     a=CellRef(row="Direct Regression", column="Mean error"),
                     b=CellRef(row="RLE", column="Mean error"),
                     times=5,

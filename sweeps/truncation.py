@@ -37,12 +37,12 @@ CUTS = (20, 40, 60)  # percent of the box's height that the table's columns show
 def rows(scale: str) -> Iterator[Row]:
     """Three methods as the paper trains them, and two without crops of half bodies."""
     rle, whole = _trained_on_halves(coco(scale), HALF_BODIES), _trained_on_halves(coco(scale), 0)
-    yield Row("RLE", rle, ours=True)
-    yield Row("SimplePose", simplepose(rle), ours=True)
-    yield Row("Direct L1", vary(rle, objective=L1()), ours=True)
+    yield Row("RLE", rle, in_paper=False)
+    yield Row("SimplePose", simplepose(rle), in_paper=False)
+    yield Row("Direct L1", vary(rle, objective=L1()), in_paper=False)
     never = "trained without crops of half bodies"
-    yield Row("RLE, whole bodies", whole, ours=True, says=never)
-    yield Row("SimplePose, whole bodies", simplepose(whole), ours=True, says=never)
+    yield Row("RLE, whole bodies", whole, in_paper=False, description=never)
+    yield Row("SimplePose, whole bodies", simplepose(whole), in_paper=False, description=never)
 
 
 def _trained_on_halves(base: Experiment, probability: float) -> Experiment:
@@ -59,8 +59,8 @@ def _left(experiment: Experiment, scale: str) -> Truncation:
     return Truncation(of=experiment, edge="left", cuts=(0.0, 0.4), drawn_people=0)
 
 
-def _error(name: str, key: str, says: str, edge: Edge = "below") -> Column:
-    spec = DeclaredColumn(name=name, unit="%", better="lower", ours=True, says=says)
+def _error(name: str, key: str, description: str, edge: Edge = "below") -> Column:
+    spec = DeclaredColumn(name=name, unit="%", better="lower", in_paper=False, description=description)
     return Column(spec, Measured(key, _left if edge == "left" else _below))
 
 
@@ -73,18 +73,18 @@ def _columns() -> Iterator[Column]:
         name="Past 40",
         unit="%",
         better="higher",
-        ours=True,
-        says="of the joints outside boxes cut by 40 % from below, how many are predicted outside",
+        in_paper=False,
+        description="of the joints outside boxes cut by 40 % from below, how many are predicted outside",
     )
     yield Column(spec, Measured("past/40", _below))
-    says = "of the joints outside boxes cut by 40 % from the left"
-    yield _error("Outside 40 left", "outside/40", says, "left")
+    description = "of the joints outside boxes cut by 40 % from the left"
+    yield _error("Outside 40 left", "outside/40", description, "left")
 
 
-def _farther(a: str, b: str, cut: int, says: str) -> Greater:
+def _farther(a: str, b: str, cut: int, description: str) -> Greater:
     column = f"Outside {cut}"
     return Greater(
-        says=f"{says} ({cut} % cut off: {a} errs by more).",
+        description=f"{description} ({cut} % cut off: {a} errs by more).",
         a=CellRef(row=a, column=column),
         b=CellRef(row=b, column=column),
     )
@@ -92,14 +92,14 @@ def _farther(a: str, b: str, cut: int, says: str) -> Greater:
 
 SWEEP = Sweep(
     name="truncation",
-    says="Figure 2: joints outside boxes that show a part of the person",
+    description="Figure 2: joints outside boxes that show a part of the person",
     tables=(
         Table(
             "Figure 2",
             title="RLE and SimplePose on truncated people",
-            says="Boxes are cut and cropped as evaluation crops any box; beyond the cut the crop is black. "
-            "Errors are distances in percent of the whole box's diagonal, the mean over labelled joints. A "
-            "heatmap ends where its crop does.",
+            description="Boxes are cut and cropped as evaluation crops any box; beyond the cut the crop is "
+            "black. Errors are distances in percent of the whole box's diagonal, the mean over labelled "
+            "joints. A heatmap ends where its crop does.",
             rows=rows,
             columns=list(_columns()),
             paper=paper_cells(PAPER, "Figure 2"),

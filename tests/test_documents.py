@@ -14,7 +14,7 @@ from orchestrator.cli.options import add_options
 from orchestrator.config.experiment import Experiment
 from orchestrator.data.binding import Binding
 from orchestrator.jobs.union import Job
-from orchestrator.sweep.plan import Setting, plan_table
+from orchestrator.sweep.plan import PlanSettings, plan_table
 from sweeps import all_sweeps
 from sweeps.__main__ import demo
 
@@ -113,7 +113,7 @@ def test_local_links_lead_to_files_and_headings_that_there_are(path: Path, link:
 @cache
 def planned() -> dict[str, dict[str, Job]]:
     """What each sweep runs at paper scale with one seed, by name and fingerprint."""
-    setting = Setting(scale="paper", report="paper", seeds=(0,), data=Binding().words, command="")
+    setting = PlanSettings(scale="paper", report="paper", seeds=(0,), data=Binding().words, command="")
     return {
         sweep.name: {fp: job for table in sweep.tables for fp, job in plan_table(table, setting).jobs.items()}
         for sweep in all_sweeps()

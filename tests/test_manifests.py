@@ -13,8 +13,8 @@ import yaml
 from pydantic import ValidationError
 
 from orchestrator.cli.options import add_options, options
-from orchestrator.run.settings import Options
-from orchestrator.schedule.cluster import Wishes, fit_plan
+from orchestrator.run.settings import RunSettings
+from orchestrator.schedule.cluster import ResourceRequest, fit_plan
 from tests.kuberay import PodSpec, RayJob, VolumeClaim, quantity
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def dockerfile(instruction: str) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{instruction} ")]
 
 
-def entrypoint(job: RayJob, folder: Path) -> tuple[Path, Options]:
+def entrypoint(job: RayJob, folder: Path) -> tuple[Path, RunSettings]:
     """The sweep's file in this checkout, and its options. The data folder, which must exist, is `folder`."""
     program, file, *arguments = shlex.split(job.spec.entrypoint)
     assert program == "python"
@@ -122,7 +122,7 @@ def test_every_worker_pod_holds_a_trial_with_the_gpus_that_the_entrypoint_asks_f
         assert have["nvidia.com/gpu"] % Decimal(str(asked.gpus_per_worker)) == 0
         node = {"CPU": float(have["cpu"]), "GPU": float(have["nvidia.com/gpu"])}
         nodes = [node | {"memory": float(have["memory"] * SHARE)}] * group.minReplicas
-        plan = fit_plan(Wishes(asked.workers, asked.gpus_per_worker, asked.concurrent), nodes)
+        plan = fit_plan(ResourceRequest(asked.workers, asked.gpus_per_worker, asked.concurrent), nodes)
         assert plan.concurrent == group.minReplicas == group.maxReplicas
 
 

@@ -14,9 +14,9 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from datasets.coco import samples as coco_samples
 from datasets.coco.dataset import CocoData, CocoSplit
 from datasets.coco.folder import CocoFolder
-from datasets.coco.samples import Half, Halves
+from datasets.coco.samples import SetSamples, SplitSamples
 from datasets.config import Frozen
-from datasets.contract import Pairs, Place
+from datasets.contract import DataPaths, Pairs
 from datasets.counts import Counts, Report
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import STILL, Augment
@@ -66,7 +66,7 @@ class CocoKeypoints(Frozen):
         """Of the source: which data these are, whatever is done with them."""
         return self.source.fingerprint()
 
-    def prepare(self, place: Place, progress: Progress | None = None) -> Report:
+    def prepare(self, place: DataPaths, progress: Progress | None = None) -> Report:
         """Make everything that `open` needs: generate people if need be, read, check, decode.
 
         What is there already is not made again; files are read and compared with the digest each time. Two
@@ -91,7 +91,7 @@ class CocoKeypoints(Frozen):
         cached_crops.cut(folders["train"], self.size, self.augment)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
-    def open(self, place: Place, seed: int) -> CocoData:
+    def open(self, place: DataPaths, seed: int) -> CocoData:
         """The prepared data; cheap.
 
         Args:
@@ -113,7 +113,7 @@ class CocoKeypoints(Frozen):
             sigmas=self.sigmas,
         )
 
-    def _packs(self, place: Place) -> dict[str, Path]:
+    def _packs(self, place: DataPaths) -> dict[str, Path]:
         """Folders of the packs, named by all that their contents depend on."""
         augment = self.augment
         steepest = augment.rotation if augment.rotation_probability else 0.0
@@ -122,7 +122,7 @@ class CocoKeypoints(Frozen):
         keys = {"train": _digest([*same, reach]), "val": _digest(same)}
         return {split: folder_of(place, f"{split}-{key}") for split, key in keys.items()}
 
-    def _pack(self, half: Half, folder: Path, augment: Augment, write: Write) -> None:
+    def _pack(self, half: SplitSamples, folder: Path, augment: Augment, write: Write) -> None:
         samples, annotations = half.samples, half.annotations
         aspect = self.size[1] / self.size[0]
         bodies = crop.whole_bodies(samples.corners, aspect, self.padding)
@@ -138,13 +138,13 @@ class CocoKeypoints(Frozen):
         )
 
 
-def _generated(people: People, place: Place, progress: Progress | None) -> Halves:
+def _generated(people: People, place: DataPaths, progress: Progress | None) -> SetSamples:
     root = place.cache.absolute() / f"people-{people.fingerprint()}"
     write(people, root, progress=progress)
     return coco_samples.read(root)
 
 
-def _arrays(half: Half) -> dict[str, np.ndarray[Any, Any]]:
+def _arrays(half: SplitSamples) -> dict[str, np.ndarray[Any, Any]]:
     """The samples, and the whole split's annotations, against which pycocotools evaluates."""
     samples, truth = half.samples, half.annotations
     return {
@@ -165,7 +165,7 @@ def _arrays(half: Half) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-def _counts(half: Half) -> dict[str, Any]:
+def _counts(half: SplitSamples) -> dict[str, Any]:
     samples = half.samples
     return {
         "pictures": len(np.unique(samples.picture)),

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from datasets.coco import samples
-from datasets.coco.samples import Halves
+from datasets.coco.samples import SetSamples
 from datasets.config import Frozen
 from datasets.io.errors import DataError
 from datasets.io.image import Check, Survey, broken_among, check_pictures
@@ -110,7 +110,7 @@ class CocoFolder(Frozen):
         """16 hex digits over what samples and metrics depend on."""
         return _digest(["folder", self.digest, self.keypoints, self.oks_sigmas])
 
-    def read(self, root: Path | None) -> Halves:
+    def read(self, root: Path | None) -> SetSamples:
         """Read the set again, where it lies on this machine.
 
         Raises:
@@ -135,7 +135,7 @@ class CocoFolder(Frozen):
 
 def _read(
     root: Path, detections: Path | None, skip_broken: bool, lost: tuple[str, ...]
-) -> tuple[Halves, tuple[str, ...]]:
+) -> tuple[SetSamples, tuple[str, ...]]:
     """The set, and the names of pictures and records that were skipped."""
     found, broken = samples.sift_set(root, detections, lost)
     if not skip_broken:

@@ -42,7 +42,7 @@ class Samples:
 
 
 @dataclass(frozen=True, eq=False)
-class Half:
+class SplitSamples:
     """One split of a set on the disk."""
 
     annotations: Annotations
@@ -50,15 +50,15 @@ class Half:
 
 
 @dataclass(frozen=True, eq=False)
-class Halves:
+class SetSamples:
     """A set on the disk, read and checked, its pictures not yet opened."""
 
-    train: Half
-    val: Half
+    train: SplitSamples
+    val: SplitSamples
     detections: Path | None
 
 
-def read(root: Path, detections: Path | None = None) -> Halves:
+def read(root: Path, detections: Path | None = None) -> SetSamples:
     """Read both splits of a folder in COCO's layout.
 
     Args:
@@ -76,7 +76,7 @@ def read(root: Path, detections: Path | None = None) -> Halves:
 @uncollected()
 def sift_set(
     root: Path, detections: Path | None = None, lost: Collection[str] = ()
-) -> tuple[Halves, list[Broken]]:
+) -> tuple[SetSamples, list[Broken]]:
     """Read both splits: what can be used of them, and what is broken.
 
     Args:
@@ -99,7 +99,7 @@ def sift_set(
     else:
         found, bad_boxes = sift_detections(detections, val)
         boxes, broken = detected(found, val), broken + bad_boxes
-    return Halves(Half(train, people(train)), Half(val, boxes), detections), broken
+    return SetSamples(SplitSamples(train, people(train)), SplitSamples(val, boxes), detections), broken
 
 
 def survey(root: Path, detections: Path | None = None) -> Survey:
@@ -117,7 +117,7 @@ def survey(root: Path, detections: Path | None = None) -> Survey:
     return Survey(tuple(broken), tuple(pictures))
 
 
-def check_not_empty(halves: Halves) -> None:
+def check_not_empty(halves: SetSamples) -> None:
     """Raises DataError for a split without samples."""
     for half in (halves.train, halves.val):
         if not len(half.samples.id):
@@ -171,7 +171,7 @@ def detected(detections: Detections, annotations: Annotations) -> Samples:
     )
 
 
-def digest(halves: Halves, skipped: Sequence[str] = ()) -> str:
+def digest(halves: SetSamples, skipped: Sequence[str] = ()) -> str:
     """16 hex digits over the annotations, the detections and the names and sizes of all pictures in use.
 
     Args:
@@ -192,7 +192,7 @@ def digest(halves: Halves, skipped: Sequence[str] = ()) -> str:
     return total.hexdigest()[:16]
 
 
-def _listed(half: Half) -> tuple[list[str], list[Broken]]:
+def _listed(half: SplitSamples) -> tuple[list[str], list[Broken]]:
     """A line for each picture in use; and those that are missing."""
     annotations = half.annotations
 

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops.tile_plan import Job, plan
 from datasets.crops.undecoded import Pictures
 from datasets.io.atomic_folder import publish
@@ -132,14 +132,14 @@ Write = Callable[
 """Writes a pack or an index, as `write_pack` without what is the same for all of a data set."""
 
 
-def writer(place: Place, progress: Progress | None) -> Write:
+def writer(place: DataPaths, progress: Progress | None) -> Write:
     """Of packs, or of indexes where pictures stay in their files."""
     if place.pack:
         return partial(write_pack, progress=progress)
     return partial(write_index, root=_pictures_of(place), progress=progress)
 
 
-def folder_of(place: Place, name: str) -> Path:
+def folder_of(place: DataPaths, name: str) -> Path:
     """Where a pack lies, or the index in its stead: another one for each place that the pictures lie at."""
     cache = place.cache.absolute()
     if place.pack:
@@ -148,7 +148,7 @@ def folder_of(place: Place, name: str) -> Path:
     return cache / "indexes" / f"{name}-{copy}"
 
 
-def _pictures_of(place: Place) -> Path:
+def _pictures_of(place: DataPaths) -> Path:
     """The folder that they lie below: generated ones in the cache."""
     return (place.root or place.cache).absolute()
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from datasets.config import Frozen
-from datasets.contract import Pairs, Place
+from datasets.contract import DataPaths, Pairs
 from datasets.counts import Counts, Report
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import STILL, Augment
@@ -163,7 +163,7 @@ class Human36MPose(Frozen):
         own = self.source.fingerprint()
         return own if self.mix is None else _digest([own, self.mix.fingerprint()])
 
-    def prepare(self, place: Place, progress: Progress | None = None) -> Report:
+    def prepare(self, place: DataPaths, progress: Progress | None = None) -> Report:
         """Make everything that `open` needs: generate people if need be, read, check, decode.
 
         What is there already is not made again; files are read and compared with the digest each time.
@@ -191,7 +191,7 @@ class Human36MPose(Frozen):
         mixed = self.mix.prepare(place, progress).train
         return Report(_with(train, mixed), val)
 
-    def open(self, place: Place, seed: int) -> Human36MData:
+    def open(self, place: DataPaths, seed: int) -> Human36MData:
         """The prepared data; cheap.
 
         Args:
@@ -211,7 +211,7 @@ class Human36MPose(Frozen):
             flip_pairs=self.flip_pairs,
         )
 
-    def _packs(self, place: Place) -> dict[str, Path]:
+    def _packs(self, place: DataPaths) -> dict[str, Path]:
         """Folders of the packs, named by all that their contents depend on."""
         same = [FORMAT, self.source.fingerprint(), self.size[1] / self.size[0]]
         keys = {"train": _digest([*same, *reach_of(self.augment)]), "val": _digest(same)}
@@ -257,7 +257,7 @@ def _read(
     return found, (*lost, *(f"{Path(one.file).name} {one.record}" for one in distinct(broken)))
 
 
-def _generated(people: Human36MPeople, place: Place, progress: Progress | None) -> Benchmark:
+def _generated(people: Human36MPeople, place: DataPaths, progress: Progress | None) -> Benchmark:
     root = place.cache.absolute() / f"human36m-{people.fingerprint()}"
     write(people, root, progress=progress)
     return annotation_files.read(root, "posenet")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from datasets.config import Frozen
-from datasets.contract import Pairs, Place, Predictions
+from datasets.contract import DataPaths, Pairs, Predictions
 from datasets.counts import Counts, Report
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import STILL, Augment
@@ -155,7 +155,7 @@ class MpiiPose(Frozen):
         """Of the source: which data these are, whatever is done with them."""
         return self.source.fingerprint()
 
-    def prepare(self, place: Place, progress: Progress | None = None) -> Report:
+    def prepare(self, place: DataPaths, progress: Progress | None = None) -> Report:
         """Make everything that `open` needs: generate people if need be, read, check, decode.
 
         What is there already is not made again; files are read and compared with the digest each time.
@@ -179,7 +179,7 @@ class MpiiPose(Frozen):
         cached_crops.cut(folders["train"], self.size, self.augment)
         return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
 
-    def open(self, place: Place, seed: int) -> "MpiiData":
+    def open(self, place: DataPaths, seed: int) -> "MpiiData":
         """The prepared data; cheap.
 
         Args:
@@ -197,7 +197,7 @@ class MpiiPose(Frozen):
             flip_pairs=self.flip_pairs,
         )
 
-    def _packs(self, place: Place) -> dict[str, Path]:
+    def _packs(self, place: DataPaths) -> dict[str, Path]:
         """Folders of the packs, named by all that their contents depend on."""
         same = [FORMAT, self.fingerprint(), self.size[1] / self.size[0]]
         keys = {"train": _digest([*same, *reach_of(self.augment)]), "val": _digest(same)}
@@ -269,7 +269,7 @@ def _read(
     return found, (*lost, *(f"{Path(one.file).name} {one.record}" for one in broken))
 
 
-def _generated(people: MpiiPeople, place: Place, progress: Progress | None) -> Benchmark:
+def _generated(people: MpiiPeople, place: DataPaths, progress: Progress | None) -> Benchmark:
     root = place.cache.absolute() / f"mpii-{people.fingerprint()}"
     write(people, root, progress=progress)
     return annotation_files.read(root, "list")

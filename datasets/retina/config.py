@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from datasets.config import Frozen
-from datasets.contract import Place, Predictions
+from datasets.contract import DataPaths, Predictions
 from datasets.crops.pack import Progress
 from datasets.io.errors import DataError
 from datasets.io.problems import refuse, sift
@@ -98,7 +98,7 @@ class RetinaBoundaries(Frozen):
             return left
         raise DataError("the DME set", f"subjects {subjects} are all broken", remedy="Get the files again")
 
-    def prepare(self, place: Place, progress: Progress | None = None) -> "Report":
+    def prepare(self, place: DataPaths, progress: Progress | None = None) -> "Report":
         """Make everything that `open` needs: generate retinas if need be, read, check, flatten.
 
         What is there already is not made again; files are compared with the digest each time. Two processes
@@ -118,7 +118,7 @@ class RetinaBoundaries(Frozen):
                 save_scans(flattened(found, self.size, self.source.row_um), prepared)
         return _report(self, open_scans(prepared))
 
-    def open(self, place: Place, seed: int) -> "RetinaData":
+    def open(self, place: DataPaths, seed: int) -> "RetinaData":
         """The prepared data; cheap.
 
         Args:
@@ -135,7 +135,7 @@ class RetinaBoundaries(Frozen):
             ScanSplit(folder, self.test_subjects, self.dim, STILL, seed),
         )
 
-    def _prepared(self, place: Place) -> Path:
+    def _prepared(self, place: DataPaths) -> Path:
         return place.cache.absolute() / "packs" / f"retina-{self.fingerprint()}"
 
     def _read(self, folder: Path, progress: Progress | None) -> list[LabelledScans]:
@@ -233,7 +233,7 @@ def _report(config: RetinaBoundaries, scans: Scans) -> Report:
     )
 
 
-def _located(source: Source, place: Place, progress: Progress | None) -> Path:
+def _located(source: Source, place: DataPaths, progress: Progress | None) -> Path:
     """The folder of the subjects' files, checked, or generated."""
     if isinstance(source, DmeFolder):
         return source.check(place.root)

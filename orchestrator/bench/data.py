@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.coco.dataset import CocoSplit
-from datasets.coco.samples import Half
-from datasets.contract import Batch, Place
+from datasets.coco.samples import SplitSamples
+from datasets.contract import Batch, DataPaths
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People, write
 from datasets.synthetic.people.scene import Framing
@@ -51,7 +51,7 @@ class Source:
     """A training split: its annotations, and its samples from a pack and from the pictures' files."""
 
     config: CocoKeypoints
-    half: Half
+    half: SplitSamples
     split: CocoSplit
     unpacked: CocoSplit
 
@@ -126,11 +126,11 @@ def prepare(root: Path | None, folder: Path, tell: Tell) -> Source:
             f"{len(half.samples.id)} people are more than the {LARGEST} that are packed for a benchmark",
             remedy="Name a smaller set",
         )
-    config, place = CocoKeypoints(source=bound), Place(folder / "cache", root)
+    config, place = CocoKeypoints(source=bound), DataPaths(folder / "cache", root)
     return Source(config, half, _opened(config, place), _opened(config, replace(place, pack=False)))
 
 
-def _opened(config: CocoKeypoints, place: Place) -> CocoSplit:
+def _opened(config: CocoKeypoints, place: DataPaths) -> CocoSplit:
     config.prepare(place)
     return config.open(place, seed=0).train
 

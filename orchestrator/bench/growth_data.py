@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops.pack import open_pack
 from datasets.keypoints import KEYPOINTS, SKELETON
 from orchestrator.bench.growth_cost import Cost, cost
@@ -42,7 +42,7 @@ def _costs(count: int, tell: Tell) -> dict[str, Cost]:
         tell(f"a set of {count:,} samples")
         root = Path(folder) / "set"
         write(root, count)
-        config, place = CocoKeypoints(source=CocoFolder.bind(root)), Place(Path(folder) / "cache", root)
+        config, place = CocoKeypoints(source=CocoFolder.bind(root)), DataPaths(Path(folder) / "cache", root)
         config.prepare(place)
         return {
             "read and check": cost(lambda: config.prepare(place)),
@@ -50,7 +50,7 @@ def _costs(count: int, tell: Tell) -> dict[str, Cost]:
         }
 
 
-def _open(config: CocoKeypoints, place: Place) -> None:
+def _open(config: CocoKeypoints, place: DataPaths) -> None:
     open_pack.cache_clear()
     data = config.open(place, seed=0)
     data.train.__getitems__([(0, 0)])

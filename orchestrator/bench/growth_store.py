@@ -17,10 +17,10 @@ from orchestrator.cli.options import add_options, options
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import flatten
 from orchestrator.config.vary import vary
-from orchestrator.run.runner import conduct, rebuild
+from orchestrator.run.runner import rebuild, run_sweeps
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.plots import Curves
-from orchestrator.sweep.plan import Planned, Setting, plan_table
+from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 
@@ -63,7 +63,7 @@ def _costs(table: Table, seeds: int, folder: Path) -> dict[str, Cost]:
     sweep = Sweep("growth", "a table that grows", (table,))
     return {
         "all records": cost(lambda: _read(_uri(folder))),
-        "dry run": cost(lambda: conduct([sweep], wanted, "", quiet)),
+        "dry run": cost(lambda: run_sweeps([sweep], wanted, "", quiet)),
         "report": cost(lambda: rebuild(_uri(folder), "demo", folder / "report")),
     }
 
@@ -84,11 +84,13 @@ def _table(demo: Experiment) -> Table:
 
     columns = [Column(DeclaredColumn(name=name), Metric(name)) for name in METRICS[:3]]
     plots = (Curves(key="AP", title="AP by epoch"),)
-    return Table("0", title="Generated records", says="", rows=rows, columns=columns, paper=(), plots=plots)
+    return Table(
+        "0", title="Generated records", description="", rows=rows, columns=columns, paper=(), plots=plots
+    )
 
 
-def _setting(seeds: int) -> Setting:
-    return Setting(
+def _setting(seeds: int) -> PlanSettings:
+    return PlanSettings(
         scale="demo", report="demo", seeds=tuple(range(seeds)), data=lambda config: config.name, command=""
     )
 

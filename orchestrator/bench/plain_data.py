@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.coco.samples import Half
+from datasets.coco.samples import SplitSamples
 from datasets.contract import Pairs
 from datasets.crops.crop import Augment, whole_bodies
 
@@ -32,7 +32,7 @@ class PlainDataset(torch.utils.data.Dataset[Sample]):
     """The annotated people of one split, augmented at random."""
 
     def __init__(
-        self, half: Half, size: tuple[int, int], augment: Augment, padding: float, pairs: Pairs
+        self, half: SplitSamples, size: tuple[int, int], augment: Augment, padding: float, pairs: Pairs
     ) -> None:
         self.half, self.size, self.augment, self.pairs = half, size, augment, pairs
         self.bodies = whole_bodies(half.samples.corners, size[1] / size[0], padding)

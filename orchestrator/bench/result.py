@@ -30,7 +30,7 @@ class Finding:
     """One part of the benchmark."""
 
     name: str
-    says: str  # what is compared with what
+    description: str  # what is compared with what
     grids: tuple[Grid, ...]
     plots: Mapping[str, Figure] = field(default_factory=dict)  # by file stem
 
@@ -38,7 +38,7 @@ class Finding:
 def render(console: Console, finding: Finding) -> None:
     """Print a finding's tables."""
     console.print(f"\n[bold]{finding.name}[/] on {provenance.machine()}", highlight=False)
-    console.print(finding.says, style="dim", highlight=False)
+    console.print(finding.description, style="dim", highlight=False)
     for grid in finding.grids:
         table = Table(title=grid.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for index, column in enumerate(grid.columns):
@@ -57,7 +57,7 @@ def markdown(findings: Sequence[Finding]) -> str:
         "GPU; a ratio is the median of the ratios within a round; above 1 is faster than the baseline.",
     ]
     for finding in findings:
-        parts += [f"## {finding.name}", finding.says]
+        parts += [f"## {finding.name}", finding.description]
         parts += [_markdown_table(grid) for grid in finding.grids]
         parts += [f"![{stem}]({stem}.png)" for stem in finding.plots]
     return "\n\n".join(parts) + "\n"

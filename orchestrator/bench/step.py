@@ -21,7 +21,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.optimizers import build_optimisers
 from orchestrator.training.precision import has_bf16
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 SAYS = (
     "Forward, backward, the check that the gradient is finite, and the optimisers of the schedule, of "
@@ -72,7 +72,7 @@ def step(experiment: Experiment, device: torch.device, bf16: bool = False) -> St
     """A step as `fit` makes it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        trainee = Trainee(experiment, pretrained=False, bf16=bf16).to(device).train()
+        trainee = TrainingModule(experiment, pretrained=False, bf16=bf16).to(device).train()
         image, target = _batch(experiment, device)
     weight = torch.ones_like(target)
     optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)

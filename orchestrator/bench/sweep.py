@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.synthetic.people.people import People
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.config.experiment import Experiment
@@ -57,13 +57,13 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
         ClusterError: the cluster is too small for a trial.
     """
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
-        place = Place(Path(folder) / "data")
+        place = DataPaths(Path(folder) / "data")
         base = small(demo)
         tell("generating pictures")
         base.data.prepare(place)
         tell("starting Ray")
         cluster.connect()
-        plan = cluster.plan(cluster.Wishes(workers=0))
+        plan = cluster.plan(cluster.ResourceRequest(workers=0))
         count, idling = trials * plan.concurrent, empty * plan.concurrent
         tasks = [Task(vary(base, seed=seed), place, folder) for seed in range(count + idling)]
         tell(f"{count} trials, {plan.concurrent} at once")

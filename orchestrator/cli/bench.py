@@ -37,7 +37,7 @@ def add_parser(
         description="Times what this project is made of beside plain code for the same, in one process and "
         "one thread, taking turns. Close other programs meanwhile.",
     )
-    choices = "; ".join(f"{name}: {says}" for name, says in PARTS.items())
+    choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
     parser.add_argument("part", nargs="*", metavar="PART", help=f"{choices}; all: every part (default: all)")
     parser.add_argument(
         "--out",

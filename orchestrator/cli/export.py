@@ -51,7 +51,7 @@ def act(arguments: argparse.Namespace) -> int:
     inputs = ", ".join(map(str, ("B", *trained.experiment.data.size, 3)))
     terminal.print(f"{out}: uint8 ({inputs}) to {', '.join(written)}", highlight=False, soft_wrap=True)
     worst = ", ".join(f"{name} {difference:.1e}" for name, difference in written.items())
-    terminal.print(f"largest difference to the model on {samples.says}: {worst}", highlight=False)
+    terminal.print(f"largest difference to the model on {samples.description}: {worst}", highlight=False)
     return 0
 
 

@@ -44,6 +44,6 @@ def _list(sweeps: Sweeps) -> int:
     for title in ("sweep", "tables", "what"):
         table.add_column(title)
     for sweep in sweeps():
-        table.add_row(sweep.name, ", ".join(t.id for t in sweep.tables), sweep.says.partition(": ")[2])
+        table.add_row(sweep.name, ", ".join(t.id for t in sweep.tables), sweep.description.partition(": ")[2])
     Console().print(table)
     return 0

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.run.settings import SEEDS, Options, places, tracking_uri
+from orchestrator.run.settings import SEEDS, RunSettings, places, tracking_uri
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -103,10 +103,10 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: argparse.Namespace) -> RunSettings:
     """Fill in defaults. Relative paths mean the current folder."""
     results, store = places(arguments)
-    return Options(
+    return RunSettings(
         scale=arguments.scale,
         data_root=arguments.data_root,
         detections=arguments.detections,

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from datasets.coco.annotation_files import find_annotations
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.human36m.annotation_files import find_layout
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.io.errors import DataError
@@ -56,7 +56,7 @@ class Checked:
 
 def prepare(
     names: Sequence[str],
-    place: Place,
+    place: DataPaths,
     console: Console,
     *,
     detections: Path | None = None,
@@ -159,7 +159,7 @@ def _bound(name: str, root: Path, detections: Path | None, skip: bool, check: Ch
 
 
 def _pack(
-    checked: Checked, place: Place, detections: Path | None, skip_broken: bool, console: Console
+    checked: Checked, place: DataPaths, detections: Path | None, skip_broken: bool, console: Console
 ) -> str:
     """Decode a set; the sentence about what there is to train on."""
     assert place.root is not None
@@ -175,7 +175,7 @@ def _pack(
     return str(report.sentence())
 
 
-def _show(checked: Checked, place: Place, console: Console) -> None:
+def _show(checked: Checked, place: DataPaths, console: Console) -> None:
     """The broken records of a set as a table, and all of them in a file."""
     if not checked.broken:
         return
@@ -239,6 +239,6 @@ def act(arguments: argparse.Namespace) -> int:
     _, store = places(arguments)
     storage = arguments.storage or str(store)
     cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
-    place = Place(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)
+    place = DataPaths(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)
     detections = None if arguments.detections is None else arguments.detections.expanduser().absolute()
     return prepare(arguments.set, place, console(), detections=detections, skip_broken=arguments.skip_broken)

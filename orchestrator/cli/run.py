@@ -17,7 +17,7 @@ Sweeps = Callable[[], Sequence[Sweep]]
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one sweep from the command line and exit."""
-    doc = sys.modules["__main__"].__doc__ or sweep.says
+    doc = sys.modules["__main__"].__doc__ or sweep.description
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, prog=f"{sweep.name}.py"
     )
@@ -36,10 +36,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
 
 def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
     """Run sweeps as parsed options ask for; the exit code."""
-    from orchestrator.run.runner import conduct
+    from orchestrator.run.runner import run_sweeps
 
     line = command([os.path.relpath(sys.argv[0]), *sys.argv[1:]])
-    return conduct(sweeps, options(parsed), line, console())
+    return run_sweeps(sweeps, options(parsed), line, console())
 
 
 def _act(arguments: argparse.Namespace, sweeps: Sequence[Sweep]) -> int:

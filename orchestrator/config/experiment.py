@@ -67,7 +67,7 @@ class Experiment(Frozen):
         return digest(fields)
 
 
-class StepCost(Frozen):
+class StepTiming(Frozen):
     """A measurement without training: the time of one training step, and the flow's share of it (Table 1)."""
 
     kind: Literal["step_cost"] = "step_cost"

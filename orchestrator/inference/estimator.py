@@ -27,7 +27,7 @@ from orchestrator.inference.error_interval import spread
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.precision import has_bf16, in_bf16
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 Floats = NDArray[np.float64]
 PoseConfig = CocoKeypoints | MpiiPose | Human36MPose
@@ -75,10 +75,10 @@ class Estimator:
     data: PoseConfig
     bf16: bool
     units: Floats | None  # (D,) the spread of errors in units of sigma, None where the model has no density
-    runtime: Alone
+    runtime: SingleProcess
 
     @classmethod
-    def of(cls, trained: Trained, runtime: Alone) -> Self:
+    def of(cls, trained: Trained, runtime: SingleProcess) -> Self:
         """Move a model to a device.
 
         Raises:

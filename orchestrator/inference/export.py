@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.skeleton import skeleton
 from models.regressor import Output
@@ -56,14 +56,14 @@ class Samples:
     """Crops on which two models are compared."""
 
     image: Tensor  # uint8 (B, H, W, 3)
-    says: str
+    description: str
 
 
 def samples(trained: Trained, cache: Path) -> Samples:
     """The first samples of the validation data, or random pictures where the data is not prepared here."""
     data = trained.experiment.data
     try:
-        val = data.open(Place(cache), trained.experiment.seed).val
+        val = data.open(DataPaths(cache), trained.experiment.seed).val
     except DataError:
         drawn = torch.Generator().manual_seed(0)
         image = torch.randint(0, 256, (SAMPLES, *data.size, 3), dtype=torch.uint8, generator=drawn)

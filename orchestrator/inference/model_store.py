@@ -14,7 +14,7 @@ from torch import nn
 from orchestrator.config.experiment import Experiment
 from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import FORMAT, CheckpointError
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 FILE = "checkpoint.pt"
 
@@ -44,11 +44,11 @@ class Entry:
     folder: str  # its fingerprint, unless somebody renamed it
     path: str
     name: str  # empty where the checkpoint does not say
-    says: str
+    description: str
 
     def line(self) -> str:
         """For a list of what there is."""
-        return f"  {self.folder}  {self.says}"
+        return f"  {self.folder}  {self.description}"
 
 
 def load(path: str | Path) -> Trained:
@@ -60,7 +60,7 @@ def load(path: str | Path) -> Trained:
     where = str(path)
     state = _read(where, "cpu")
     experiment, epochs = _said(where, state)
-    trainee = Trainee(experiment, pretrained=False)
+    trainee = TrainingModule(experiment, pretrained=False)
     try:
         trainee.load_state_dict(state["trainee"])
     except (KeyError, RuntimeError) as error:
@@ -110,7 +110,9 @@ def _which(name: str, storage: str, meant: Sequence[Entry], entries: Sequence[En
             f"{name}: no such checkpoint, and {storage} holds none. Name a checkpoint.pt, a folder with "
             "one, or the --storage of a sweep."
         )
-    listed = "\n".join(entry.line() for entry in sorted(meant or entries, key=lambda entry: entry.says))
+    listed = "\n".join(
+        entry.line() for entry in sorted(meant or entries, key=lambda entry: entry.description)
+    )
     if meant:
         return f"{name}: {len(meant)} models are meant. Give the first digits of one of\n{listed}"
     return f"{name}: no such file or model. {storage} has\n{listed}"

@@ -23,7 +23,7 @@ from orchestrator.inference.boxes import Plan, Wanted, corners
 from orchestrator.inference.drawing import draw
 from orchestrator.inference.estimator import Estimator, People, distinct
 from orchestrator.inference.model_store import Trained
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 Result = dict[str, Any]
 
@@ -74,7 +74,9 @@ def predict(
     Raises:
         DataError: the model does not look for people, or `out` can't be written to.
     """
-    estimator = Estimator.of(trained, Alone(torch.device("cuda" if torch.cuda.is_available() else "cpu")))
+    estimator = Estimator.of(
+        trained, SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    )
     bones = skeleton(estimator.data)
     names = drawing_names([one.picture for one in plan.wanted])
     results: list[Result] = []

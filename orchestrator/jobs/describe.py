@@ -7,7 +7,7 @@ from models.boundary_unet import BoundaryNet
 from models.heatmap_nets import Integral, SimplePose
 from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
 from models.regressor import Regressor
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.jobs.union import Job
 
 
@@ -19,7 +19,7 @@ def describe(job: Job) -> str:
     """
     if isinstance(job, Experiment):
         return f"{_method(job)} on {job.data.name}, seed {job.seed}"
-    if isinstance(job, StepCost):
+    if isinstance(job, StepTiming):
         name = f"step of {_trunk(job.model)} with {describe_objective(job.objective)}"
         return f"{name}, seed {job.seed}"
     return f"{job.kind} of {describe(job.of)}"

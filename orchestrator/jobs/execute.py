@@ -11,40 +11,40 @@ from typing import Any, Literal
 import torch
 from pydantic import TypeAdapter
 
-from datasets.contract import Data, Place
+from datasets.contract import Data, DataPaths
 from datasets.io.errors import DataError, NotPreparedError
 from models.backbones import WeightsError
-from orchestrator.config.experiment import DataConfig, Experiment, StepCost
+from orchestrator.config.experiment import DataConfig, Experiment, StepTiming
 from orchestrator.jobs.union import Job
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.step_time import measure
 from orchestrator.probes.union import Probe
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
 from orchestrator.training.runtime import Runtime
-from orchestrator.training.trainer import Trainee, fit, trained_state
+from orchestrator.training.trainer import TrainingModule, fit, trained_state
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
 
 @dataclass(frozen=True)
-class Finished:
+class JobResult:
     """How a job ended."""
 
     status: Literal["finished", "diverged", "failed"]
     metrics: dict[str, float] = field(default_factory=dict)
     duration: float = 0.0
     note: str = ""
-    alarms: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     detail: str = ""  # JSON: what a probe found beside its numbers
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
-        return {**asdict(self), "alarms": list(self.alarms)}
+        return {**asdict(self), "warnings": list(self.warnings)}
 
     @staticmethod
-    def of(plain: dict[str, Any]) -> "Finished":
+    def of(plain: dict[str, Any]) -> "JobResult":
         """Read what `plain` wrote."""
-        return Finished(**{**plain, "alarms": tuple(plain["alarms"])})
+        return JobResult(**{**plain, "warnings": tuple(plain["warnings"])})
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Task:
     """A job and where its data and checkpoints lie: everything that a process far away needs."""
 
     job: Job
-    place: Place
+    place: DataPaths
     storage: str
 
     def plain(self) -> dict[str, Any]:
@@ -71,34 +71,34 @@ class Task:
         from pathlib import Path
 
         root = plain["root"]
-        place = Place(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
+        place = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
         return Task(_JOB.validate_json(plain["job"]), place, plain["storage"])
 
 
-def run(task: Task, runtime: Runtime) -> Finished:
+def run(task: Task, runtime: Runtime) -> JobResult:
     """Run a job to its end. What the job itself does wrong ends it as failed; a killed process is for
     the scheduler to repeat."""
     return _guarded(lambda: _run(task, runtime))
 
 
-def _run(task: Task, runtime: Runtime) -> Finished:
+def _run(task: Task, runtime: Runtime) -> JobResult:
     job = task.job
-    if isinstance(job, StepCost):
-        return Finished("finished", measure(job, runtime.device))
+    if isinstance(job, StepTiming):
+        return JobResult("finished", measure(job, runtime.device))
     checkpoints = Checkpoints(task.storage)
     if isinstance(job, Experiment):
         outcome = fit(job, opened(job.data, task.place, job.seed), runtime, checkpoints)
-        return Finished(outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.alarms)
+        return JobResult(outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.warnings)
     return _probe(job, task.place, runtime, checkpoints)
 
 
-def _probe(probe: Probe, place: Place, runtime: Runtime, checkpoints: Checkpoints) -> Finished:
+def _probe(probe: Probe, place: DataPaths, runtime: Runtime, checkpoints: Checkpoints) -> JobResult:
     began = time.perf_counter()
     found = probe.measure(subject(probe.of, place, runtime.device, checkpoints))
-    return Finished("finished", found.metrics, time.perf_counter() - began, detail=json.dumps(found.detail))
+    return JobResult("finished", found.metrics, time.perf_counter() - began, detail=json.dumps(found.detail))
 
 
-def opened(config: DataConfig, place: Place, seed: int) -> Data:
+def opened(config: DataConfig, place: DataPaths, seed: int) -> Data:
     """The data; made ready first where this node has no copy yet, as without a folder that all nodes see.
 
     One process of a node prepares while the others wait for it.
@@ -116,25 +116,27 @@ def opened(config: DataConfig, place: Place, seed: int) -> Data:
         return config.open(place, seed)
 
 
-def subject(experiment: Experiment, place: Place, device: torch.device, checkpoints: Checkpoints) -> Subject:
+def subject(
+    experiment: Experiment, place: DataPaths, device: torch.device, checkpoints: Checkpoints
+) -> TrainedModel:
     """A trained model, ready to be looked at, with its data.
 
     Raises:
         CheckpointError: it has not been trained, or its checkpoint lies elsewhere.
         DataError: its data can't be prepared here.
     """
-    trainee = Trainee(experiment, pretrained=False)
+    trainee = TrainingModule(experiment, pretrained=False)
     trainee.load_state_dict(trained_state(experiment, checkpoints))
     trainee.to(device).eval()
     data = opened(experiment.data, place, experiment.seed)
-    return Subject(experiment, trainee.model, trainee.objective, data, device)
+    return TrainedModel(experiment, trainee.model, trainee.objective, data, device)
 
 
-def _guarded(work: Callable[[], Finished]) -> Finished:
+def _guarded(work: Callable[[], JobResult]) -> JobResult:
     try:
         return work()
     except (DataError, CheckpointError, WeightsError) as error:
-        return Finished("failed", note=str(error))
+        return JobResult("failed", note=str(error))
     except Exception:
         # One broken trial must not take the other trials of the sweep with it.
-        return Finished("failed", note=traceback.format_exc(limit=-8))
+        return JobResult("failed", note=traceback.format_exc(limit=-8))

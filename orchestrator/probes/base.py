@@ -14,7 +14,7 @@ from orchestrator.training.precision import in_bf16
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrainedModel:
     """A trained model and what it was trained on."""
 
     experiment: Experiment
@@ -30,7 +30,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Found:
+class ProbeResult:
     """What a probe found: numbers for tables, and whatever its figures are drawn from, ready for JSON."""
 
     metrics: dict[str, float]

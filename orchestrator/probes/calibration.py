@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from datasets.coco.dataset import CocoData
 from datasets.metrics.oks import oks
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, Tabulated, tabulate
 from orchestrator.probes.residuals import Observed, log_densities, observe
 
@@ -47,7 +47,7 @@ class Calibration(OfTrained):
             raise ValueError("calibration is measured on COCO keypoints, for which there is OKS")
         return self
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """Look at every sample of the validation set, with the flip test and without.
 
         Raises:
@@ -61,7 +61,7 @@ class Calibration(OfTrained):
             for name, log_density in log_densities(self.of.objective, subject.objective).items()
         }
         if not densities:
-            return Found(correlations)
+            return ProbeResult(correlations)
         seen = observe(subject, subject.data, flip=False)
         curves = {name: _curve(table, seen) for name, table in densities.items()}
         own = next(iter(curves))
@@ -72,7 +72,7 @@ class Calibration(OfTrained):
             metrics["flow_ece"] = 100 * calibration_error(curves["G"]["coverage"])
         metrics["error_ratio"] = float(np.mean(curves[own]["measured"]) / np.mean(curves[own]["predicted"]))
         detail = {"levels": LEVELS.tolist(), "own": own, "curves": curves, "keypoints": len(seen.errors)}
-        return Found(metrics | correlations, detail)
+        return ProbeResult(metrics | correlations, detail)
 
 
 def coverage(below: Floats, levels: Floats = LEVELS) -> Floats:

@@ -19,7 +19,7 @@ from torch import nn
 from datasets.coco.dataset import CocoData
 from models.density import DENSITIES, DensityName
 from models.objectives import DLE, RLE, Objective
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, LogDensity, Marginal, Tabulated, evaluate_at, tabulate
 from orchestrator.probes.residuals import log_densities, observe
 
@@ -66,7 +66,7 @@ class Density(OfTrained):
             raise ValueError("a learned density is measured of DLE or RLE on COCO keypoints")
         return self
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """Tabulate the densities, and look at every sample of the validation set once.
 
         Raises:
@@ -93,7 +93,9 @@ class Density(OfTrained):
             name: _drawn(table) | ({"errors": _errors(x, table)} if name in learned else {})
             for name, table in shapes.items()
         }
-        return Found(metrics, {"densities": drawn, "method": _method(self.of.objective), "points": len(x)})
+        return ProbeResult(
+            metrics, {"densities": drawn, "method": _method(self.of.objective), "points": len(x)}
+        )
 
 
 def _learned(objective: Objective, module: nn.Module) -> dict[str, LogDensity]:

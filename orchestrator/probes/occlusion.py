@@ -21,7 +21,7 @@ from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Occlusion(OfTrained):
             raise ValueError(f"occlusion is measured in mm on human36m, not on {self.of.data.name}")
         return self
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """Every cell of the table, `Ankle/Wrist` for the error of wrists while an ankle is hidden.
 
         Further rows are `Unoccluded` and `All`, the mean of the seven groups; further columns are `Mean`, of
@@ -84,10 +84,10 @@ class Occlusion(OfTrained):
             "pictures": len(rows),
             "square": self.square,
         }
-        return Found(cells(plain, table), detail)
+        return ProbeResult(cells(plain, table), detail)
 
     @torch.inference_mode()
-    def _predictions(self, subject: Subject, rows: NDArray[np.int64]) -> Iterator[Floats]:
+    def _predictions(self, subject: TrainedModel, rows: NDArray[np.int64]) -> Iterator[Floats]:
         """(1 + J, B, P, 3) for a batch after another: as it is, then with each joint hidden."""
         for some in batches(rows.tolist(), subject.data.val):
             batch = subject.data.val.__getitems__([(0, row) for row in some]).to(subject.device)

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from orchestrator.probes import sigma_scale
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.pose_samples import Posed, posed
 from orchestrator.probes.pose_selection import choose
 from orchestrator.probes.sigma_scale import mean
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 from orchestrator.util.jpeg_text import to_text
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ class Gallery(OfTrained):
     kind: Literal["gallery"] = "gallery"
     each: PositiveInt = 3
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """Look at a trained model of people.
 
         The metrics: `people` is how many are shown; `error shown` their mean error and `error` that of the
@@ -43,7 +43,7 @@ class Gallery(OfTrained):
             TypeError: the data set shows no people.
             ValueError: a prediction is not finite.
         """
-        seen = predictions(subject.net, subject.data, Alone(device=subject.device), subject.bf16)
+        seen = predictions(subject.net, subject.data, SingleProcess(device=subject.device), subject.bf16)
         found = posed(subject, seen)
         rows = choose(found.kinds, self.each)
         shown = [row for some in rows.values() for row in some]
@@ -56,10 +56,10 @@ class Gallery(OfTrained):
         }
         people = [_person(found, row, kind, factor) for kind, some in rows.items() for row in some]
         measured = {name: value for name, value in metrics.items() if np.isfinite(value)}
-        return Found(measured, {**_common(found), "metrics": measured, "people": people})
+        return ProbeResult(measured, {**_common(found), "metrics": measured, "people": people})
 
 
-def _factor(subject: Subject) -> float:
+def _factor(subject: TrainedModel) -> float:
     """How many scales hold half of a training sample's joints in the picture's plane; NaN without a scale."""
     training = sigma_scale.on_training(subject)
     if training is None:

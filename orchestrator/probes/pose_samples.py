@@ -18,7 +18,7 @@ from datasets.metrics import pck_mpjpe
 from datasets.mpii.config import UNCOUNTED, MpiiData
 from datasets.skeleton import Skeleton, skeleton
 from orchestrator.config.experiment import Experiment
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.pose_selection import Kinds, coco_kinds, human36m_kinds, mpii_kinds
 from orchestrator.util.jpeg_text import Picture
 
@@ -66,7 +66,7 @@ class Posed:
         return np.asarray(crops[0])
 
 
-def posed(subject: Subject, predictions: Predictions) -> Posed:
+def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
     """The people of the subject's validation set.
 
     Args:

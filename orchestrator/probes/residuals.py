@@ -20,10 +20,10 @@ from datasets.io.errors import DataError
 from models.density import DENSITIES, DensityName
 from models.objectives import DLE, RLE, LearnedScale, Objective
 from models.rle_conventions import ConventionName
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.density_grid import Floats, LogDensity
 from orchestrator.training.evaluation import batches, predictions
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Observed:
         return self.errors / self.scales
 
 
-def observe(subject: Subject, data: CocoData, *, flip: bool) -> Observed:
+def observe(subject: TrainedModel, data: CocoData, *, flip: bool) -> Observed:
     """Look at every sample of the validation set, once or, with `flip`, with the flip test.
 
     A likelihood is a claim about one look; scores are evaluated with the flip test.
@@ -62,7 +62,7 @@ def observe(subject: Subject, data: CocoData, *, flip: bool) -> Observed:
         DataError: nothing in the set is labelled.
     """
     looked = data if flip else replace(data, flip_pairs=None)
-    found = predictions(subject.net, looked, Alone(subject.device), subject.bf16)
+    found = predictions(subject.net, looked, SingleProcess(subject.device), subject.bf16)
     target, labelled = _truth(data.val)
     sigma = None if found.sigma is None else found.sigma.astype(np.float64)
     return Observed(target, labelled, found.mu.astype(np.float64), sigma, found.score.astype(np.float64))

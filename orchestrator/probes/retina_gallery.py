@@ -14,10 +14,10 @@ from datasets.retina.flatten import clean
 from datasets.retina.samples import Scans as Prepared
 from datasets.retina.scan_files import BOUNDARIES
 from orchestrator.probes import sigma_scale
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.sigma_scale import mean
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 from orchestrator.util.jpeg_text import to_text
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Scans(OfTrained):
 
     kind: Literal["scans"] = "scans"
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """Look at a trained model of boundaries.
 
         The metrics: `scans` is how many are shown; `error shown` their mean error and `error` that of the
@@ -58,7 +58,7 @@ class Scans(OfTrained):
             "in band": found.within(),
         }
         measured = {name: value for name, value in metrics.items() if np.isfinite(value)}
-        return Found(measured, {"boundaries": list(BOUNDARIES), "metrics": measured, "scans": shown})
+        return ProbeResult(measured, {"boundaries": list(BOUNDARIES), "metrics": measured, "scans": shown})
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Bounded:
         return 100 * mean(np.where(np.isnan(error), np.nan, error <= self.breadth))
 
 
-def _bounded(subject: Subject, data: RetinaData) -> Bounded:
+def _bounded(subject: TrainedModel, data: RetinaData) -> Bounded:
     """The test set."""
-    found = predictions(subject.net, data, Alone(device=subject.device), subject.bf16)
+    found = predictions(subject.net, data, SingleProcess(device=subject.device), subject.bf16)
     if not np.isfinite(found.mu).all():
         raise ValueError("predictions with numbers that are not finite")
     training = sigma_scale.on_training(subject)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from datasets.contract import Batch, Split
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def mean(values: NDArray[np.floating[Any]]) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def on_training(subject: Subject) -> tuple[Floats, Floats, Floats] | None:
+def on_training(subject: TrainedModel) -> tuple[Floats, Floats, Floats] | None:
     """Error, sigma and weight (n, P, D) of training samples as epoch 0 has them; None without a scale."""
     split = subject.data.train
     count = min(TRAINING_SAMPLES, len(split))
@@ -55,7 +55,9 @@ def on_training(subject: Subject) -> tuple[Floats, Floats, Floats] | None:
     return error, sigma, weight
 
 
-def _predicted(subject: Subject, split: Split, rows: Sequence[int]) -> tuple[Floats, Floats | None, Floats]:
+def _predicted(
+    subject: TrainedModel, split: Split, rows: Sequence[int]
+) -> tuple[Floats, Floats | None, Floats]:
     batch: Batch = split.__getitems__([(0, row) for row in rows])
     with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
         output = predict(subject.net, batch.image.to(subject.device), subject.data.flip_pairs)

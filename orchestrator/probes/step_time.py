@@ -9,7 +9,7 @@ from timeit import repeat
 import torch
 
 from models.objectives import DLE, RLE
-from orchestrator.config.experiment import StepCost
+from orchestrator.config.experiment import StepTiming
 from orchestrator.training.optimizers import build_optimisers
 from orchestrator.training.precision import in_bf16
 
@@ -17,7 +17,7 @@ LEAST_SECONDS = 0.2
 """Short steps are repeated for at least as long as this."""
 
 
-def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
+def measure(cost: StepTiming, device: torch.device) -> dict[str, float]:
     """Time one training step and the flow within it, on random pictures, one thread.
 
     Returns:
@@ -38,7 +38,7 @@ def measure(cost: StepCost, device: torch.device) -> dict[str, float]:
     }
 
 
-def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
+def _training_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
     scale = cost.objective.needs_scale
     model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
     objective = cost.objective.build(2).to(device)
@@ -62,7 +62,7 @@ def _training_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
     return step
 
 
-def _flow_step(cost: StepCost, device: torch.device) -> Callable[[], None]:
+def _flow_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
     assert isinstance(cost.objective, DLE | RLE)
     flow = cost.objective.flow.build(2).to(device)
     x = torch.randn(cost.schedule.batch * cost.points, 2, device=device, requires_grad=True)

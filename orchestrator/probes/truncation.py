@@ -14,7 +14,7 @@ from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
 from datasets.skeleton import skeleton
-from orchestrator.probes.base import Found, OfTrained, Subject
+from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
     Bools,
@@ -68,7 +68,7 @@ class Truncation(OfTrained):
             raise ValueError(f"cuts are 0 and then larger ones below 1, not {self.cuts}")
         return self
 
-    def measure(self, subject: Subject) -> Found:
+    def measure(self, subject: TrainedModel) -> ProbeResult:
         """`inside/40` and `outside/40`: mean errors where 40 % are cut off; `past/40`: percent of the
         keypoints outside that are predicted outside. A key is missing where there is no keypoint to count.
 
@@ -85,7 +85,7 @@ class Truncation(OfTrained):
         parts = [cut(whole, self.edge, share) for share in self.cuts]
         found = [predicted(subject, whole, part, everyone) for part in parts]
         means = [_means(whole, part, points, found[0]) for part, points in zip(parts, found, strict=True)]
-        return Found(
+        return ProbeResult(
             _metrics(self.cuts, means),
             {
                 "edge": self.edge,
@@ -101,7 +101,7 @@ class Truncation(OfTrained):
         assert isinstance(self.of.data, CocoKeypoints)
         return self.of.data
 
-    def _drawn(self, subject: Subject, whole: People) -> dict[str, Any]:
+    def _drawn(self, subject: TrainedModel, whole: People) -> dict[str, Any]:
         """Everything that pictures are made of. Coordinates are shares of the whole box's crop."""
         part = cut(whole, self.edge, self.drawn_cut)
         rows = chosen(whole, part, self.drawn_people)
@@ -124,7 +124,7 @@ def chosen(whole: People, part: Cut, count: int) -> Rows:
     return np.array(evenly(fit, count), np.int64)
 
 
-def predicted(subject: Subject, whole: People, part: Cut, rows: Rows) -> Floats:
+def predicted(subject: TrainedModel, whole: People, part: Cut, rows: Rows) -> Floats:
     """What the model says of the people in `rows` from their cut boxes: (B, K, 2) in pixels of the picture.
 
     Raises:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from orchestrator.report import inline_svg
 from orchestrator.report.section import MARKS, Section
-from orchestrator.report.table_layout import number, ours, printed, theirs
+from orchestrator.report.table_layout import number, our_number, paper_number, printed
 from orchestrator.report.text import DRAWINGS, READING, TITLE, cautions, counts, opening
 from orchestrator.schema.claims import Below, Claim, Equivalent
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
@@ -57,14 +57,14 @@ def _table(section: Section) -> dict[str, object]:
     declared, filled, table = section.declaration, section.filled, printed(section.filled)
     titles = [head.title for head in table.heads if head.title]
     pairs = [_has_paper(filled, column) for column in declared.columns]
-    rows = sorted(declared.rows, key=lambda row: row.ours)
+    rows = sorted(declared.rows, key=lambda row: not row.in_paper)
     measured, total = counts(filled)
     return {
         "is_figure": declared.is_figure,
         "anchor": declared.slug.replace("_", "-"),
         "name": declared.heading,
         "title": declared.title,
-        "says": declared.says,
+        "description": declared.description,
         "subtitle": table.legend,
         "measured": measured,
         "total": total,
@@ -75,7 +75,7 @@ def _table(section: Section) -> dict[str, object]:
         ],
         "width": 1 + len(pairs) + sum(pairs),
         "rows": [_row(filled, row, table.footnotes) for row in rows],
-        "first_of_ours": sum(not row.ours for row in rows),
+        "first_of_ours": sum(row.in_paper for row in rows),
         "footnotes": table.footnotes,
         "legend": table.columns,
         "claims": [_claim(c, v) for c, v in zip(declared.claims, section.verdicts, strict=True)],
@@ -92,7 +92,7 @@ def tally(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
 
 
 def _row(filled: FilledTable, row: DeclaredRow, footnotes: Sequence[str]) -> dict[str, object]:
-    notes = (*([row.says] if row.says else []), *filled.row_notes[row.key])
+    notes = (*([row.description] if row.description else []), *filled.row_notes[row.key])
     return {
         "label": row.label,
         "footnotes": [footnotes.index(note) + 1 for note in notes],
@@ -103,13 +103,13 @@ def _row(filled: FilledTable, row: DeclaredRow, footnotes: Sequence[str]) -> dic
 def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnotes: Sequence[str]) -> _Cell:
     cell = filled.cell(row.key, column.name)
     told = _Cell(
-        paper=theirs(cell, column),
+        paper=paper_number(cell, column),
         paired=_has_paper(filled, column),
         footnotes=tuple(footnotes.index(note) + 1 for note in cell.notes),
     )
     if cell.mean is None:
         tone = "bad" if cell.status in ("diverged", "failed") else "absent"
-        return replace(told, absent=ours(cell, column), tone=tone)
+        return replace(told, absent=our_number(cell, column), tone=tone)
     return replace(
         told,
         value=number(cell.mean, column),
@@ -132,7 +132,7 @@ def _deviation(cell: Cell, column: DeclaredColumn) -> str:
     """Ours less the paper's; a share of the paper's where numbers are printed as 1.8M."""
     if cell.mean is None or cell.paper is None:
         return ""
-    if number(cell.mean, column) == theirs(cell, column):
+    if number(cell.mean, column) == paper_number(cell, column):
         return "as printed"
     if column.human and cell.paper:
         return f"{inline_svg.signed(100 * (cell.mean / cell.paper - 1), 1)} %"
@@ -155,7 +155,7 @@ def _claim(claim: Claim, verdict: Verdict) -> dict[str, object]:
     if verdict.estimate is not None:
         picture = inline_svg.interval(verdict.estimate, verdict.low, verdict.high, _region(claim))
     return {
-        "says": claim.says,
+        "description": claim.description,
         "verdict": verdict.verdict,
         "sentence": verdict.sentence,
         "picture": picture,

@@ -24,8 +24,8 @@ def _readme_section(part: Section) -> Iterator[str]:
         for picture in part.pictures
     ]
     yield f"## {declared.heading}"
-    if declared.says:
-        yield _md(declared.says)
+    if declared.description:
+        yield _md(declared.description)
     if declared.is_figure:
         yield from pictures
     yield table_formats.markdown(part.filled).strip()

@@ -104,7 +104,7 @@ def _md_text(text: Text) -> str:
 
 
 def _md_label(line: Line) -> str:
-    label = f"*{_md(line.label.text)} (ours)*" if line.ours else _md(line.label.text)
+    label = _md(line.label.text) if line.in_paper else f"*{_md(line.label.text)} (ours)*"
     return label + _raised(line.label.marks)
 
 
@@ -140,7 +140,7 @@ def _tex_text(text: Text) -> str:
 
 
 def _tex_label(line: Line) -> str:
-    label = rf"\textit{{{_tex(line.label.text)} (ours)}}" if line.ours else _tex(line.label.text)
+    label = _tex(line.label.text) if line.in_paper else rf"\textit{{{_tex(line.label.text)} (ours)}}"
     return label + _superscript(line.label.marks)
 
 

@@ -40,7 +40,7 @@ class Line:
     """One printed line; `ours` where the paper has no such row."""
 
     label: Text
-    ours: bool
+    in_paper: bool
     texts: tuple[Text, ...]  # one a sub-column
 
 
@@ -72,7 +72,9 @@ def printed(filled: FilledTable) -> Printed:
         heads=tuple(heads),
         lines=tuple(line for row in declared.rows for line in lay_out(filled, row, marks)),
         legend=_legend(filled),
-        columns=tuple(f"{column.name}: {column.says}" for column in declared.columns if column.says),
+        columns=tuple(
+            f"{column.name}: {column.description}" for column in declared.columns if column.description
+        ),
         footnotes=tuple(marks),
     )
 
@@ -86,7 +88,7 @@ def number(value: float, column: DeclaredColumn) -> str:
     return f"{value:z.{column.digits}f}"  # z: no minus before zero
 
 
-def ours(cell: Cell, column: DeclaredColumn) -> str:
+def our_number(cell: Cell, column: DeclaredColumn) -> str:
     """Our side of a cell: mean and spread, or in words why there is none."""
     if cell.mean is None:
         return NOTHING if cell.status == "blank" else cell.status
@@ -94,7 +96,7 @@ def ours(cell: Cell, column: DeclaredColumn) -> str:
     return text if cell.std is None else f"{text} ± {number(cell.std, column)}"
 
 
-def theirs(cell: Cell, column: DeclaredColumn) -> str:
+def paper_number(cell: Cell, column: DeclaredColumn) -> str:
     """The paper's side of a cell, never with fewer digits than the paper prints."""
     if cell.paper is None:
         return NOTHING
@@ -109,23 +111,23 @@ def _side_by_side(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) 
     for column in filled.declaration.columns:
         cell = filled.cell(row.key, column.name)
         if "paper" in _subs(filled, column):
-            texts.append(Text(theirs(cell, column)))
-        texts.append(Text(ours(cell, column), _numbers(cell.notes, marks)))
-    return [Line(_label(filled, row, marks), row.ours, tuple(texts))]
+            texts.append(Text(paper_number(cell, column)))
+        texts.append(Text(our_number(cell, column), _numbers(cell.notes, marks)))
+    return [Line(_label(filled, row, marks), row.in_paper, tuple(texts))]
 
 
 def _stacked(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) -> list[Line]:
     columns = filled.declaration.columns
     cells = [filled.cell(row.key, column.name) for column in columns]
     pairs = list(zip(cells, columns, strict=True))
-    above = [Text(theirs(cell, column)) for cell, column in pairs]
-    below = [Text(ours(cell, column), _numbers(cell.notes, marks)) for cell, column in pairs]
+    above = [Text(paper_number(cell, column)) for cell, column in pairs]
+    below = [Text(our_number(cell, column), _numbers(cell.notes, marks)) for cell, column in pairs]
     label = _label(filled, row, marks)
     if all(cell.paper is None for cell in cells):
-        return [Line(label, row.ours, (Text("ours"), *below))]
+        return [Line(label, row.in_paper, (Text("ours"), *below))]
     return [
-        Line(label, row.ours, (Text("paper"), *above)),
-        Line(Text(""), False, (Text("ours"), *below)),
+        Line(label, row.in_paper, (Text("paper"), *above)),
+        Line(Text(""), True, (Text("ours"), *below)),
     ]
 
 
@@ -134,7 +136,7 @@ def _label(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) -> Text
 
 
 def _row_notes(filled: FilledTable, row: DeclaredRow) -> tuple[str, ...]:
-    return (*([row.says] if row.says else []), *filled.row_notes[row.key])
+    return (*([row.description] if row.description else []), *filled.row_notes[row.key])
 
 
 def _marks(filled: FilledTable) -> dict[str, int]:

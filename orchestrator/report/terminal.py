@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orchestrator.report import text
 from orchestrator.report.section import MARKS
-from orchestrator.report.table_layout import ours, theirs
+from orchestrator.report.table_layout import our_number, paper_number
 from orchestrator.report.writer import Report
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.stats.aggregate import Cell, FilledTable
@@ -49,14 +49,14 @@ def _terminal_table(filled: FilledTable) -> Table:
         table.add_column(Text(column.name), justify="right")
     for row in declared.rows:
         cells = [_terminal_cell(filled.cell(row.key, column.name), column) for column in declared.columns]
-        table.add_row(Text(row.label, style="italic" if row.ours else ""), *cells)
+        table.add_row(Text(row.label, style="" if row.in_paper else "italic"), *cells)
     return table
 
 
 def _terminal_cell(cell: Cell, column: DeclaredColumn) -> Text:
     """The paper's value, dim, over ours."""
-    paper = "" if cell.paper is None else f"{theirs(cell, column)}\n"
-    return Text.assemble((paper, "dim"), (ours(cell, column), "" if cell.mean is not None else "dim"))
+    paper = "" if cell.paper is None else f"{paper_number(cell, column)}\n"
+    return Text.assemble((paper, "dim"), (our_number(cell, column), "" if cell.mean is not None else "dim"))
 
 
 def _terminal_verdict(verdict: Verdict) -> Text:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.flops import human, module_parameters
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.vary import vary
 from orchestrator.schema.declaration import DeclaredRow
 from orchestrator.schema.record import Record
@@ -44,7 +44,7 @@ def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> l
     done = sum(fp in known and known[fp].status in ("finished", "diverged") for fp in trainings)
     picked = trainings[0] in planned.wanted
     return [
-        row.label + (" (ours)" if row.ours else ""),
+        row.label + ("" if row.in_paper else " (ours)"),
         human(model),
         human(flow) if flow else "–",
         human(round(flops)) if flops is not None else "–",
@@ -62,7 +62,7 @@ def _trainings(row: DeclaredRow, planned: Planned) -> list[str]:
         job = planned.jobs[fingerprint]
         if isinstance(job, Experiment):
             found[fingerprint] = None
-        elif not isinstance(job, StepCost):
+        elif not isinstance(job, StepTiming):
             found[job.of.fingerprint()] = None
     return list(found)
 

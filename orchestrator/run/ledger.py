@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.fingerprint import flatten
 from orchestrator.jobs.describe import describe
 from orchestrator.jobs.union import Job
 from orchestrator.run.progress import Display, ended
-from orchestrator.run.settings import Options
+from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.tune_trials import Event
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.util import provenance
@@ -24,7 +24,7 @@ class Ledger:
     display: Display
     jobs: Mapping[str, Job]
     tags: Mapping[str, dict[str, str]]
-    options: Options
+    options: RunSettings
     world_size: int
     console: Console
 
@@ -50,7 +50,7 @@ class Ledger:
             finished.metrics,
             finished.duration,
             note=finished.note,
-            alarms=finished.alarms,
+            warnings=finished.warnings,
             detail=finished.detail,
         )
         if not self.console.is_terminal:
@@ -82,13 +82,13 @@ def _data(job: Job) -> str:
     match job:
         case Experiment():
             return job.data.fingerprint()
-        case StepCost():
+        case StepTiming():
             return ""
         case _:
             return job.of.data.fingerprint()
 
 
-def group(options: Options, job: Experiment) -> str:
+def group(options: RunSettings, job: Experiment) -> str:
     """The MLflow experiment in which a training's runs compare: one a data set and scale."""
     name = job.data.name if options.data_root is None else options.data_root.name
     return f"{name}-{options.scale}"

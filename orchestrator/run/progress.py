@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from orchestrator.jobs.execute import Finished
+from orchestrator.jobs.execute import JobResult
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
@@ -29,7 +29,7 @@ class Line:
     began: float | None = None
     epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    finished: Finished | None = None
+    finished: JobResult | None = None
     at_first: int = 0  # the epoch it had when it began here, for a trial that was resumed
 
     @property
@@ -77,7 +77,7 @@ class Display:
             line.at_first, line.began = epoch, time.monotonic()
         line.epoch, line.metrics = epoch, {**line.metrics, **metrics}
 
-    def end(self, fingerprint: str, finished: Finished) -> None:
+    def end(self, fingerprint: str, finished: JobResult) -> None:
         """A job has ended."""
         line = self.lines[fingerprint]
         line.finished, line.metrics = finished, finished.metrics

@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from datasets.contract import Place
-from orchestrator.config.experiment import Experiment, StepCost
+from datasets.contract import DataPaths
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.describe import describe
@@ -17,11 +17,11 @@ from orchestrator.report import terminal, writer
 from orchestrator.run import dry_run
 from orchestrator.run.ledger import Ledger
 from orchestrator.run.progress import Display, Line, shown
-from orchestrator.run.settings import Options, home
+from orchestrator.run.settings import RunSettings, home
 from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
-from orchestrator.sweep.plan import Planned, Setting, plan_table
+from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.sweep import Sweep
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.util.errors import SweepError
@@ -30,7 +30,7 @@ DONE = ("finished", "diverged")
 """A diverged trial is a finding; only failed and unfinished ones are run again."""
 
 
-def conduct(sweeps: Sequence[Sweep], options: Options, command: str, console: Console) -> int:
+def run_sweeps(sweeps: Sequence[Sweep], options: RunSettings, command: str, console: Console) -> int:
     """Run the sweeps' missing jobs and write the report of everything known at this scale on this data.
 
     Returns:
@@ -98,10 +98,10 @@ def report_from(tracker: Tracker, name: str, results: Path) -> writer.Report:
     return written
 
 
-def _setting(options: Options, command: str, console: Console) -> Setting:
+def _setting(options: RunSettings, command: str, console: Console) -> PlanSettings:
     check = checker(options.cache, console)
     binding = Binding(options.data_root, options.detections, options.skip_broken, check)
-    return Setting(
+    return PlanSettings(
         scale=options.scale,
         report=options.report,
         seeds=options.seeds,
@@ -112,7 +112,7 @@ def _setting(options: Options, command: str, console: Console) -> Setting:
     )
 
 
-def _check_data_named(options: Options) -> None:
+def _check_data_named(options: RunSettings) -> None:
     if options.scale == "paper" and options.data_root is None:
         raise SweepError("--scale paper runs on the real data set: name its folder with --data-root DIR")
     if options.detections is not None and options.data_root is None:
@@ -150,8 +150,8 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
     return tags
 
 
-def _prepare(jobs: Mapping[str, Job], options: Options, console: Console) -> None:
-    place = Place(options.cache, options.data_root, options.pack)
+def _prepare(jobs: Mapping[str, Job], options: RunSettings, console: Console) -> None:
+    place = DataPaths(options.cache, options.data_root, options.pack)
     # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
     trained = [_trained(job) for job in jobs.values()]
     sentences = []
@@ -167,7 +167,7 @@ def _trained(job: Job) -> Experiment | None:
     """The training that a job is or looks at."""
     if isinstance(job, Experiment):
         return job
-    return None if isinstance(job, StepCost) else job.of
+    return None if isinstance(job, StepTiming) else job.of
 
 
 def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
@@ -177,7 +177,7 @@ def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
 def _run(
     jobs: Mapping[str, Job],
     planned: Sequence[Planned],
-    options: Options,
+    options: RunSettings,
     tracker: Tracker,
     console: Console,
 ) -> None:
@@ -185,8 +185,10 @@ def _run(
 
     with console.status("starting Ray"):
         cluster.connect()
-        plan = cluster.plan(cluster.Wishes(options.workers, options.gpus_per_worker, options.concurrent))
-    place = Place(options.cache, options.data_root, options.pack)
+        plan = cluster.plan(
+            cluster.ResourceRequest(options.workers, options.gpus_per_worker, options.concurrent)
+        )
+    place = DataPaths(options.cache, options.data_root, options.pack)
     tasks = [Task(job, place, options.storage) for job in jobs.values()]
     if options.fresh:
         _forget(jobs, options.storage)

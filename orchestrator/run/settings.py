@@ -13,7 +13,7 @@ SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
 
 @dataclass(frozen=True)
-class Options:
+class RunSettings:
     """What the user asked for, with every default filled in and every path absolute."""
 
     scale: str

@@ -25,7 +25,7 @@ Node = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ResourceRequest:
     """What the user asked for; None leaves it to the cluster."""
 
     workers: int | None = None  # Ray Train workers a trial; 0 trains inside the trial's own actor
@@ -104,7 +104,7 @@ def _unreachable(address: str, reason: str) -> str:
     )
 
 
-def plan(wishes: Wishes) -> Plan:
+def plan(wishes: ResourceRequest) -> Plan:
     """Fit the wishes to the connected cluster.
 
     Raises:
@@ -113,7 +113,7 @@ def plan(wishes: Wishes) -> Plan:
     return fit_plan(wishes, [node["Resources"] for node in ray.nodes() if node["Alive"]])
 
 
-def fit_plan(wishes: Wishes, nodes: Sequence[Node]) -> Plan:
+def fit_plan(wishes: ResourceRequest, nodes: Sequence[Node]) -> Plan:
     """The plan for a cluster of these nodes, such that as many trials as it says can all have their workers.
 
     All is counted by node, since no worker can have its CPU on one and its GPU on another. With GPUs the

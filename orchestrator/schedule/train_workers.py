@@ -13,7 +13,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from ray.train.v2.api.exceptions import TrainingFailedError
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from orchestrator.jobs.execute import Finished, Task, run
+from orchestrator.jobs.execute import JobResult, Task, run
 from orchestrator.schedule.cluster import WORKER_CPU
 from orchestrator.training.runtime import Distributed
 
@@ -45,7 +45,7 @@ class InWorker(Distributed):
         ray.train.report({"history": json.dumps(history)})
 
 
-def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> Finished:
+def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> JobResult:
     """Start a group of workers, wait for its end, and say how it ended. Runs inside a Tune trial.
 
     The checkpoint is found by the fingerprint, so that a group that starts again goes on where the last
@@ -71,9 +71,9 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
         ),
     )
     try:
-        return Finished.of(trainer.fit().return_value)
+        return JobResult.of(trainer.fit().return_value)
     except TrainingFailedError as error:
-        return Finished("failed", note=_note(error))
+        return JobResult("failed", note=_note(error))
     finally:
         shutil.rmtree(folder / name, ignore_errors=True)
 

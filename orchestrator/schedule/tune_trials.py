@@ -10,8 +10,8 @@ from typing import Any
 
 from ray import tune
 
-from orchestrator.config.experiment import Experiment, StepCost
-from orchestrator.jobs.execute import Finished, Task, run
+from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.jobs.execute import JobResult, Task, run
 from orchestrator.jobs.union import needed
 from orchestrator.schedule.cluster import Plan
 from orchestrator.schedule.train_workers import run_on_workers
@@ -28,7 +28,7 @@ class Event:
     epoch: int | None = None  # an epoch is done ...
     metrics: Mapping[str, float] | None = None  # ... with these metrics
     recalled: bool = False  # ... before the trial started here, which may have been told then
-    finished: Finished | None = None  # it has ended; neither: it has started
+    finished: JobResult | None = None  # it has ended; neither: it has started
 
 
 def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable[[Event], None]) -> None:
@@ -57,10 +57,10 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable
     for wave in waves([task for task in tasks if isinstance(task.job, Experiment)]):
         if ready := [task for task in wave if not _needs(task) & lost]:
             _tune(ready, inner, plan.trial, plan.concurrent, folder, hear)
-    probes = [task for task in tasks if not isinstance(task.job, Experiment | StepCost)]
+    probes = [task for task in tasks if not isinstance(task.job, Experiment | StepTiming)]
     if ready := [task for task in probes if not _needs(task) & lost]:
         _tune(ready, _in_actor, plan.measurement, plan.concurrent, folder, hear)
-    if timings := [task for task in tasks if isinstance(task.job, StepCost)]:
+    if timings := [task for task in tasks if isinstance(task.job, StepTiming)]:
         _tune(timings, _in_actor, plan.measurement, 1, folder, hear)
 
 
@@ -160,7 +160,7 @@ class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         if "finished" in result:
-            self._end(trial, Finished.of(json.loads(result["finished"])))
+            self._end(trial, JobResult.of(json.loads(result["finished"])))
         elif "history" in result:
             for epoch, metrics in json.loads(result["history"]):
                 self.listen(Event(_fingerprint(trial), epoch, metrics, recalled=True))
@@ -171,8 +171,8 @@ class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if _fingerprint(trial) not in self.ended:
             last = (trial.get_pickled_error() or "its process died").__str__()
-            self._end(trial, Finished("failed", note=f"the trial was lost {CRASHES + 1} times: {last}"))
+            self._end(trial, JobResult("failed", note=f"the trial was lost {CRASHES + 1} times: {last}"))
 
-    def _end(self, trial: Any, finished: Finished) -> None:
+    def _end(self, trial: Any, finished: JobResult) -> None:
         self.ended.add(_fingerprint(trial))
         self.listen(Event(_fingerprint(trial), finished=finished))

@@ -11,7 +11,7 @@ import ray
 import torch
 from ray import tune
 
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
@@ -41,7 +41,7 @@ def own_device() -> torch.device:
 
 
 @dataclass(frozen=True)
-class InTrial(Alone):
+class InTrial(SingleProcess):
     """A training inside a Tune trial's own actor: reports go to Tune."""
 
     @staticmethod

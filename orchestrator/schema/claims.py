@@ -4,42 +4,42 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.config import Frozen
+from orchestrator.schema.stored import Stored
 
 
-class CellRef(Frozen):
+class CellRef(Stored):
     """A cell of the table that a claim is about."""
 
     row: str
     column: str
 
 
-class Greater(Frozen):
+class Greater(Stored):
     """The sentence holds if the mean over seeds of `a - times · b`, paired by seed, is positive."""
 
     kind: Literal["greater"] = "greater"
-    says: str
+    description: str
     a: CellRef
     b: CellRef
     times: float = Field(default=1.0, gt=0)
 
 
-class Equivalent(Frozen):
+class Equivalent(Stored):
     """The sentence holds if the mean of `a - b`, paired by seed, lies within ± margin (two one-sided
     tests)."""
 
     kind: Literal["equivalent"] = "equivalent"
-    says: str
+    description: str
     a: CellRef
     b: CellRef
     margin: float = Field(gt=0)
 
 
-class Below(Frozen):
+class Below(Stored):
     """The sentence holds if the mean of `a` lies below a limit."""
 
     kind: Literal["below"] = "below"
-    says: str
+    description: str
     a: CellRef
     limit: float
 

@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.config import Frozen
 from orchestrator.schema.claims import Claim
 from orchestrator.schema.plots import Plot, drawn_from
+from orchestrator.schema.stored import Stored
 
 
-class CellSource(Frozen):
+class CellSource(Stored):
     """Where a cell's number comes from: a value that was computed, or a metric of one job a seed."""
 
     value: float | None = None
@@ -18,7 +18,7 @@ class CellSource(Frozen):
     fingerprints: tuple[str, ...] = ()
 
 
-class DeclaredColumn(Frozen):
+class DeclaredColumn(Stored):
     """A column as it is printed. `name` is the key in paper.csv and in the CSV tables."""
 
     name: str
@@ -26,21 +26,21 @@ class DeclaredColumn(Frozen):
     digits: int = 1
     better: Literal["higher", "lower", "neither"] = "neither"
     human: bool = False  # print 53.8K and 1.8M instead of digits
-    says: str = ""  # one sentence on what it is, for the report's notes
-    ours: bool = False  # a column that the paper does not have
+    description: str = ""  # one sentence on what it is, for the report's notes
+    in_paper: bool = True  # a column that the paper does not have
 
 
-class DeclaredRow(Frozen):
+class DeclaredRow(Stored):
     """A row: its ASCII key, how it is printed, and a source for each column that it fills."""
 
     key: str
     label: str
     cells: dict[str, CellSource]
-    ours: bool = False
-    says: str = ""  # what the row is, where the label alone can't tell
+    in_paper: bool = True
+    description: str = ""  # what the row is, where the label alone can't tell
 
 
-class PaperCell(Frozen):
+class PaperCell(Stored):
     """A number that the paper prints."""
 
     table: str
@@ -51,12 +51,12 @@ class PaperCell(Frozen):
     source: str
 
 
-class Declaration(Frozen):
+class Declaration(Stored):
     """One table as a sweep declared it: enough to build it from records alone, months later."""
 
     table: str  # "1"
     title: str
-    says: str = ""  # a paragraph for the report: what is compared and how to read it
+    description: str = ""  # a paragraph for the report: what is compared and how to read it
     scale: str  # "smoke", "demo", "paper"
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # what it was measured on, in words

@@ -67,7 +67,7 @@ class _Seed:
     outcome: Outcome
     value: float = math.nan
     reason: str = ""
-    alarms: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable:
@@ -143,7 +143,7 @@ def _seed(record: Record, key: str, declaration: Declaration) -> _Seed:
     value = record.metrics.get(key, math.nan)
     if not math.isfinite(value):
         return _Seed(record.seed, "failed", reason=f"finished without a finite {key}")
-    return _Seed(record.seed, "measured", value, alarms=record.alarms)
+    return _Seed(record.seed, "measured", value, warnings=record.warnings)
 
 
 def _status(seeds: Sequence[_Seed]) -> CellStatus:
@@ -153,7 +153,7 @@ def _status(seeds: Sequence[_Seed]) -> CellStatus:
 
 
 def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
-    """What the numbers of a cell don't say: which of its seeds are missing and why, and alarms."""
+    """What the numbers of a cell don't say: which of its seeds are missing and why, and warnings."""
     measured = sum(seed.outcome == "measured" for seed in seeds)
     notes = [seed.reason for seed in seeds if seed.outcome == "refused"]
     for outcome, verb in (("diverged", "diverged"), ("failed", "failed"), ("running", "still running")):
@@ -169,28 +169,31 @@ def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
         notes.append(f"{measured} of {planned} seeds{which}")
     elif 0 < len(seeds) < planned:
         notes.append(f"{len(seeds)} of {planned} seeds")
-    return (*notes, *_alarms(seeds))
+    return (*notes, *_warnings(seeds))
 
 
-def _alarms(seeds: Sequence[_Seed]) -> tuple[str, ...]:
-    """What rang, once for all seeds in which the same did."""
-    ringing: dict[str, list[str]] = {}
+def _warnings(seeds: Sequence[_Seed]) -> tuple[str, ...]:
+    """Each warning once for all the seeds that gave it."""
+    seeds_by_warning: dict[str, list[str]] = {}
     for seed in seeds:
-        if seed.alarms:
-            ringing.setdefault(_digest(seed.alarms), []).append(str(seed.seed))
-    told = [f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(of)}: {what}" for what, of in ringing.items()]
-    return (f"alarms, {'; '.join(told)}",) if told else ()
+        if seed.warnings:
+            seeds_by_warning.setdefault(_digest(seed.warnings), []).append(str(seed.seed))
+    told = [
+        f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(of)}: {what}"
+        for what, of in seeds_by_warning.items()
+    ]
+    return (f"warnings, {'; '.join(told)}",) if told else ()
 
 
 def _each(seeds: Iterable[_Seed]) -> str:
     return ", ".join(f"seed {seed.seed}" + (f" ({seed.reason})" if seed.reason else "") for seed in seeds)
 
 
-def _digest(alarms: Sequence[str]) -> str:
-    """The first alarm of each quantity and how often it came again."""
+def _digest(warnings: Sequence[str]) -> str:
+    """The first warning about each quantity and how often it came again."""
     by_quantity: dict[str, list[str]] = {}
-    for alarm in alarms:
-        by_quantity.setdefault(alarm.split(" = ")[0], []).append(alarm)
+    for warning in warnings:
+        by_quantity.setdefault(warning.split(" = ")[0], []).append(warning)
     return ", ".join(
         first + (f" (and {len(again)} more)" if again else "") for first, *again in by_quantity.values()
     )

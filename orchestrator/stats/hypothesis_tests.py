@@ -197,26 +197,26 @@ def _tested(
         f"(95 % interval {_signed(claim, filled, low)} to {_signed(claim, filled, high)}; {chance})"
     )
     sentence = f"{measured}: {verdict}{_advice(verdict, needed)}."
-    return Verdict(claim.says, verdict, mean, low, high, n, p, p_holm, needed, sentence)
+    return Verdict(claim.description, verdict, mean, low, high, n, p, p_holm, needed, sentence)
 
 
 def _untested(claim: Claim, sample: _Sample, filled: FilledTable) -> Verdict:
     """A claim that is true or false without a test, or that no test can decide."""
     if sample.missing:
         reason = f"Not run: {sample.missing}."
-        return Verdict(claim.says, "not run", None, None, None, 0, None, None, None, reason)
+        return Verdict(claim.description, "not run", None, None, None, 0, None, None, None, reason)
     if sample.exact is not None:
         value = sample.exact
         exact: Decision = "supported" if _holds(claim, value) else "contradicted"
         sentence = f"{_estimate(claim, filled, value, 0)}, computed exactly: {exact}."
-        return Verdict(claim.says, exact, value, value, value, 0, None, None, None, sentence)
+        return Verdict(claim.description, exact, value, value, value, 0, None, None, None, sentence)
     n = len(sample.values)
     if n == 0:
         reason = "The cells have no seed in common: undecided."
-        return Verdict(claim.says, "undecided", None, None, None, 0, None, None, None, reason)
+        return Verdict(claim.description, "undecided", None, None, None, 0, None, None, None, reason)
     why = "one seed has no spread" if n == 1 else "the seeds do not differ, which says nothing of others"
     sentence = f"{_estimate(claim, filled, sample.mean, n)}: undecided, for {why}."
-    return Verdict(claim.says, "undecided", sample.mean, None, None, n, None, None, None, sentence)
+    return Verdict(claim.description, "undecided", sample.mean, None, None, n, None, None, None, sentence)
 
 
 def _holds(claim: Claim, value: float) -> bool:

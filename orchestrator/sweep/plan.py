@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.config.experiment import DataConfig, Experiment, StepCost, seeded
+from orchestrator.config.experiment import DataConfig, Experiment, StepTiming, seeded
 from orchestrator.jobs.union import Job, needed
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table
@@ -11,7 +11,7 @@ from orchestrator.util.errors import SweepError
 
 
 @dataclass(frozen=True)
-class Setting:
+class PlanSettings:
     """How a table is to be run: everything that is the user's choice, not the paper's."""
 
     scale: str
@@ -39,7 +39,7 @@ class _PlannedRow:
     jobs: dict[str, Job]  # by fingerprint, one a seed for each source of cells, without what they need
 
 
-def plan_table(table: Table, setting: Setting) -> Planned:
+def plan_table(table: Table, setting: PlanSettings) -> Planned:
     """Every cell's source and every job behind them.
 
     Raises:
@@ -71,7 +71,7 @@ def _row_of_each(rows: Mapping[str, _PlannedRow]) -> dict[str, str]:
     return trainings
 
 
-def _plan_row(row: Row, columns: Sequence[Column], setting: Setting) -> _PlannedRow:
+def _plan_row(row: Row, columns: Sequence[Column], setting: PlanSettings) -> _PlannedRow:
     bound = {group: setting.bind(e) for group, e in {"": row.experiment, **row.groups}.items()}
     jobs: dict[str, Job] = {}
     cells: dict[str, CellSource] = {}
@@ -83,7 +83,13 @@ def _plan_row(row: Row, columns: Sequence[Column], setting: Setting) -> _Planned
         if cell is not None:
             cells[column.spec.name] = cell
             jobs |= behind
-    declared = DeclaredRow(key=row.key, label=row.label or row.key, cells=cells, ours=row.ours, says=row.says)
+    declared = DeclaredRow(
+        key=row.key,
+        label=row.label or row.key,
+        cells=cells,
+        in_paper=row.in_paper,
+        description=row.description,
+    )
     return _PlannedRow(declared, jobs)
 
 
@@ -106,14 +112,16 @@ def _source(
             return CellSource(key=name, fingerprints=tuple(measurements)), measurements
 
 
-def _declare(table: Table, setting: Setting, rows: list[_PlannedRow], jobs: Mapping[str, Job]) -> Declaration:
+def _declare(
+    table: Table, setting: PlanSettings, rows: list[_PlannedRow], jobs: Mapping[str, Job]
+) -> Declaration:
     behind = dict.fromkeys(fp for row in rows for fp in row.jobs)
     trained = [e for fp in behind for e in _trainings(jobs[fp])]
     before = {fp: tuple(e.fingerprint() for e in needed(jobs[fp])) for fp in behind}
     return Declaration(
         table=table.id,
         title=table.title,
-        says=table.says,
+        description=table.description,
         scale=setting.scale,
         report=setting.report,
         data="; ".join(dict.fromkeys(setting.data(e.data) for e in trained)),
@@ -133,7 +141,7 @@ def _trainings(job: Job) -> tuple[Experiment, ...]:
     """The training whose result a job is or looks at."""
     if isinstance(job, Experiment):
         return (job,)
-    return () if isinstance(job, StepCost) else (job.of,)
+    return () if isinstance(job, StepTiming) else (job.of,)
 
 
 def _check_only(table: Table, known: list[str], only: tuple[str, ...]) -> None:

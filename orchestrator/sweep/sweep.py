@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.probes.union import Probe
 from orchestrator.schema.claims import Claim
 from orchestrator.schema.declaration import DeclaredColumn, PaperCell
@@ -33,7 +33,7 @@ class Measured:
     """
 
     key: str
-    probe: Callable[[Experiment, str], StepCost | Probe]  # of the experiment and the scale
+    probe: Callable[[Experiment, str], StepTiming | Probe]  # of the experiment and the scale
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Row:
         experiment: what stands behind its cells.
         groups: what stands behind the cells of columns with a group, by its name.
         label: how it is printed; the key where empty.
-        ours: not in the paper; the key says what it is.
+        in_paper: whether the paper has it; otherwise the key says what it is.
         says: what the row is, where the label alone can't tell.
     """
 
@@ -68,8 +68,8 @@ class Row:
     experiment: Experiment
     groups: Mapping[str, Experiment] = field(default_factory=dict)
     label: str = ""
-    ours: bool = False
-    says: str = ""
+    in_paper: bool = True
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Table:
 
     id: str  # such as "1" or "Figure 1"
     title: str
-    says: str
+    description: str
     rows: Callable[[str], Iterable[Row]]  # at a scale
     columns: Sequence[Column]
     paper: tuple[PaperCell, ...]
@@ -97,5 +97,5 @@ class Sweep:
     """
 
     name: str
-    says: str
+    description: str
     tables: tuple[Table, ...]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 
-class Pulse:
+class Heartbeat:
     """A thread that calls `beat` at equal times until it is stopped. A beat that fails is passed over.
 
     Args:

@@ -142,7 +142,7 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         world_size=int(tags.get("world_size", 1)),
         duration=float(tags.get("duration", 0.0)),
         note=tags.get("note", ""),
-        alarms=tuple(json.loads(tags.get("alarms", "[]"))),
+        warnings=tuple(json.loads(tags.get("warnings", tags.get("alarms", "[]")))),
         run_id=run.info.run_id,
         day=datetime.fromtimestamp(run.info.start_time / 1000, UTC).date().isoformat(),
     )

@@ -106,7 +106,7 @@ def _description(declaration: Declaration, files: Mapping[str, Path]) -> str:
     tables = [path.read_text(encoding="utf-8") for name, path in files.items() if name.endswith(".md")]
     parts = [
         *(tables or [f"**{declaration.heading}. {declaration.title}**"]),
-        declaration.says,
+        declaration.description,
         f"Scale {declaration.scale}; data: {declaration.data}; seeds {seeds}.",
         f"`{declaration.command}`" if declaration.command else "",
     ]

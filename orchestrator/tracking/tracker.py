@@ -20,12 +20,12 @@ from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import Store, now
-from orchestrator.tracking.heartbeat import Pulse
+from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
 from orchestrator.tracking.uri import StoreUri, parse
-from orchestrator.tracking.write_queue import Outbox, PermanentError, persevere
-from orchestrator.util.redact import concealed
+from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
+from orchestrator.util.redact import redacted
 
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
@@ -67,8 +67,8 @@ class Tracker:
         self._client, self._place, self._patience = client, place, patience
         store = Store(client, entities, place.artifacts)
         self._trials, self._tables = TrialWriter(store), TableWriter(store)
-        self._outbox = Outbox(patience, self._explain)
-        self._pulse = Pulse(self._trials.beat, HEARTBEAT)
+        self._outbox = WriteQueue(patience, self._explain)
+        self._pulse = Heartbeat(self._trials.beat, HEARTBEAT)
 
     @classmethod
     def open(cls, uri: str, artifacts: Path | None, *, patience: float = PATIENCE) -> Self:
@@ -116,7 +116,7 @@ class Tracker:
         metrics: Mapping[str, float],
         duration: float,
         note: str = "",
-        alarms: Sequence[str] = (),
+        warnings: Sequence[str] = (),
         detail: str = "",
     ) -> None:
         """A trial has ended, with its last metrics, its duration in seconds and, of a probe, its detail.
@@ -124,11 +124,11 @@ class Tracker:
         Raises:
             ValueError: a metric's name that MLflow can't hold.
         """
-        named, when, told = _named(metrics), now(), tuple(alarms)
+        named, when, told = _named(metrics), now(), tuple(warnings)
         self._put(
             f"the end of {fingerprint}",
             lambda: self._trials.finish(
-                fingerprint, status, named, duration, note=note, alarms=told, detail=detail, when=when
+                fingerprint, status, named, duration, note=note, warnings=told, detail=detail, when=when
             ),
         )
 
@@ -253,7 +253,7 @@ class Tracker:
 
 def _without_credentials(declaration: Declaration) -> Declaration:
     """Its command line may hold the passwords of addresses."""
-    return declaration.model_copy(update={"command": concealed(declaration.command)})
+    return declaration.model_copy(update={"command": redacted(declaration.command)})
 
 
 def _named(metrics: Mapping[str, float]) -> dict[str, float]:

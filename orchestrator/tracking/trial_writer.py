@@ -14,7 +14,7 @@ import psutil
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
 from orchestrator.tracking.write_queue import PermanentError
-from orchestrator.util.redact import concealed
+from orchestrator.util.redact import redacted
 
 ABOUT = (
     "Trials of {name}, one run a job and seed. A tag such as `table.1` names the row of the paper's table "
@@ -112,13 +112,13 @@ class TrialWriter:
         duration: float,
         *,
         note: str,
-        alarms: Sequence[str],
+        warnings: Sequence[str],
         detail: str,
         when: int,
     ) -> None:
         """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag."""
         run = self._run(fingerprint)
-        tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "alarms": _fitting(alarms)}
+        tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "warnings": _fitting(warnings)}
         if status == "diverged":
             self._client.log_text(run.run_id, note, DIVERGED)
         if detail:
@@ -181,12 +181,12 @@ def _tags(trial: TrialInfo) -> dict[str, str]:
         "commit": trial.commit,
         "machine": trial.machine,
         "world_size": str(trial.world_size),
-        "checkpoint": concealed(trial.checkpoint),
+        "checkpoint": redacted(trial.checkpoint),
         "writer": f"{socket.gethostname()} {process.pid} {process.create_time():.2f}",
         "alive": str(now()),
         "status": "running",
         "note": "",
-        "alarms": "[]",
+        "warnings": "[]",
     }
 
 
@@ -211,9 +211,9 @@ def _known(run: Any, *, running: bool) -> _Run:
     return _Run(run.info.run_id, running, int(run.data.tags.get("epoch", 0)), dict(run.data.metrics))
 
 
-def _fitting(alarms: Sequence[str]) -> str:
-    """As many alarms, from the first, as a tag can hold, as JSON."""
-    kept = list(alarms)
+def _fitting(warnings: Sequence[str]) -> str:
+    """As many warnings, from the first, as a tag can hold, as JSON."""
+    kept = list(warnings)
     while len(json.dumps(kept)) > TAG_LIMIT:
         kept.pop()
     return json.dumps(kept)

@@ -40,7 +40,7 @@ def persevere(operation: Callable[[], Result], patience: float) -> Result:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-class Outbox:
+class WriteQueue:
     """A queue of operations and the one thread that carries them out in order.
 
     After an operation ran out of patience, each later one has a single attempt until one succeeds again, so

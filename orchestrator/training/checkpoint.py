@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pyarrow import ArrowInvalid, fs
 
-from orchestrator.util.redact import concealed
+from orchestrator.util.redact import redacted
 
 FORMAT = 1
 ABANDONED = timedelta(hours=1)
@@ -97,7 +97,7 @@ class Checkpoints:
             ) from None
 
     def _error(self, fingerprint: str, text: str) -> CheckpointError:
-        return CheckpointError(concealed(f"{self.path(fingerprint)}: {text}", self.storage))
+        return CheckpointError(redacted(f"{self.path(fingerprint)}: {text}", self.storage))
 
     def _replace(self, where: str, content: bytes) -> None:
         system, path = self._locate(where)
@@ -121,7 +121,7 @@ class Checkpoints:
             system, path = fs.FileSystem.from_uri(where)
         except (ArrowInvalid, OSError) as error:
             raise CheckpointError(
-                concealed(f"--storage {self.storage}: no place for checkpoints ({error})", self.storage)
+                redacted(f"--storage {self.storage}: no place for checkpoints ({error})", self.storage)
             ) from None
         return system, path
 

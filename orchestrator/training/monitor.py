@@ -16,7 +16,7 @@ LIMITS: Mapping[str, Callable[[float], bool]] = {
 
 
 @dataclass
-class Watch:
+class Monitor:
     """Collects one epoch's values on the device and reads them once, at the end."""
 
     losses: list[Tensor] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Watch:
             name: float(_reduce(name, torch.stack(values))) for name, values in self.parts.items()
         }
 
-    def alarms(self) -> dict[str, float]:
+    def warnings(self) -> dict[str, float]:
         """Each quantity past its limit in this epoch, and its value."""
         summary = self.summary()
         return {

@@ -67,7 +67,7 @@ def _placed(module: nn.Module, device: torch.device) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Alone:
+class SingleProcess:
     """One process by itself; it keeps what was reported."""
 
     device: torch.device = CPU

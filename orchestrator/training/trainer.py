@@ -22,7 +22,7 @@ from orchestrator.config.schedule import Schedule
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
 from orchestrator.training.dataloader import load
 from orchestrator.training.evaluation import evaluate
-from orchestrator.training.monitor import Watch
+from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimisers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
@@ -40,7 +40,7 @@ class Outcome:
     metrics: dict[str, float]
     duration: float  # seconds of training and evaluation, interruptions left out
     note: str = ""
-    alarms: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,17 @@ class Progress:
     duration: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
     # Each quantity that ran away: the last epoch in which it did, and its value there.
-    alarms: dict[str, list[float]] = field(default_factory=dict)
+    warnings: dict[str, list[float]] = field(default_factory=dict)
     history: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # epochs and their metrics
 
     def sentences(self) -> tuple[str, ...]:
-        """The alarms, to be read."""
-        return tuple(f"{name} = {value:.3g} in epoch {epoch}" for name, (epoch, value) in self.alarms.items())
+        """The warnings, to be read."""
+        return tuple(
+            f"{name} = {value:.3g} in epoch {epoch}" for name, (epoch, value) in self.warnings.items()
+        )
 
 
-class Trainee(nn.Module):
+class TrainingModule(nn.Module):
     """Model and objective as one module whose forward is the loss, so that data parallelism averages
     the flow's gradients with all others."""
 
@@ -92,7 +94,7 @@ class Training:
     experiment: Experiment
     data: Data
     runtime: Runtime
-    trainee: Trainee
+    trainee: TrainingModule
     wrapped: nn.Module  # the trainee as the runtime runs it
     optimisers: list[torch.optim.Optimizer]
     parameters: tuple[nn.Parameter, ...]  # of the trainee, looked up once
@@ -114,7 +116,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        trainee = Trainee(experiment, pretrained=state is None and experiment.start is None, bf16=bf16)
+        trainee = TrainingModule(experiment, pretrained=state is None and experiment.start is None, bf16=bf16)
         if state is None and experiment.start is not None:
             load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
         wrapped = runtime.prepare(trainee)
@@ -159,7 +161,7 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
     """One epoch; and what was measured in it, which is less than `Progress.metrics` without an evaluation."""
     began = time.perf_counter()
     schedule, runtime, trainee = training.experiment.schedule, training.runtime, training.trainee
-    watch = Watch()
+    watch = Monitor()
     trainee.train()
     for index, batch in enumerate(_batches(training, before.epoch)):
         step = before.epoch * training.steps + index
@@ -177,12 +179,12 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
         history=[*before.history, (epoch, metrics)],
-        alarms=before.alarms | {name: [epoch, value] for name, value in watch.alarms().items()},
+        warnings=before.warnings | {name: [epoch, value] for name, value in watch.warnings().items()},
     )
     return progress, metrics
 
 
-def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
+def _step(training: Training, batch: Batch, step: int, watch: Monitor) -> None:
     clip_norm = training.experiment.schedule.clip_norm
     here = batch.to(training.runtime.device)
     loss, parts = training.wrapped(here.image, here.target, here.weight, step)
@@ -200,7 +202,7 @@ def _step(training: Training, batch: Batch, step: int, watch: Watch) -> None:
     watch.add(loss.detach(), parts)
 
 
-def gradient_shares(trainee: Trainee, batch: Batch) -> dict[str, float]:
+def gradient_shares(trainee: TrainingModule, batch: Batch) -> dict[str, float]:
     """How strongly Q and G each pull at mu on a batch; empty for objectives without either (Table 7)."""
     shares = getattr(trainee.objective, "gradient_shares", None)
     if shares is None:
@@ -262,9 +264,14 @@ def _saved(checkpoints: Checkpoints, fingerprint: str) -> dict[str, Any] | None:
     return state
 
 
-def _restore(state: dict[str, Any], trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> Progress:
+def _restore(
+    state: dict[str, Any], trainee: TrainingModule, optimisers: list[torch.optim.Optimizer]
+) -> Progress:
     trainee.load_state_dict(state["trainee"])
     for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
         optimiser.load_state_dict(saved)
     torch.set_rng_state(state["torch_rng"])
-    return Progress(**json.loads(state["progress"]))
+    progress = json.loads(state["progress"])
+    if "alarms" in progress:  # as checkpoints of older versions call them
+        progress["warnings"] = progress.pop("alarms")
+    return Progress(**progress)

@@ -9,7 +9,7 @@ _SECRET = re.compile(r"key|secret|token|pass|pwd|sig|cred|auth", re.IGNORECASE)
 _ADDRESS = re.compile(r"\w[\w+.\-]*://[^\s'\"]*")
 
 
-def concealed(text: str, *addresses: str) -> str:
+def redacted(text: str, *addresses: str) -> str:
     """`text` without the user, the password and the values of the query of any address in it.
 
     Args:

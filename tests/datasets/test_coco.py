@@ -14,15 +14,15 @@ import torch
 from pydantic import ValidationError
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place, Predictions
+from datasets.contract import DataPaths, Predictions
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People
 
 ROOT = Path(__file__).parents[2]
 
 
-def prepared(tree: Any, tmp_path: Path, **fields: Any) -> tuple[CocoKeypoints, Place]:
-    place = Place(tmp_path / "cache", tree.root)
+def prepared(tree: Any, tmp_path: Path, **fields: Any) -> tuple[CocoKeypoints, DataPaths]:
+    place = DataPaths(tmp_path / "cache", tree.root)
     data = CocoKeypoints(source=CocoFolder.bind(tree.root), size=(48, 36), **fields)
     data.prepare(place)
     return data, place
@@ -44,7 +44,7 @@ def test_an_unbound_folder_stands_for_coco_itself() -> None:
     assert (data.points, data.dim, data.name) == (17, 2, "coco")
     assert len(data.fingerprint()) == 16
     with pytest.raises(DataError, match="not bound to files"):
-        data.prepare(Place(Path("cache"), Path()))
+        data.prepare(DataPaths(Path("cache"), Path()))
 
 
 def test_other_keypoints_need_sigmas_and_get_them(tree: Any) -> None:
@@ -77,7 +77,7 @@ def test_fingerprints_tell_sources_apart_and_nothing_else(tree: Any, tmp_path: P
 def test_preparing_reports_what_it_found(tree: Any, tmp_path: Path) -> None:
     tree.edit("train", lambda d: d["annotations"][0].update(iscrowd=1))
     source = CocoFolder.bind(tree.root)
-    report = CocoKeypoints(source=source).prepare(Place(tmp_path, tree.root))
+    report = CocoKeypoints(source=source).prepare(DataPaths(tmp_path, tree.root))
     assert (report.train.pictures, report.train.samples, report.train.left_out) == (4, 7, {"crowds": 1})
     assert report.sentence() == (
         "7 people in 4 pictures for training (left out: 1 crowds); 8 people in 4 pictures for validation"
@@ -113,7 +113,7 @@ def test_files_that_have_changed_are_refused(tree: Any, tmp_path: Path) -> None:
 def test_data_that_are_not_prepared_say_so(tree: Any, tmp_path: Path) -> None:
     data = CocoKeypoints(source=CocoFolder.bind(tree.root))
     with pytest.raises(DataError, match="Prepare the data first"):
-        data.open(Place(tmp_path / "cache", tree.root), seed=0)
+        data.open(DataPaths(tmp_path / "cache", tree.root), seed=0)
 
 
 def test_a_broken_picture_stops_preparing(tree: Any, tmp_path: Path) -> None:
@@ -126,12 +126,12 @@ def test_a_broken_picture_stops_preparing(tree: Any, tmp_path: Path) -> None:
 def test_once_prepared_the_pictures_are_not_needed(tree: Any, tmp_path: Path) -> None:
     data, place = prepared(tree, tmp_path)
     shutil.rmtree(tree.root)
-    assert len(data.open(Place(place.cache), seed=0).val) == 8
+    assert len(data.open(DataPaths(place.cache), seed=0).val) == 8
 
 
 def test_without_a_pack_every_batch_has_the_same_bits(tree: Any, tmp_path: Path) -> None:
     data, place = prepared(tree, tmp_path)
-    unpacked = Place(place.cache, place.root, pack=False)
+    unpacked = DataPaths(place.cache, place.root, pack=False)
     with pytest.raises(DataError, match="Prepare the data first"):
         data.open(unpacked, seed=1)
     assert data.prepare(unpacked) == data.prepare(place)
@@ -145,15 +145,15 @@ def test_without_a_pack_every_batch_has_the_same_bits(tree: Any, tmp_path: Path)
 
 def test_an_index_of_a_set_that_moved_is_made_anew(tree: Any, tmp_path: Path) -> None:
     data, place = prepared(tree, tmp_path)
-    data.prepare(Place(place.cache, tree.root, pack=False))
-    moved = Place(place.cache, tree.root.rename(tmp_path / "moved"), pack=False)
+    data.prepare(DataPaths(place.cache, tree.root, pack=False))
+    moved = DataPaths(place.cache, tree.root.rename(tmp_path / "moved"), pack=False)
     data.prepare(moved)
     assert data.open(moved, seed=0).val.__getitems__([(0, 0)]).image.any()
 
 
 def test_loaders_get_a_path_and_no_pictures(tree: Any, tmp_path: Path) -> None:
     data, place = prepared(tree, tmp_path)
-    unpacked = Place(place.cache, place.root, pack=False)
+    unpacked = DataPaths(place.cache, place.root, pack=False)
     data.prepare(unpacked)
     assert len(pickle.dumps(data.open(unpacked, seed=0).train)) < 2000
 
@@ -169,15 +169,15 @@ def test_two_processes_may_prepare_the_same_data(tree: Any, tmp_path: Path, pack
     arguments = [sys.executable, "-c", code, data.model_dump_json(), str(tmp_path / "cache")]
     running = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(2)]
     assert [process.wait(timeout=100) for process in running] == [0, 0]
-    assert len(data.open(Place(tmp_path / "cache", pack=pack), seed=0).train) > 0
+    assert len(data.open(DataPaths(tmp_path / "cache", pack=pack), seed=0).train) > 0
     names = {path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*") if path.is_dir()}
     assert not any(name.startswith(".") for name in names)  # nothing half done is left
 
 
 def test_generated_people_give_samples(tmp_path: Path) -> None:
     data = CocoKeypoints(source=People(train=8, val=4), size=(48, 36))
-    report = data.prepare(Place(tmp_path))
-    opened = data.open(Place(tmp_path), seed=0)
+    report = data.prepare(DataPaths(tmp_path))
+    opened = data.open(DataPaths(tmp_path), seed=0)
     assert (len(opened.train), len(opened.val)) == (report.train.samples, report.val.samples)
     batch = opened.train.__getitems__([(0, 0), (0, 1)])
     assert batch.image.shape == (2, 48, 36, 3)
@@ -195,7 +195,7 @@ def truth(opened: Any) -> Predictions:
 def test_real_sets_load_and_score_100_with_the_truth(
     samples: Path, tmp_path: Path, name: str, K: int
 ) -> None:
-    place = Place(tmp_path, samples / name)
+    place = DataPaths(tmp_path, samples / name)
     data = CocoKeypoints(source=CocoFolder.bind(samples / name), size=(64, 48))
     data.prepare(place)
     opened = data.open(place, seed=0)
@@ -217,7 +217,7 @@ def test_real_detections_load_and_score(samples: Path, tmp_path: Path) -> None:
     for split in ("train", "val"):
         shutil.copy(files / "test_coco.json", root / "annotations" / f"{split}.json")
     source = CocoFolder.bind(root, files / "test_coco_det_AP_H_56.json")
-    data, place = CocoKeypoints(source=source, size=(64, 48)), Place(tmp_path, root)
+    data, place = CocoKeypoints(source=source, size=(64, 48)), DataPaths(tmp_path, root)
     assert data.prepare(place).val.samples > 100
     opened = data.open(place, seed=0)
     mean = np.zeros((len(opened.val), 17, 2), np.float32)  # every joint in the middle of its box

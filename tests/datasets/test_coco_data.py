@@ -15,7 +15,7 @@ from PIL import Image
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.coco.dataset import CocoData
-from datasets.contract import Place, Predictions
+from datasets.contract import DataPaths, Predictions
 from datasets.crops.crop import STILL, Augment
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def opened(tree: Any, tmp_path: Path) -> Opener:
         source = CocoFolder.bind(tree.root, None if detections is None else path)
         data, place = (
             CocoKeypoints(source=source, **{"size": SIZE, **fields}),
-            Place(tmp_path / "c", tree.root),
+            DataPaths(tmp_path / "c", tree.root),
         )
         data.prepare(place)
         return data.open(place, seed)
@@ -239,7 +239,7 @@ def test_predictions_that_do_not_fit_are_refused(opened: Opener) -> None:
     right = exact(data)
     nan = right.mu.copy()
     nan[3, 4, 1] = np.nan
-    for wrong, says in (
+    for wrong, description in (
         (spoiled(right, id=right.id + 1), "unknown"),
         (spoiled(right, id=right.id[[0, *range(7)]]), "1 missing, 1 repeated"),
         (Predictions(right.id[1:], right.mu[1:], None, right.score[1:]), "1 missing"),
@@ -247,7 +247,7 @@ def test_predictions_that_do_not_fit_are_refused(opened: Opener) -> None:
         (spoiled(right, score=right.score[:, :1]), "score"),
         (spoiled(right, mu=nan), "not finite"),
     ):
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(ValueError, match=description):
             data.metrics(wrong)
 
 

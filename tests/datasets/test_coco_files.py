@@ -79,9 +79,9 @@ SPOILED: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_spoiled_record_is_named(tree: Any, name: str) -> None:
-    change, says = SPOILED[name]
+    change, message = SPOILED[name]
     tree.edit("train", change)
-    with pytest.raises(DataError, match=says) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read(tree)
     assert "person_keypoints_train.json" in str(caught.value)
     assert caught.value.remedy
@@ -185,7 +185,7 @@ def test_files_of_any_name_are_found_by_train_and_val_in_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "message"),
     [
         ((), "no annotations"),
         (("a.json",), "0 files have 'train' in their name, of a.json"),
@@ -193,8 +193,8 @@ def test_files_of_any_name_are_found_by_train_and_val_in_it(tmp_path: Path) -> N
         (("train1.json", "train2.json", "val.json"), "2 files have 'train'.*train1.json, train2.json"),
     ],
 )
-def test_missing_and_ambiguous_files_are_listed(tmp_path: Path, files: tuple[str, ...], says: str) -> None:
-    with pytest.raises(DataError, match=says):
+def test_missing_and_ambiguous_files_are_listed(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         find_annotations(names(tmp_path, *files))
 
 
@@ -216,7 +216,7 @@ def test_detections_of_the_category_are_read(tree: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ({"annotations": []}, "not a list"),
         ([], "no boxes of category 1"),
@@ -228,7 +228,7 @@ def test_detections_of_the_category_are_read(tree: Any) -> None:
         ([{k: v for k, v in BOX.items() if k != "score"}], "has no score"),
     ],
 )
-def test_spoiled_detections_are_named(tree: Any, content: Any, says: str) -> None:
-    with pytest.raises(DataError, match=says) as caught:
+def test_spoiled_detections_are_named(tree: Any, content: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
         detections(tree, content)
     assert "detections.json" in str(caught.value)

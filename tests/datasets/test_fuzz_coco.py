@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datasets.coco import samples as coco_samples
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from tests.datasets.spoiling import outcome, quick, spoiled
 
 POINTS = [5, 6, 2, 20, 30, 1]
@@ -46,7 +46,7 @@ def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
     coco: Path, tmp_path_factory: Any, text: str, skip: bool
 ) -> None:
     (coco / "annotations" / "train.json").write_text(text)
-    place = Place(tmp_path_factory.mktemp("cache"), coco)
+    place = DataPaths(tmp_path_factory.mktemp("cache"), coco)
 
     def read() -> Any:
         data = CocoKeypoints(source=CocoFolder.bind(coco, sigmas=None, skip_broken=skip), size=(32, 24))

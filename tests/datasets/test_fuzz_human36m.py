@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.human36m import annotation_files
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.synthetic.people.write_human36m import Human36MPeople, write
@@ -73,7 +73,7 @@ def test_a_spoiled_sample_of_the_authors_gives_frames_or_is_refused(
     (root / "images").symlink_to(human36m / "images")
     assert len(annotation_files.read(root, "sample").train.id) == 3
     (root / annotation_files.SAMPLES["train"]).write_text(data.draw(spoiled(whole["train"])))
-    place = Place(root / "cache", root)
+    place = DataPaths(root / "cache", root)
 
     def read() -> Any:
         prepared = Human36MPose(source=Human36MFolder.bind(root, skip_broken=True), size=(32, 32))

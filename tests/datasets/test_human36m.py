@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 from scipy.spatial.transform import Rotation
 
-from datasets.contract import Place, Predictions
+from datasets.contract import DataPaths, Predictions
 from datasets.crops.crop import STILL, Augment
 from datasets.crops.undecoded import Pictures
 from datasets.human36m.config import POINTS, Human36MFolder, Human36MPose
@@ -30,18 +30,18 @@ K = 17
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("cache"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
+    return DataPaths(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
-def data(place: Place) -> Human36MData:
+def data(place: DataPaths) -> Human36MData:
     OWN.prepare(place)
     return OWN.open(place, seed=1)
 
 
 @pytest.fixture(scope="module")
-def mixed(place: Place) -> Human36MData:
+def mixed(place: DataPaths) -> Human36MData:
     MIXED.prepare(place)
     return MIXED.open(place, seed=1)
 
@@ -80,7 +80,7 @@ def test_the_eighteenth_point_is_the_middle_of_the_shoulders(data: Human36MData)
     np.testing.assert_allclose(joints(data)[:, POINTS.index("thorax")], shoulders.mean(1), atol=1e-9)
 
 
-def test_a_joint_outside_the_crop_has_no_weight_in_any_coordinate(place: Place) -> None:
+def test_a_joint_outside_the_crop_has_no_weight_in_any_coordinate(place: DataPaths) -> None:
     near = OWN.model_copy(update={"augment": Augment(scale=(0.4, 0.4), rotation=0, half_body=0)})
     near.prepare(place)
     batch = near.open(place, seed=0).train.__getitems__([(0, index) for index in range(20)])
@@ -205,7 +205,7 @@ def test_mixed_in_people_have_no_depth_torso_or_nose(mixed: Human36MData) -> Non
     assert weight[..., :2].mean() > 0.5
 
 
-def test_who_is_mixed_in_depends_on_seed_epoch_and_place_alone(place: Place, mixed: Human36MData) -> None:
+def test_who_is_mixed_in_depends_on_seed_epoch_and_place_alone(place: DataPaths, mixed: Human36MData) -> None:
     n = len(mixed.own)
     keys = [(2, n + index) for index in range(n)]
     together = mixed.train.__getitems__(keys)
@@ -248,8 +248,8 @@ def test_the_mixture_travels_to_a_worker_without_pixels(mixed: Human36MData) -> 
 # --- the config ---
 
 
-def test_without_a_pack_every_batch_has_the_same_bits(place: Place, mixed: Human36MData) -> None:
-    unpacked = Place(place.cache, pack=False)
+def test_without_a_pack_every_batch_has_the_same_bits(place: DataPaths, mixed: Human36MData) -> None:
+    unpacked = DataPaths(place.cache, pack=False)
     assert MIXED.prepare(unpacked) == MIXED.prepare(place)
     opened = MIXED.open(unpacked, seed=1)
     assert isinstance(opened.val.pack.pixels, Pictures)
@@ -259,18 +259,18 @@ def test_without_a_pack_every_batch_has_the_same_bits(place: Place, mixed: Human
         assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
 
 
-def test_preparing_reports_both_sets(place: Place, mixed: Human36MData, data: Human36MData) -> None:
+def test_preparing_reports_both_sets(place: DataPaths, mixed: Human36MData, data: Human36MData) -> None:
     report = MIXED.prepare(place)
     assert report.train.samples == len(data.train) + len(mixed.train.mpii)  # type: ignore[union-attr]
     assert "4 of excluded sequences" in report.sentence()
 
 
 def test_files_are_bound_by_their_contents(
-    place: Place, data: Human36MData, tmp_path_factory: pytest.TempPathFactory
+    place: DataPaths, data: Human36MData, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     root = next(place.cache.glob("human36m-*"))
     bound = Human36MPose(source=Human36MFolder.bind(root), size=SIZE)
-    here = Place(tmp_path_factory.mktemp("other"), root)
+    here = DataPaths(tmp_path_factory.mktemp("other"), root)
     bound.prepare(here)
     again = bound.open(here, seed=1)
     keys = [(0, index) for index in range(5)]
@@ -284,4 +284,4 @@ def test_files_are_bound_by_their_contents(
 
 def test_opening_before_preparing_says_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(DataError, match="Prepare the data first"):
-        OWN.open(Place(tmp_path_factory.mktemp("empty")), seed=0)
+        OWN.open(DataPaths(tmp_path_factory.mktemp("empty")), seed=0)

@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from scipy.io import savemat
 
-from datasets.contract import Place, Predictions
+from datasets.contract import DataPaths, Predictions
 from datasets.crops.crop import Augment
 from datasets.crops.undecoded import Pictures
 from datasets.io.errors import DataError
@@ -28,12 +28,12 @@ HEAD_TOP, PELVIS = 9, 6
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("cache"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
+    return DataPaths(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
-def data(place: Place) -> MpiiData:
+def data(place: DataPaths) -> MpiiData:
     DATA.prepare(place)
     return DATA.open(place, seed=1)
 
@@ -56,7 +56,7 @@ def moved(data: MpiiData, heads: float) -> np.ndarray:
 # --- samples ---
 
 
-def test_a_crop_is_the_one_of_the_widely_used_code(data: MpiiData, place: Place) -> None:
+def test_a_crop_is_the_one_of_the_widely_used_code(data: MpiiData, place: DataPaths) -> None:
     """Centre 15 scale lower, a square of 1.25 x 200 scale around it, both from pixels that count from 1."""
     root = next(place.cache.glob("mpii-*"))
     listed = json.loads((root / "annot" / "valid.json").read_text())
@@ -82,7 +82,7 @@ def test_equal_keys_give_equal_samples_in_any_company_and_other_epochs_others(da
     assert not (alone.image[0] == data.train.__getitems__([(3, 3)]).image[0]).all()
 
 
-def test_joints_outside_the_crop_keep_their_weight(data: MpiiData, place: Place) -> None:
+def test_joints_outside_the_crop_keep_their_weight(data: MpiiData, place: DataPaths) -> None:
     near = DATA.model_copy(update={"augment": Augment(scale=(0.3, 0.3), rotation=0, half_body=0)})
     near.prepare(place)
     batch = near.open(place, seed=0).train.__getitems__([(0, index) for index in range(8)])
@@ -151,8 +151,8 @@ def test_predictions_that_do_not_fit_are_refused(data: MpiiData, what: str) -> N
 # --- the config ---
 
 
-def test_without_a_pack_every_batch_has_the_same_bits(place: Place, data: MpiiData) -> None:
-    unpacked = Place(place.cache, pack=False)
+def test_without_a_pack_every_batch_has_the_same_bits(place: DataPaths, data: MpiiData) -> None:
+    unpacked = DataPaths(place.cache, pack=False)
     assert DATA.prepare(unpacked) == DATA.prepare(place)
     opened = DATA.open(unpacked, seed=1)
     assert isinstance(opened.val.pack.pixels, Pictures)
@@ -162,7 +162,7 @@ def test_without_a_pack_every_batch_has_the_same_bits(place: Place, data: MpiiDa
         assert all(torch.equal(one, other) for one, other in zip(*batches, strict=True))
 
 
-def test_preparing_reports_and_is_not_done_twice(place: Place, data: MpiiData) -> None:
+def test_preparing_reports_and_is_not_done_twice(place: DataPaths, data: MpiiData) -> None:
     calls: list[int] = []
     report = DATA.prepare(place, lambda done, total: calls.append(done))
     assert not calls
@@ -171,7 +171,7 @@ def test_preparing_reports_and_is_not_done_twice(place: Place, data: MpiiData) -
 
 
 def test_files_are_bound_by_their_contents_and_the_original_says_that_its_split_is_not_the_papers(
-    place: Place, tmp_path: Path
+    place: DataPaths, tmp_path: Path
 ) -> None:
     root = tmp_path / "mpii"
     shutil.copytree(next(place.cache.glob("mpii-*")), root)
@@ -185,11 +185,11 @@ def test_files_are_bound_by_their_contents_and_the_original_says_that_its_split_
         lists.read(tmp_path)
 
 
-def test_a_set_that_changed_or_is_not_at_hand_is_refused(place: Place, tmp_path: Path) -> None:
+def test_a_set_that_changed_or_is_not_at_hand_is_refused(place: DataPaths, tmp_path: Path) -> None:
     root = tmp_path / "mpii"
     shutil.copytree(next(place.cache.glob("mpii-*")), root)
     bound = MpiiPose(source=MpiiFolder.bind(root), size=(64, 64))
-    here = Place(tmp_path / "cache", root)
+    here = DataPaths(tmp_path / "cache", root)
     assert bound.prepare(here).val.samples == len(bound.open(here, 0).val)
     people = json.loads((root / "annot" / "train.json").read_text())
     (root / "annot" / "train.json").write_text(json.dumps(people[1:]))
@@ -232,7 +232,7 @@ def real(samples: Path, tmp_path: Path) -> Path:
 
 def test_real_people_are_read_and_cropped_where_they_are(real: Path, tmp_path: Path) -> None:
     config = MpiiPose(source=MpiiFolder.bind(real))
-    here = Place(tmp_path / "cache", real)
+    here = DataPaths(tmp_path / "cache", real)
     config.prepare(here)
     data = config.open(here, seed=0)
     batch = data.val.__getitems__([(0, index) for index in range(5)])

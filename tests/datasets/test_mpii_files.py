@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat, savemat
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.mpii import annotation_files, samples
 from datasets.mpii.config import MpiiFolder, MpiiPose
@@ -262,7 +262,7 @@ def test_skipping_leaves_out_records_pictures_and_people_who_lie_outside_and_kee
     assert found.train.left_out == {"in broken pictures": 1, "broken records": 1}
     assert (found.val.id.tolist(), found.val.left_out) == ([1], {"broken records": 1})
     np.testing.assert_allclose(found.heads.points, found.val.points)
-    report = MpiiPose(source=source, size=(32, 32)).prepare(Place(tmp_path / "cache", root))
+    report = MpiiPose(source=source, size=(32, 32)).prepare(DataPaths(tmp_path / "cache", root))
     assert (report.train.samples, report.val.samples) == (2, 1)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops import crop, pack, tile_plan, undecoded
 from datasets.crops.crop import DRAWS, STILL, Augment
 from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
@@ -209,16 +209,18 @@ def test_an_index_is_not_made_of_pictures_that_are_not_as_claimed(tmp_path: Path
 
 
 def test_the_same_pictures_elsewhere_have_another_index_but_the_same_pack(tmp_path: Path) -> None:
-    places = [Place(tmp_path, root) for root in (None, tmp_path / "a", tmp_path / "b")]
+    places = [DataPaths(tmp_path, root) for root in (None, tmp_path / "a", tmp_path / "b")]
     assert len({folder_of(place, "train") for place in places}) == 1
-    unpacked_places = [Place(place.cache, place.root, pack=False) for place in places]
+    unpacked_places = [DataPaths(place.cache, place.root, pack=False) for place in places]
     assert len({folder_of(place, "train") for place in [places[0], *unpacked_places]}) == 4
 
 
 def test_the_place_decides_what_is_written(tmp_path: Path) -> None:
     files, reach = pictures(tmp_path, 1), np.array([[0.0, 0, 9, 9]])
     for keep in (True, False):
-        writer(Place(tmp_path, pack=keep), None)(tmp_path / str(keep), files, np.array([0]), reach, {}, {})
+        writer(DataPaths(tmp_path, pack=keep), None)(
+            tmp_path / str(keep), files, np.array([0]), reach, {}, {}
+        )
         assert (tmp_path / str(keep) / "pixels.bin").exists() == keep
 
 

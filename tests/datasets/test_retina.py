@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from datasets.contract import Data, Place, Predictions
+from datasets.contract import Data, DataPaths, Predictions
 from datasets.io.errors import DataError
 from datasets.retina.config import DmeFolder, RetinaBoundaries, RetinaData
 from datasets.retina.dataset import STILL, ScanAugment, as_points, as_rows, augmented
@@ -24,15 +24,15 @@ PAIRS = CONFIG.model_copy(update={"points_of": "pairs"})
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
     """With the small set prepared."""
-    place = Place(tmp_path_factory.mktemp("cache"))
+    place = DataPaths(tmp_path_factory.mktemp("cache"))
     CONFIG.prepare(place)
     return place
 
 
 @pytest.fixture(scope="module")
-def data(place: Place) -> RetinaData:
+def data(place: DataPaths) -> RetinaData:
     return CONFIG.open(place, seed=0)
 
 
@@ -43,7 +43,7 @@ def predictions(data: RetinaData, off_by: float = 0.0) -> Predictions:
     return Predictions(data.val.ids, mu.astype(np.float32), None, np.ones(mu.shape[:2], np.float32))
 
 
-def test_the_report_counts_what_there_is(place: Place) -> None:
+def test_the_report_counts_what_there_is(place: DataPaths) -> None:
     report = CONFIG.prepare(place)
     assert (report.train, report.test, report.stray) == (8, 8, 0)
     assert 0 < report.incomplete < 0.5
@@ -80,7 +80,7 @@ def test_a_column_weighs_all_or_nothing_and_its_target_is_the_label(data: Retina
     assert not batch.target[~whole].any()
 
 
-def test_pairs_are_neighbouring_boundaries_of_one_column(place: Place, data: RetinaData) -> None:
+def test_pairs_are_neighbouring_boundaries_of_one_column(place: DataPaths, data: RetinaData) -> None:
     assert (PAIRS.points, PAIRS.dim) == (256, 2)
     keys = [(0, 1)]
     pairs, columns = (one.val.__getitems__(keys) for one in (PAIRS.open(place, seed=0), data))
@@ -190,11 +190,11 @@ def test_a_split_travels_to_workers_as_a_path(data: RetinaData) -> None:
 
 def test_opening_before_preparing_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Prepare the data first"):
-        CONFIG.open(Place(tmp_path), seed=0)
+        CONFIG.open(DataPaths(tmp_path), seed=0)
 
 
 def test_a_damaged_preparation_is_named(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = DataPaths(tmp_path)
     CONFIG.prepare(place)
     (file,) = tmp_path.glob("packs/*/rows.npy")
     file.unlink()
@@ -204,27 +204,27 @@ def test_a_damaged_preparation_is_named(tmp_path: Path) -> None:
         CONFIG.open(place, seed=0)
 
 
-def test_a_folder_of_files_gives_what_the_generated_set_gave(place: Place, data: RetinaData) -> None:
+def test_a_folder_of_files_gives_what_the_generated_set_gave(place: DataPaths, data: RetinaData) -> None:
     (root,) = place.cache.glob("retinas-*")
     # The real set has 3.87 µm a row; only the flattening looks at it.
     bound = CONFIG.model_copy(update={"source": DmeFolder.bind(root)})
-    there = Place(place.cache, root)
+    there = DataPaths(place.cache, root)
     assert bound.prepare(there).train == 8
     np.testing.assert_array_equal(bound.open(there, seed=0).train.ids, data.train.ids)
 
 
 def test_an_unbound_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not bound to files"):
-        RetinaBoundaries().prepare(Place(tmp_path, tmp_path))
+        RetinaBoundaries().prepare(DataPaths(tmp_path, tmp_path))
 
 
-def test_files_that_changed_since_are_refused(place: Place, tmp_path: Path) -> None:
+def test_files_that_changed_since_are_refused(place: DataPaths, tmp_path: Path) -> None:
     (root,) = place.cache.glob("retinas-*")
     bound = CONFIG.model_copy(update={"source": DmeFolder.bind(root)})
     for path in root.glob("*.mat"):
         (tmp_path / path.name).write_bytes(path.read_bytes() + b"\0" * path.name.count("1"))
     with pytest.raises(DataError, match="not those of the experiment"):
-        bound.prepare(Place(place.cache, tmp_path))
+        bound.prepare(DataPaths(place.cache, tmp_path))
 
 
 def test_a_folder_without_subjects_is_refused(tmp_path: Path) -> None:
@@ -232,11 +232,11 @@ def test_a_folder_without_subjects_is_refused(tmp_path: Path) -> None:
         DmeFolder.bind(tmp_path)
 
 
-def test_scans_of_another_width_name_the_file_and_the_size(place: Place) -> None:
+def test_scans_of_another_width_name_the_file_and_the_size(place: DataPaths) -> None:
     (root,) = place.cache.glob("retinas-*")
     config = RetinaBoundaries(source=DmeFolder.bind(root), train_subjects=(1,), test_subjects=(2,))
     with pytest.raises(DataError, match=r"Subject_01.mat: images: .*64 columns wide, not 768.*\(224, 64\)"):
-        config.prepare(Place(place.cache, root))
+        config.prepare(DataPaths(place.cache, root))
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_where_an_objective_is_asked_for_a_trivial_sum_is_its_term() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "says"),
+    ("terms", "message"),
     [
         (((0, L1()),), "every term has weight 0"),
         ((), "every term has weight 0"),
@@ -167,8 +167,8 @@ def test_where_an_objective_is_asked_for_a_trivial_sum_is_its_term() -> None:
         (((1, PAIR),), "sum"),
     ],
 )
-def test_sums_that_mean_nothing_are_refused(terms: tuple[tuple[float, Objective], ...], says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
+def test_sums_that_mean_nothing_are_refused(terms: tuple[tuple[float, Objective], ...], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         WeightedSum(terms=terms)
 
 

@@ -101,7 +101,7 @@ def test_the_depth_is_read_from_the_names(depth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "tensor", "says"),
+    ("make", "name", "tensor", "message"),
     [
         (Authors2D, "preact.layer2.0.conv1.weight", torch.zeros(128, 64, 1, 1), r"\(128, 64, 1, 1\), not"),
         (Authors2D, "fc_coord.linear.weight", torch.zeros(8, 511), r"\(8, 511\), not \(8, 512\)"),
@@ -118,14 +118,14 @@ def test_the_depth_is_read_from_the_names(depth: int) -> None:
     ],
 )
 def test_a_tensor_that_does_not_fit_is_named(
-    make: Callable[[], nn.Module], name: str, tensor: Tensor | None, says: str
+    make: Callable[[], nn.Module], name: str, tensor: Tensor | None, message: str
 ) -> None:
     state = make().state_dict()
     if tensor is None:
         del state[name]
     else:
         state[name] = tensor
-    with pytest.raises(WeightsError, match=says) as refusal:
+    with pytest.raises(WeightsError, match=message) as refusal:
         convert(state)
     assert name.removesuffix(".2.conv1.weight") in str(refusal.value)
 
@@ -212,11 +212,11 @@ def test_a_trunk_of_another_shape_is_refused_and_nothing_is_copied() -> None:
 
     ours = net(4, 8)
     before = {name: tensor.clone() for name, tensor in ours.state_dict().items()}
-    for other, says in (
+    for other, message in (
         (net(4, 16), r"trunk\.1\.convolutions\.0\.weight has"),
         (net(4), "missing"),
         (net(4, 8, 8), r"trunk\.2\.conv"),
     ):
-        with pytest.raises(WeightsError, match=says):
+        with pytest.raises(WeightsError, match=message):
             load_trunk(ours, other.state_dict())
     assert all(torch.equal(tensor, before[name]) for name, tensor in ours.state_dict().items())

@@ -144,7 +144,7 @@ def test_outputs_stay_in_float32_under_bf16_autocast(model: Model, objective: Ob
 
 
 @pytest.mark.parametrize(
-    ("model", "objective", "dim", "says"),
+    ("model", "objective", "dim", "message"),
     [
         (SimplePose(trunk=SMALL), L1(), 2, "heatmap_mse alone"),
         (SimplePose(trunk=SMALL), HeatmapMSE(), 3, "2-D points"),
@@ -157,11 +157,11 @@ def test_outputs_stay_in_float32_under_bf16_autocast(model: Model, objective: Ob
     ],
 )
 def test_an_objective_that_does_not_fit_is_refused(
-    model: Model | Regressor, objective: Objective, dim: int, says: str
+    model: Model | Regressor, objective: Objective, dim: int, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         model.check(SIZE, dim, objective.needs_scale, objective.needs_heatmap)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         model.build(5, dim, SIZE, scale=objective.needs_scale, heatmap=objective.needs_heatmap)
 
 

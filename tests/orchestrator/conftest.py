@@ -16,7 +16,7 @@ from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import RLE
 from models.regressor import Regressor
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.schedule import Adam, Cosine, Schedule
 from orchestrator.tracking.tracker import Tracker
 
@@ -80,10 +80,10 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture
-def timing(experiment: Experiment) -> StepCost:
+def timing(experiment: Experiment) -> StepTiming:
     """Of the experiment's step."""
     assert isinstance(experiment.model, Regressor)
-    return StepCost(
+    return StepTiming(
         model=experiment.model,
         objective=experiment.objective,
         schedule=experiment.schedule,

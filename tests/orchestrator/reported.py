@@ -12,14 +12,16 @@ SEEDS = (0, 1, 2)
 DATA = "a1b2c3d4e5f60718"
 MEASURED = {"AP": "AP", "AP50": "AP50", "AP75": "AP75", "AP shuffled": "AP shuffled"}
 TIMED = {"Step": "step_ms", "Flow share": "flow_share"}
-FLOPS = DeclaredColumn(name="FLOPs", better="lower", human=True, says="of the flow, forward, a picture")
-PARAMS = DeclaredColumn(name="Params", better="lower", human=True, says="of the flow")
+FLOPS = DeclaredColumn(
+    name="FLOPs", better="lower", human=True, description="of the flow, forward, a picture"
+)
+PARAMS = DeclaredColumn(name="Params", better="lower", human=True, description="of the flow")
 AP, AP50, AP75 = (DeclaredColumn(name=name, unit="%", better="higher") for name in ("AP", "AP50", "AP75"))
 SHUFFLED = DeclaredColumn(
-    name="AP shuffled", unit="%", better="higher", ours=True, says="AP with the scores permuted"
+    name="AP shuffled", unit="%", better="higher", in_paper=False, description="AP with the scores permuted"
 )
-STEP = DeclaredColumn(name="Step", unit="ms", better="lower", ours=True, says="a training step")
-SHARE = DeclaredColumn(name="Flow share", unit="%", digits=2, better="lower", ours=True)
+STEP = DeclaredColumn(name="Step", unit="ms", better="lower", in_paper=False, description="a training step")
+SHARE = DeclaredColumn(name="Flow share", unit="%", digits=2, better="lower", in_paper=False)
 
 PAPER_1 = {
     "3x64": (1.8e6, 53.8e3, 70.5, 88.5, 77.4),
@@ -88,11 +90,11 @@ def declaration(
     table: str, rows: tuple[DeclaredRow, ...], columns: tuple[DeclaredColumn, ...], claims: tuple[Claim, ...]
 ) -> Declaration:
     numbers = PAPER_1 if table == "1" else PAPER_7
-    printed = tuple(column.name for column in columns if not column.ours)
+    printed = tuple(column.name for column in columns if column.in_paper)
     return Declaration(
         table=table,
         title="Computation complexity of RealNVP" if table == "1" else "Effectiveness of RLE",
-        says="Each row is one way to train.",
+        description="Each row is one way to train.",
         scale="demo",
         data="generated people in COCO's format",
         data_fingerprints=(DATA,),
@@ -118,29 +120,31 @@ def table_1() -> Declaration:
         for key, (flops, params, *_) in PAPER_1.items()
     )
     claims: tuple[Claim, ...] = (
-        Equivalent(says="3×256 is no better than 3×64.", a=ap("3x64"), b=ap("3x256"), margin=1.0),
-        Equivalent(says="5×64 is no better than 3×64.", a=ap("3x64"), b=ap("5x64"), margin=1.0),
-        Below(says="The overhead is negligible.", a=CellRef(row="3x64", column="Flow share"), limit=5.0),
+        Equivalent(description="3×256 is no better than 3×64.", a=ap("3x64"), b=ap("3x256"), margin=1.0),
+        Equivalent(description="5×64 is no better than 3×64.", a=ap("3x64"), b=ap("5x64"), margin=1.0),
+        Below(
+            description="The overhead is negligible.", a=CellRef(row="3x64", column="Flow share"), limit=5.0
+        ),
     )
     return declaration("1", rows, (FLOPS, PARAMS, AP, AP50, AP75, SHUFFLED, STEP, SHARE), claims)
 
 
 def table_7() -> Declaration:
-    says = {"RLE (Q+G+s)": "s by the Riemann sum of Eq. 7", **OURS_7}
+    description = {"RLE (Q+G+s)": "s by the Riemann sum of Eq. 7", **OURS_7}
     rows = tuple(
         DeclaredRow(
             key=key,
             label=key,
             cells=cells(key, {} if key == "Direct L1" else {"FLOPs": PAPER_7.get(key, (1.8e6,))[0]}, {}),
-            ours=key in OURS_7,
-            says=says.get(key, ""),
+            in_paper=key not in OURS_7,
+            description=description.get(key, ""),
         )
         for key in (*PAPER_7, *OURS_7)
     )
     claims: tuple[Claim, ...] = (
-        Greater(says="RLE is better than DLE.", a=ap("RLE (Q+G)"), b=ap("DLE")),
-        Greater(says="Direct regression is better than RLE.", a=ap("Direct L1"), b=ap("RLE (Q+G)")),
-        Greater(says="The flow adds to a Laplace.", a=ap("RLE (Q+G)"), b=ap("Laplace, learned scale")),
+        Greater(description="RLE is better than DLE.", a=ap("RLE (Q+G)"), b=ap("DLE")),
+        Greater(description="Direct regression is better than RLE.", a=ap("Direct L1"), b=ap("RLE (Q+G)")),
+        Greater(description="The flow adds to a Laplace.", a=ap("RLE (Q+G)"), b=ap("Laplace, learned scale")),
     )
     return declaration("7", rows, (FLOPS, AP, AP50, AP75, SHUFFLED), claims)
 
@@ -164,7 +168,7 @@ def fitted(row: str, seed: int, diverged: bool = False) -> Record:
         machine="2 cores of a test machine",
         duration=60.0,
         note="step 812: log s is not finite" if diverged else "",
-        alarms=("sigma at its ceiling",) if (row, seed) == ("3x256", 1) else (),
+        warnings=("sigma at its ceiling",) if (row, seed) == ("3x256", 1) else (),
     )
 
 

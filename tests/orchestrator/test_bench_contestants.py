@@ -13,7 +13,7 @@ from models.objectives import RLE
 from orchestrator.bench import data, flow, growth_flow, step
 from orchestrator.bench.plain_data import PlainDataset
 from orchestrator.config.experiment import Experiment
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 CPU = torch.device("cpu")
 
@@ -91,7 +91,7 @@ def test_every_way_to_make_samples_runs_and_is_a_row(source: data.Source) -> Non
 
 def test_the_plain_step_has_the_same_loss(experiment: Experiment) -> None:
     assert isinstance(experiment.objective, RLE)
-    trainee, plain = Trainee(experiment, pretrained=False).eval(), step.PlainModel(experiment).eval()
+    trainee, plain = TrainingModule(experiment, pretrained=False).eval(), step.PlainModel(experiment).eval()
     plain.net.load_state_dict(trainee.model.state_dict())
     flow.copy_weights(plain.flow, trainee.objective.flow)
     image = torch.randint(0, 256, (4, *experiment.data.size, 3), dtype=torch.uint8)

@@ -23,15 +23,15 @@ def ref(row: str) -> CellRef:
 
 
 def greater(a: str = "a", b: str = "b") -> Greater:
-    return Greater(says=f"{a} beats {b}", a=ref(a), b=ref(b))
+    return Greater(description=f"{a} beats {b}", a=ref(a), b=ref(b))
 
 
 def equivalent(margin: float, a: str = "a", b: str = "b") -> Equivalent:
-    return Equivalent(says=f"{a} is as good as {b}", a=ref(a), b=ref(b), margin=margin)
+    return Equivalent(description=f"{a} is as good as {b}", a=ref(a), b=ref(b), margin=margin)
 
 
 def below(limit: float) -> Below:
-    return Below(says=f"a is below {limit}", a=ref("a"), limit=limit)
+    return Below(description=f"a is below {limit}", a=ref("a"), limit=limit)
 
 
 def cell(values: Sequence[float] | Mapping[int, float] | float | str) -> Cell:

@@ -12,7 +12,7 @@ from orchestrator.schedule.cluster import (
     WORKER_CPU,
     ClusterError,
     Plan,
-    Wishes,
+    ResourceRequest,
     fit_plan,
 )
 
@@ -25,53 +25,57 @@ def node(cpus: float, gpus: float = 0, memory: float = PLENTY) -> dict[str, floa
 
 
 def test_without_gpus_trials_train_in_their_own_actors_one_a_cpu() -> None:
-    plan = fit_plan(Wishes(), [node(2)])
+    plan = fit_plan(ResourceRequest(), [node(2)])
     assert (plan.workers, plan.gpus_per_worker, plan.concurrent) == (0, 0, 2)
     assert plan.trial == {"cpu": 1, "gpu": 0, "memory": TRIAL_MEMORY}
 
 
 def test_with_gpus_each_trial_gets_one_worker_on_one_gpu_and_its_driver_no_cpu_to_speak_of() -> None:
-    plan = fit_plan(Wishes(), [node(64, 8)])
+    plan = fit_plan(ResourceRequest(), [node(64, 8)])
     assert (plan.workers, plan.gpus_per_worker, plan.concurrent) == (1, 1, 8)
     assert plan.trial["cpu"] < 0.001
 
 
 def test_concurrency_never_exceeds_what_whole_groups_of_workers_fit() -> None:
-    assert fit_plan(Wishes(workers=3), [node(8)]).concurrent == 2
-    assert fit_plan(Wishes(workers=2, concurrent=9), [node(8)]).concurrent == 4
-    assert fit_plan(Wishes(workers=1, concurrent=1), [node(8)]).concurrent == 1
+    assert fit_plan(ResourceRequest(workers=3), [node(8)]).concurrent == 2
+    assert fit_plan(ResourceRequest(workers=2, concurrent=9), [node(8)]).concurrent == 4
+    assert fit_plan(ResourceRequest(workers=1, concurrent=1), [node(8)]).concurrent == 1
 
 
 @pytest.mark.parametrize(
     ("wishes", "nodes", "concurrent"),
     [
-        (Wishes(workers=3, gpus_per_worker=2), [node(8, 5), node(8, 5)], 1),  # 10 GPUs, but 2 + 2 pairs
-        (Wishes(workers=2), [node(1.5), node(1.5), node(1)], 1),  # 4 CPUs, but room for 3 workers
-        (Wishes(workers=1), [node(2, 8), node(64)], 2),  # 8 GPUs, but 2 CPUs beside them
-        (Wishes(workers=1, gpus_per_worker=0.6), [node(8, 4)], 4),  # no share spans two GPUs
-        (Wishes(), [node(8, memory=2 * GIB), node(1, memory=32 * GIB)], 2),  # memory where no CPU is
+        (
+            ResourceRequest(workers=3, gpus_per_worker=2),
+            [node(8, 5), node(8, 5)],
+            1,
+        ),  # 10 GPUs, but 2 + 2 pairs
+        (ResourceRequest(workers=2), [node(1.5), node(1.5), node(1)], 1),  # 4 CPUs, but room for 3 workers
+        (ResourceRequest(workers=1), [node(2, 8), node(64)], 2),  # 8 GPUs, but 2 CPUs beside them
+        (ResourceRequest(workers=1, gpus_per_worker=0.6), [node(8, 4)], 4),  # no share spans two GPUs
+        (ResourceRequest(), [node(8, memory=2 * GIB), node(1, memory=32 * GIB)], 2),  # memory where no CPU is
     ],
 )
 def test_what_is_left_over_on_several_nodes_does_not_add_up(
-    wishes: Wishes, nodes: list[dict[str, float]], concurrent: int
+    wishes: ResourceRequest, nodes: list[dict[str, float]], concurrent: int
 ) -> None:
     assert fit_plan(wishes, nodes).concurrent == concurrent
 
 
 def test_memory_limits_concurrency_but_never_forbids_a_single_trial() -> None:
-    assert fit_plan(Wishes(), [node(16, memory=6 * GIB)]).concurrent == 3
-    assert fit_plan(Wishes(workers=2), [node(16, memory=15 * GIB)]).concurrent == 2
-    poor = fit_plan(Wishes(), [node(2, memory=GIB)])
+    assert fit_plan(ResourceRequest(), [node(16, memory=6 * GIB)]).concurrent == 3
+    assert fit_plan(ResourceRequest(workers=2), [node(16, memory=15 * GIB)]).concurrent == 2
+    poor = fit_plan(ResourceRequest(), [node(2, memory=GIB)])
     assert (poor.concurrent, poor.trial) == (1, {"cpu": 1, "gpu": 0})
 
 
 def test_what_can_not_fit_even_once_is_refused_with_the_numbers() -> None:
     with pytest.raises(ClusterError, match=r"needs 4 × \(1 CPU and 0 GPUs\).*room for 2: lower --workers"):
-        fit_plan(Wishes(workers=4), [node(1), node(1), node(0.5)])
+        fit_plan(ResourceRequest(workers=4), [node(1), node(1), node(0.5)])
     with pytest.raises(ClusterError, match=r"2 × \(4 CPUs and 3 GPUs\), have room for 2"):
-        fit_plan(Wishes(workers=3, gpus_per_worker=2), [node(4, 3), node(4, 3)])
+        fit_plan(ResourceRequest(workers=3, gpus_per_worker=2), [node(4, 3), node(4, 3)])
     with pytest.raises(ClusterError, match=r"1\.5: more than one must be a whole number"):
-        fit_plan(Wishes(workers=1, gpus_per_worker=1.5), [node(4, 3)])
+        fit_plan(ResourceRequest(workers=1, gpus_per_worker=1.5), [node(4, 3)])
 
 
 CLUSTERS = st.lists(
@@ -85,7 +89,7 @@ CLUSTERS = st.lists(
     max_size=5,
 )
 WISHES = st.builds(
-    Wishes,
+    ResourceRequest,
     st.none() | st.integers(0, 6),
     st.none() | st.sampled_from([0, 0.25, 0.3, 0.5, 1, 2, 3]),
     st.none() | st.integers(1, 9),
@@ -106,7 +110,7 @@ def worker_fits(plan: Plan, left: dict[str, float], gpus: list[float]) -> bool:
 
 @given(WISHES, CLUSTERS, st.randoms(use_true_random=False))
 def test_all_trials_of_a_plan_get_all_their_workers_wherever_drivers_and_workers_go(
-    wishes: Wishes, nodes: list[dict[str, float]], chance: Mapping
+    wishes: ResourceRequest, nodes: list[dict[str, float]], chance: Mapping
 ) -> None:
     try:
         plan = fit_plan(wishes, nodes)

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.util.redact import concealed
+from orchestrator.util.redact import redacted
 
 SECRET = "pa55word"
 
@@ -19,17 +19,17 @@ SECRET = "pa55word"
     ],
 )
 def test_an_address_is_shown_without_what_opens_it(address: str, shown: str) -> None:
-    assert concealed(address) == shown
+    assert redacted(address) == shown
     line = "python sweeps/flow_size.py --storage {} --tracking-uri='{}' --only 3x64"
-    assert concealed(line.format(address, address)) == line.format(shown, shown)
+    assert redacted(line.format(address, address)) == line.format(shown, shown)
 
 
 def test_what_opens_an_address_is_hidden_by_itself_too() -> None:
     address = f"s3://AKIA7:{SECRET}%2F@bucket/lab?region=eu&token=t0ken"
-    assert concealed(f"denied for {SECRET}/ with t0ken in eu", address) == "denied for *** with *** in eu"
-    assert concealed(f"{SECRET} is no user", f"http://{SECRET}@host") == "*** is no user"
+    assert redacted(f"denied for {SECRET}/ with t0ken in eu", address) == "denied for *** with *** in eu"
+    assert redacted(f"{SECRET} is no user", f"http://{SECRET}@host") == "*** is no user"
 
 
 def test_what_is_no_address_stays_as_it_is() -> None:
     text = "a=b, c@d: 1/2 of x?y=z [http: none]"
-    assert concealed(text, "not an address", "http://[broken") == text
+    assert redacted(text, "not an address", "http://[broken") == text

@@ -12,7 +12,7 @@ from datasets.contract import Pairs, Predictions
 from models.heatmap_codec import decode, gaussians
 from models.regressor import Output
 from orchestrator.training.evaluation import evaluate, predict, predictions
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 STRIDE = 4
 SIDE = 96
@@ -130,7 +130,7 @@ def test_confidence_is_the_models_own_or_one_minus_its_scale_or_one(
     toy: Any, sigma: float | None, score: float | None, confidence: float
 ) -> None:
     data = Heard(toy.val)
-    evaluate(Fixed(sigma, score), data, Alone())
+    evaluate(Fixed(sigma, score), data, SingleProcess())
     (predictions,) = data.heard
     assert predictions.score.dtype == np.float32
     assert predictions.score.tolist() == np.full((10, 17), confidence).tolist()
@@ -138,7 +138,7 @@ def test_confidence_is_the_models_own_or_one_minus_its_scale_or_one(
 
 
 @dataclass(frozen=True)
-class First(Alone):
+class First(SingleProcess):
     """The first of several workers, which gathers what each of them would say."""
 
     shards: tuple[Predictions, ...] = ()
@@ -149,7 +149,9 @@ class First(Alone):
 
 def test_workers_without_a_sample_add_nothing(toy: Any) -> None:
     data, model, workers = Heard(toy.val), Fixed(0.25, None), len(toy.val) + 2
-    shards = tuple(predictions(model, data, Alone(rank=rank, world_size=workers)) for rank in range(workers))
+    shards = tuple(
+        predictions(model, data, SingleProcess(rank=rank, world_size=workers)) for rank in range(workers)
+    )
     evaluate(model, data, First(world_size=workers, shards=shards))
     (heard,) = data.heard
     assert sorted(heard.id.tolist()) == sorted(toy.val.ids.tolist())

@@ -8,7 +8,7 @@ from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
 from models.flow import Flow
 from models.objectives import DLE, L1, L2, RLE
-from orchestrator.config.experiment import Experiment, StepCost, seeded
+from orchestrator.config.experiment import Experiment, StepTiming, seeded
 from orchestrator.config.fingerprint import essence, flatten
 from orchestrator.config.vary import vary
 
@@ -89,10 +89,10 @@ def test_flatten_gives_dotted_text(experiment: Experiment) -> None:
     assert all(isinstance(value, str) for value in flat.values())
 
 
-def test_step_costs_differ_by_what_is_timed(timing: StepCost) -> None:
+def test_step_costs_differ_by_what_is_timed(timing: StepTiming) -> None:
     larger = vary(timing, schedule=vary(timing.schedule, batch=64))
     assert timing.fingerprint() != larger.fingerprint()
-    assert StepCost.model_validate_json(timing.model_dump_json()) == timing
+    assert StepTiming.model_validate_json(timing.model_dump_json()) == timing
 
 
 def test_what_it_starts_from_is_part_of_the_fingerprint_and_shares_the_seed(experiment: Experiment) -> None:

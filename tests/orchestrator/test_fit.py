@@ -17,8 +17,8 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Schedule
 from orchestrator.config.vary import vary
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
-from orchestrator.training.runtime import Alone, Distributed
-from orchestrator.training.trainer import Trainee, fit
+from orchestrator.training.runtime import Distributed, SingleProcess
+from orchestrator.training.trainer import TrainingModule, fit
 
 
 class KilledError(Exception):
@@ -26,7 +26,7 @@ class KilledError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class DiesAfter(Alone):
+class DiesAfter(SingleProcess):
     """A runtime whose process dies when it has reported some epoch."""
 
     last: int = 1
@@ -49,12 +49,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 ) -> None:
     experiment = vary(experiment, schedule=vary(experiment.schedule, matrices=matrices))
     whole, parts = Checkpoints(str(tmp_path / "whole")), Checkpoints(str(tmp_path / "parts"))
-    expected = fit(experiment, toy, Alone(), whole)
+    expected = fit(experiment, toy, SingleProcess(), whole)
     for last in (1, 3):
         with pytest.raises(KilledError):
             fit(experiment, toy, DiesAfter(last=last), parts)
         torch.manual_seed(last)  # whatever else the process does must not matter
-    found = fit(experiment, toy, Alone(), parts)
+    found = fit(experiment, toy, SingleProcess(), parts)
     assert found.metrics == expected.metrics
     a, b = weights(whole, experiment), weights(parts, experiment)
     assert a.keys() == b.keys()
@@ -62,8 +62,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 
 def test_a_finished_run_trains_no_more_and_says_the_same(experiment, toy, tmp_path: Path) -> None:
-    checkpoints, again = Checkpoints(str(tmp_path)), Alone()
-    first = fit(experiment, toy, Alone(), checkpoints)
+    checkpoints, again = Checkpoints(str(tmp_path)), SingleProcess()
+    first = fit(experiment, toy, SingleProcess(), checkpoints)
     second = fit(experiment, toy, again, checkpoints)
     assert second == first
     assert again.reports == []
@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(
     experiment, toy, tmp_path: Path
 ) -> None:
     outcomes = [
-        fit(e, toy, Alone(), Checkpoints(str(tmp_path / str(i)))).metrics
+        fit(e, toy, SingleProcess(), Checkpoints(str(tmp_path / str(i)))).metrics
         for i, e in enumerate([experiment, experiment, vary(experiment, seed=1)])
     ]
     assert outcomes[0] == outcomes[1]
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(
 
 @pytest.mark.parametrize("objective", [L1(), LearnedScale(), DLE(), RLE(), RLE(s="grid"), RLE(s="samples")])
 def test_every_objective_learns(experiment, toy, tmp_path: Path, objective) -> None:
-    runtime = Alone()
+    runtime = SingleProcess()
     learned = vary(experiment, objective=objective, schedule=vary(experiment.schedule, epochs=6))
     outcome = fit(learned, toy, runtime, Checkpoints(str(tmp_path)))
     losses = [metrics["loss"] for _, metrics in runtime.reports]
@@ -95,7 +95,7 @@ def test_a_nan_in_a_live_target_ends_as_diverged_with_step_samples_and_quantitie
     experiment, toy, tmp_path: Path
 ) -> None:
     broken = dataclasses.replace(toy, train=Poisoned(toy.train))
-    outcome = fit(experiment, broken, Alone(), Checkpoints(str(tmp_path)))
+    outcome = fit(experiment, broken, SingleProcess(), Checkpoints(str(tmp_path)))
     assert outcome.status == "diverged"
     note = json.loads(outcome.note)
     assert note["step"] == 0
@@ -121,16 +121,16 @@ class Poisoned:
 def test_fewer_samples_than_a_batch_is_an_error_that_says_so(experiment, toy, tmp_path: Path) -> None:
     greedy = vary(experiment, schedule=vary(experiment.schedule, batch=32))
     with pytest.raises(DataError, match="24 samples are fewer than one batch of 32"):
-        fit(greedy, toy, Alone(), Checkpoints(str(tmp_path)))
+        fit(greedy, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_batch_that_workers_can_not_share_is_an_error(experiment, toy, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="3 workers"):
-        fit(experiment, toy, Alone(world_size=3), Checkpoints(str(tmp_path)))
+        fit(experiment, toy, SingleProcess(world_size=3), Checkpoints(str(tmp_path)))
 
 
 def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experiment, toy, tmp_path) -> None:
-    often, rarely = Alone(), Alone()
+    often, rarely = SingleProcess(), SingleProcess()
     fit(experiment, toy, often, Checkpoints(str(tmp_path / "a")))
     rare = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=3))
     fit(rare, toy, rarely, Checkpoints(str(tmp_path / "b")))
@@ -140,18 +140,18 @@ def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experi
 
 def test_an_earlier_versions_checkpoint_is_told_from_a_broken_one(experiment, toy, tmp_path: Path) -> None:
     checkpoints = Checkpoints(str(tmp_path))
-    fit(experiment, toy, Alone(), checkpoints)
+    fit(experiment, toy, SingleProcess(), checkpoints)
     state = checkpoints.load(experiment.fingerprint())
     assert state is not None
     checkpoints.save(experiment.fingerprint(), {k: v for k, v in state.items() if k != "optimisers"})
     with pytest.raises(CheckpointError, match=r"earlier version's\. Use --fresh"):
-        fit(experiment, toy, Alone(), checkpoints)
+        fit(experiment, toy, SingleProcess(), checkpoints)
 
 
 def gradients(experiment: Experiment, toy, runtime) -> dict[str, torch.Tensor]:
     """Gradients of one global batch, this worker's share of it computed here."""
     torch.manual_seed(0)
-    trainee = Trainee(experiment, pretrained=False).train()
+    trainee = TrainingModule(experiment, pretrained=False).train()
     wrapped = runtime.prepare(trainee)
     keys = [(0, index) for index in range(runtime.rank, 8, runtime.world_size)]
     batch = toy.train.__getitems__(keys)
@@ -172,7 +172,7 @@ def _one_of_two(rank: int, folder: str, experiment_json: str, toy) -> None:
 
 def test_two_workers_gradients_equal_one_workers_the_flows_included(experiment, toy, tmp_path: Path) -> None:
     frozen = vary(experiment, model=vary(experiment.model, frozen_batchnorm=True))
-    alone = gradients(frozen, toy, Alone())
+    alone = gradients(frozen, toy, SingleProcess())
     torch.multiprocessing.spawn(_one_of_two, (str(tmp_path), frozen.model_dump_json(), toy), nprocs=2)
     shared = torch.load(tmp_path / "gradients.pt", weights_only=True)
     assert any(name.startswith("objective.") for name in alone)
@@ -196,14 +196,14 @@ def test_a_start_gives_its_trained_trunk_and_nothing_else(experiment, toy, tmp_p
     started = vary(
         experiment, start=before, schedule=vary(short(experiment), optimiser=Adam(lr=1e-30), warmup_steps=0)
     )
-    fit(before, toy, Alone(), checkpoints)
-    fit(started, toy, Alone(), checkpoints)
+    fit(before, toy, SingleProcess(), checkpoints)
+    fit(started, toy, SingleProcess(), checkpoints)
     given, taken = weights(checkpoints, before), weights(checkpoints, started)
     convolutions = [name for name in given if name.startswith("model.trunk") and given[name].ndim == 4]
     assert convolutions
     assert all(torch.allclose(taken[name], given[name], atol=1e-20) for name in convolutions)
     scratch = vary(started, start=None)
-    fit(scratch, toy, Alone(), checkpoints)
+    fit(scratch, toy, SingleProcess(), checkpoints)
     fresh = weights(checkpoints, scratch)
     assert not any(torch.allclose(fresh[name], given[name]) for name in convolutions)
 
@@ -211,18 +211,18 @@ def test_a_start_gives_its_trained_trunk_and_nothing_else(experiment, toy, tmp_p
 def test_a_start_that_was_never_trained_is_an_error_with_a_remedy(experiment, toy, tmp_path: Path) -> None:
     started = vary(experiment, start=heatmaps(experiment))
     with pytest.raises(CheckpointError, match=r"no finished training.*--fresh"):
-        fit(started, toy, Alone(), Checkpoints(str(tmp_path)))
+        fit(started, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_checkpoint_alone_says_which_experiment_it_is_of(experiment, toy, tmp_path: Path) -> None:
     checkpoints = Checkpoints(str(tmp_path))
-    fit(experiment, toy, Alone(), checkpoints)
+    fit(experiment, toy, SingleProcess(), checkpoints)
     state = checkpoints.load(experiment.fingerprint())
     assert Experiment.model_validate_json(state["experiment"]) == experiment
 
 
 def test_an_epoch_without_an_evaluation_reports_no_old_one(experiment, toy, tmp_path: Path) -> None:
-    runtime = Alone()
+    runtime = SingleProcess()
     rarely = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=2))
     fit(rarely, toy, runtime, Checkpoints(str(tmp_path)))
     assert ["AP" in metrics for _, metrics in runtime.reports] == [False, True, False, True]

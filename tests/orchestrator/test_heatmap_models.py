@@ -12,7 +12,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import Checkpoints
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import fit
 
 HEATMAPS = HeatmapMSE(sigma=1)
@@ -34,7 +34,7 @@ every_model = pytest.mark.parametrize("kind", ["simplepose", "integral", "two_br
 
 @every_model
 def test_every_model_learns(experiment: Experiment, toy, tmp_path: Path, kind: str) -> None:
-    runtime = Alone()
+    runtime = SingleProcess()
     changed = with_model(experiment, kind)
     learned = vary(changed, schedule=vary(changed.schedule, epochs=8))
     outcome = fit(learned, toy, runtime, Checkpoints(str(tmp_path)))
@@ -50,7 +50,7 @@ def test_every_model_learns(experiment: Experiment, toy, tmp_path: Path, kind: s
 def test_a_finished_run_is_restored(experiment: Experiment, toy, tmp_path: Path, kind: str) -> None:
     changed, checkpoints = with_model(experiment, kind), Checkpoints(str(tmp_path))
     short = vary(changed, schedule=vary(changed.schedule, epochs=1))
-    assert fit(short, toy, Alone(), checkpoints) == fit(short, toy, Alone(), checkpoints)
+    assert fit(short, toy, SingleProcess(), checkpoints) == fit(short, toy, SingleProcess(), checkpoints)
 
 
 @every_model

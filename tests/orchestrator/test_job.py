@@ -5,31 +5,35 @@ from pathlib import Path
 import pytest
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.synthetic.people.people import People
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.vary import vary
 from orchestrator.jobs.describe import describe
-from orchestrator.jobs.execute import Finished, Task, opened, run
-from orchestrator.training.runtime import Alone
+from orchestrator.jobs.execute import JobResult, Task, opened, run
+from orchestrator.training.runtime import SingleProcess
 
 
 def test_a_task_survives_the_trip_to_another_process(experiment: Experiment, tmp_path: Path) -> None:
-    for place in (Place(tmp_path), Place(tmp_path, tmp_path / "data"), Place(tmp_path, pack=False)):
+    for place in (
+        DataPaths(tmp_path),
+        DataPaths(tmp_path, tmp_path / "data"),
+        DataPaths(tmp_path, pack=False),
+    ):
         task = Task(experiment, place, "s3://bucket/lab")
         assert Task.of(json.loads(json.dumps(task.plain()))) == task
 
 
 def test_how_it_ended_survives_the_trip_back() -> None:
-    finished = Finished("diverged", {"loss": 1.5}, 2.0, "note", ("alarm",))
-    assert Finished.of(json.loads(json.dumps(finished.plain()))) == finished
+    finished = JobResult("diverged", {"loss": 1.5}, 2.0, "note", ("warning",))
+    assert JobResult.of(json.loads(json.dumps(finished.plain()))) == finished
 
 
 def test_data_that_is_not_there_ends_the_job_as_failed_with_a_sentence(
     experiment: Experiment, tmp_path: Path
 ) -> None:
     real = vary(experiment, data=CocoKeypoints(source=CocoFolder(), size=(32, 32)))
-    finished = run(Task(real, Place(tmp_path, tmp_path / "nothing"), str(tmp_path)), Alone())
+    finished = run(Task(real, DataPaths(tmp_path, tmp_path / "nothing"), str(tmp_path)), SingleProcess())
     assert finished.status == "failed"
     assert str(tmp_path / "nothing") in finished.note
     assert "Traceback" not in finished.note
@@ -42,17 +46,17 @@ def test_a_node_without_the_data_makes_them_once_for_all_of_its_processes(
     prepared = []
     prepare = CocoKeypoints.prepare
 
-    def counted(self: CocoKeypoints, place: Place) -> object:
+    def counted(self: CocoKeypoints, place: DataPaths) -> object:
         prepared.append(not list(place.cache.glob("packs/*")))
         return prepare(self, place)
 
     monkeypatch.setattr(CocoKeypoints, "prepare", counted)
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda seed: opened(config, Place(tmp_path / "cache"), seed), range(3)))
+        found = list(pool.map(lambda seed: opened(config, DataPaths(tmp_path / "cache"), seed), range(3)))
     assert prepared.count(True) == 1
     ids = [data.train.ids.tolist() for data in found]
     assert ids[0] == ids[1] == ids[2] != []
-    opened(config, Place(tmp_path / "cache"), 3)
+    opened(config, DataPaths(tmp_path / "cache"), 3)
     assert len(prepared) <= 3
 
 
@@ -61,9 +65,9 @@ def test_training_without_a_pack_gives_the_same_numbers_bit_for_bit(
 ) -> None:
     ended = []
     for pack in (True, False):
-        place = Place(tmp_path, pack=pack)
+        place = DataPaths(tmp_path, pack=pack)
         experiment.data.prepare(place)
-        ended.append(run(Task(experiment, place, str(tmp_path / str(pack))), Alone()))
+        ended.append(run(Task(experiment, place, str(tmp_path / str(pack))), SingleProcess()))
     packed, unpacked = ended
     assert packed.status == unpacked.status == "finished"
     assert packed.metrics == unpacked.metrics
@@ -75,18 +79,18 @@ def test_training_without_a_pack_gives_the_same_numbers_bit_for_bit(
 def test_a_picture_that_vanishes_ends_the_training_as_failed_with_a_sentence(
     experiment: Experiment, tmp_path: Path, loader_workers: int
 ) -> None:
-    place = Place(tmp_path, pack=False)
+    place = DataPaths(tmp_path, pack=False)
     experiment.data.prepare(place)
     for picture in tmp_path.glob("people-*/train*/*"):
         picture.unlink()
-    finished = run(Task(experiment, place, str(tmp_path)), Alone(loader_workers=loader_workers))
+    finished = run(Task(experiment, place, str(tmp_path)), SingleProcess(loader_workers=loader_workers))
     assert finished.status == "failed"
     assert "this picture is missing. Put an intact copy there" in finished.note
     assert "Traceback" not in finished.note
 
 
-def test_a_step_is_measured_and_the_flow_is_a_part_of_it(timing: StepCost, tmp_path: Path) -> None:
-    finished = run(Task(timing, Place(tmp_path), str(tmp_path)), Alone())
+def test_a_step_is_measured_and_the_flow_is_a_part_of_it(timing: StepTiming, tmp_path: Path) -> None:
+    finished = run(Task(timing, DataPaths(tmp_path), str(tmp_path)), SingleProcess())
     assert finished.status == "finished"
     assert 0 < finished.metrics["flow_share"] < 100
     assert finished.metrics["flow_ms"] < finished.metrics["step_ms"]

@@ -12,15 +12,15 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
 from orchestrator.config.vary import vary
 from orchestrator.training.optimizers import build_optimisers, rate, set_rate
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 
-def build(experiment: Experiment) -> tuple[Trainee, list[torch.optim.Optimizer]]:
-    trainee = Trainee(experiment, pretrained=False)
+def build(experiment: Experiment) -> tuple[TrainingModule, list[torch.optim.Optimizer]]:
+    trainee = TrainingModule(experiment, pretrained=False)
     return trainee, build_optimisers(experiment.schedule, trainee.model, trainee.objective)
 
 
-def names(trainee: Trainee, optimiser: torch.optim.Optimizer) -> set[str]:
+def names(trainee: TrainingModule, optimiser: torch.optim.Optimizer) -> set[str]:
     inside = {id(p) for group in optimiser.param_groups for p in group["params"]}
     return {name for name, p in trainee.named_parameters() if id(p) in inside}
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.options import add_options, options
-from orchestrator.run.settings import Options
+from orchestrator.run.settings import RunSettings
 
 
-def parse(*arguments: str) -> Options:
+def parse(*arguments: str) -> RunSettings:
     parser = argparse.ArgumentParser()
     add_options(parser)
     return options(parser.parse_args(arguments))
@@ -66,7 +66,7 @@ def test_the_report_of_own_data_has_a_name_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--scale", "huge"], "invalid choice: 'huge'"),
         (["--seeds", "0"], "at least 1"),
@@ -78,7 +78,9 @@ def test_the_report_of_own_data_has_a_name_of_its_own(tmp_path: Path) -> None:
         (["--sedes", "3"], "unrecognized arguments: --sedes"),
     ],
 )
-def test_a_wrong_option_is_named(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_is_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         parse(*arguments)
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.tracking.write_queue import Outbox, PermanentError, persevere
+from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
 
 
 def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:
@@ -41,7 +41,7 @@ def test_an_outbox_keeps_the_order_and_pays_a_dead_stores_patience_once() -> Non
         tries[0] += 1
         raise ConnectionError("gone")
 
-    outbox = Outbox(0.25, str)
+    outbox = WriteQueue(0.25, str)
     outbox.put("first", lambda: done.append(1))
     outbox.put("second", dead)
     outbox.wait()

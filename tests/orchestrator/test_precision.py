@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
 from orchestrator.probes.step_time import measure
 from orchestrator.training import precision
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.precision import has_bf16, in_bf16
-from orchestrator.training.runtime import CPU, Alone
+from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import Outcome, fit
 
 
@@ -44,7 +44,7 @@ def test_auto_trains_as_the_precision_that_it_comes_to(
 ) -> None:
     def trained(asked: str) -> Outcome:
         spelled = vary(experiment, schedule=vary(experiment.schedule, precision=asked))
-        return fit(spelled, toy, Alone(), Checkpoints(str(tmp_path)))
+        return fit(spelled, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
     auto, wanted, other = trained("auto"), trained("float32"), trained("bf16")
     if instructions:
@@ -54,7 +54,7 @@ def test_auto_trains_as_the_precision_that_it_comes_to(
     assert auto.metrics["bf16"] == instructions
 
 
-def test_a_measured_step_says_its_precision(timing: StepCost, instructions: bool) -> None:
+def test_a_measured_step_says_its_precision(timing: StepTiming, instructions: bool) -> None:
     asked = vary(timing, schedule=vary(timing.schedule, precision="auto"))
     with torch.random.fork_rng(devices=[]):
         assert measure(asked, CPU)["bf16"] == instructions

@@ -15,7 +15,7 @@ from rich.console import Console
 from scipy.io import savemat
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, check_pictures
 from datasets.synthetic.people.write_human36m import Human36MPeople
@@ -95,7 +95,7 @@ def run(*names: str, root: Path, cache: Path, skip: bool = False) -> tuple[int, 
     """The exit code and what was printed."""
     text = io.StringIO()
     console = Console(file=text, width=200)
-    code = prepare.prepare(names, Place(cache, root), console, skip_broken=skip)
+    code = prepare.prepare(names, DataPaths(cache, root), console, skip_broken=skip)
     return code, text.getvalue()
 
 
@@ -122,7 +122,7 @@ def test_skipping_goes_on_without_them_and_counts_them(root: Path, tmp_path: Pat
     assert "left out: 6 broken records, 3 in broken pictures" in " ".join(text.split())
     source = CocoFolder.bind(root, skip_broken=True)
     data = CocoKeypoints(source=source)
-    place = Place(tmp_path / "cache", root)
+    place = DataPaths(tmp_path / "cache", root)
     report = data.prepare(place)
     assert (report.train.samples, report.val.samples) == (4, PEOPLE - 1)
     assert report.train.left_out == {"broken records": 6, "in broken pictures": 3}
@@ -148,7 +148,7 @@ def test_broken_pictures_are_refused_together_when_training_would_begin(tmp_path
         (root / "train" / f"{n}.png").write_bytes(b"no picture")
     data = CocoKeypoints(source=CocoFolder.bind(root))
     with pytest.raises(DataError, match=r"2\.png.*4 records or pictures are broken: this; .*5\.png.*1 more"):
-        data.prepare(Place(tmp_path / "cache", root))
+        data.prepare(DataPaths(tmp_path / "cache", root))
 
 
 def test_what_was_skipped_is_part_of_the_fingerprint_and_nothing_skipped_changes_nothing(root: Path) -> None:

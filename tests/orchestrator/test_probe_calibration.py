@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.metrics.oks import oks
 from datasets.synthetic.people.people import People
 from models.objectives import DLE, L1, RLE, LearnedScale, Objective
 from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.calibration import (
     LEVELS,
     Calibration,
@@ -40,7 +40,7 @@ def config() -> CocoKeypoints:
 
 @pytest.fixture(scope="module")
 def data(config: CocoKeypoints, tmp_path_factory: pytest.TempPathFactory) -> CocoData:
-    place = Place(tmp_path_factory.mktemp("cache"))
+    place = DataPaths(tmp_path_factory.mktemp("cache"))
     config.prepare(place)
     return replace(config.open(place, seed=0), flip_pairs=None)
 
@@ -73,10 +73,10 @@ class Honest(nn.Module):
         return Output(mu, None, score=torch.full(mu.shape[:2], self.score))
 
 
-def measured(experiment: Experiment, data: CocoData, net: nn.Module, objective: Objective) -> Found:
+def measured(experiment: Experiment, data: CocoData, net: nn.Module, objective: Objective) -> ProbeResult:
     torch.manual_seed(0)
     of = vary(experiment, objective=objective)
-    return Calibration(of=of).measure(Subject(of, net.eval(), objective.build(2), data, CPU))
+    return Calibration(of=of).measure(TrainedModel(of, net.eval(), objective.build(2), data, CPU))
 
 
 def test_a_right_scale_covers_as_it_says(experiment: Experiment, data: CocoData) -> None:
@@ -123,7 +123,7 @@ def test_confidence_correlates_with_oks_as_computed_by_hand(experiment: Experime
 def test_a_model_without_a_scale_has_a_correlation_alone(experiment: Experiment, data: CocoData) -> None:
     of = simplepose(experiment)
     untrained = of.model.build(17, 2, (64, 48), scale=False, heatmap=True)
-    found = Calibration(of=of).measure(Subject(of, untrained.eval(), nn.Identity(), data, CPU))
+    found = Calibration(of=of).measure(TrainedModel(of, untrained.eval(), nn.Identity(), data, CPU))
     assert found.metrics.keys() == {"correlation", "point_correlation"}
     assert found.detail == {}
 

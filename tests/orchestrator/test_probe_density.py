@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People
@@ -21,7 +21,7 @@ from models.objectives import DLE, L1, RLE, Objective
 from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.learned_density import Density
 from orchestrator.probes.residuals import log_densities, observe
 from orchestrator.tracking.reader import metric_name
@@ -44,30 +44,30 @@ def config() -> CocoKeypoints:
 
 @pytest.fixture(scope="module")
 def data(config: CocoKeypoints, tmp_path_factory: pytest.TempPathFactory) -> CocoData:
-    place = Place(tmp_path_factory.mktemp("cache"))
+    place = DataPaths(tmp_path_factory.mktemp("cache"))
     config.prepare(place)
     return config.open(place, seed=0)
 
 
-def subject(experiment: Experiment, data: CocoData, objective: Objective) -> Subject:
+def subject(experiment: Experiment, data: CocoData, objective: Objective) -> TrainedModel:
     torch.manual_seed(0)
     of = vary(experiment, data=CocoKeypoints(source=People(train=8, val=12, seed=5)), objective=objective)
-    return Subject(of, Centre().eval(), objective.build(2), data, CPU)
+    return TrainedModel(of, Centre().eval(), objective.build(2), data, CPU)
 
 
-def measured(subject: Subject) -> Found:
+def measured(subject: TrainedModel) -> ProbeResult:
     return Density(of=subject.experiment).measure(subject)
 
 
 @pytest.fixture(scope="module")
-def found(data: CocoData) -> dict[str, Found]:
+def found(data: CocoData) -> dict[str, ProbeResult]:
     """Of every method in the table, untrained."""
     experiments = {row.key: row.experiment for row in rows("smoke")}
     keys = ("RLE G", "RLE Gauss G", "DLE G")
     return {key: measured(subject(experiments[key], data, experiments[key].objective)) for key in keys}
 
 
-def test_every_row_of_the_table_is_measured_under_its_name(found: dict[str, Found]) -> None:
+def test_every_row_of_the_table_is_measured_under_its_name(found: dict[str, ProbeResult]) -> None:
     quantities = {name.split("/")[1] for name in found["DLE G"].metrics}
     behind = {row.key: found[f"{row.key.rsplit(' ', 1)[0]} G"] for row in rows("smoke") if " " in row.key}
     behind |= {"Laplace": found["RLE G"], "Gaussian": found["RLE G"]}
@@ -77,13 +77,15 @@ def test_every_row_of_the_table_is_measured_under_its_name(found: dict[str, Foun
         assert key in probe.detail["densities"]
 
 
-def test_numbers_are_finite_and_have_names_that_mlflow_takes(found: dict[str, Found]) -> None:
+def test_numbers_are_finite_and_have_names_that_mlflow_takes(found: dict[str, ProbeResult]) -> None:
     for probe in found.values():
         assert all(math.isfinite(value) for value in probe.metrics.values())
         assert all(metric_name(name) for name in probe.metrics)
 
 
-def test_details_are_json_of_less_than_a_megabyte_whose_maps_are_densities(found: dict[str, Found]) -> None:
+def test_details_are_json_of_less_than_a_megabyte_whose_maps_are_densities(
+    found: dict[str, ProbeResult],
+) -> None:
     for probe in found.values():
         assert len(json.dumps(probe.detail)) < 1_000_000
         for drawn in probe.detail["densities"].values():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.coco.config import CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops.pack import Pack
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
@@ -26,12 +26,12 @@ from orchestrator.config.experiment import DataConfig, Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
 from orchestrator.probes import pose_selection, sigma_scale
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.pose_gallery import Gallery
 from orchestrator.probes.pose_samples import posed
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import Alone
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.runtime import SingleProcess
+from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.jpeg_text import from_text, to_text
 
 CPU = torch.device("cpu")
@@ -44,11 +44,13 @@ DATA: dict[str, DataConfig] = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("gallery"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
+    return DataPaths(tmp_path_factory.mktemp("gallery"))
 
 
-def untrained(data: DataConfig, place: Place, seed: int = 0, objective: L1 | RLE | None = None) -> Subject:
+def untrained(
+    data: DataConfig, place: DataPaths, seed: int = 0, objective: L1 | RLE | None = None
+) -> TrainedModel:
     """A net with random weights, so that predictions differ from person to person and by seed."""
     data.prepare(place)
     experiment = Experiment(
@@ -60,13 +62,13 @@ def untrained(data: DataConfig, place: Place, seed: int = 0, objective: L1 | RLE
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        trainee = Trainee(experiment, pretrained=False).eval()
+        trainee = TrainingModule(experiment, pretrained=False).eval()
         torch.nn.init.normal_(trainee.model.coord.weight)  # type: ignore[union-attr,arg-type]
-    return Subject(experiment, trainee.model, trainee.objective, data.open(place, seed), CPU)
+    return TrainedModel(experiment, trainee.model, trainee.objective, data.open(place, seed), CPU)
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_the_choice_does_not_depend_on_predictions(name: str, place: Place) -> None:
+def test_the_choice_does_not_depend_on_predictions(name: str, place: DataPaths) -> None:
     first, second = (untrained(DATA[name], place, seed) for seed in (0, 1))
     found = [Gallery(of=subject.experiment).measure(subject) for subject in (first, second)]
     who, what = zip(
@@ -82,7 +84,7 @@ def test_the_choice_does_not_depend_on_predictions(name: str, place: Place) -> N
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_what_is_found_is_json_and_small(name: str, place: Place) -> None:
+def test_what_is_found_is_json_and_small(name: str, place: DataPaths) -> None:
     subject = untrained(DATA[name], place)
     found = Gallery(of=subject.experiment).measure(subject)
     text = json.dumps(found.detail, allow_nan=False)
@@ -91,14 +93,14 @@ def test_what_is_found_is_json_and_small(name: str, place: Place) -> None:
     assert found.metrics["people"] == len(found.detail["people"]) > 0
 
 
-def test_the_error_of_all_is_the_benchmarks_own(place: Place) -> None:
+def test_the_error_of_all_is_the_benchmarks_own(place: DataPaths) -> None:
     subject = untrained(DATA["human36m"], place)
-    said = predictions(subject.net, subject.data, Alone())
+    said = predictions(subject.net, subject.data, SingleProcess())
     found = Gallery(of=subject.experiment).measure(subject)
     assert found.metrics["error"] == pytest.approx(subject.data.metrics(said)["MPJPE"])
 
 
-def test_the_error_of_those_shown_is_over_their_joints(place: Place) -> None:
+def test_the_error_of_those_shown_is_over_their_joints(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
     found = Gallery(of=subject.experiment).measure(subject)
     people = found.detail["people"]
@@ -108,16 +110,16 @@ def test_the_error_of_those_shown_is_over_their_joints(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_the_kept_truth_is_where_the_file_has_it(name: str, place: Place) -> None:
+def test_the_kept_truth_is_where_the_file_has_it(name: str, place: DataPaths) -> None:
     subject = untrained(DATA[name], place)
-    found = posed(subject, predictions(subject.net, subject.data, Alone()))
+    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
     points = found.split.pack.arrays["points"]
     assert np.allclose(found.split.to_picture(found.truth), points, atol=1e-6)
 
 
-def test_a_picture_is_the_crop_at_its_own_resolution(place: Place) -> None:
+def test_a_picture_is_the_crop_at_its_own_resolution(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
-    found = posed(subject, predictions(subject.net, subject.data, Alone()))
+    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
     row = int(np.argmax(found.split.pack.arrays["options"][:, 0, 3]))
     kept = found.picture(row)
     assert kept.shape[0] > 64
@@ -131,9 +133,9 @@ def test_a_picture_is_the_crop_at_its_own_resolution(place: Place) -> None:
     assert np.abs(kept[np.ix_(*step)].astype(float) - seen).mean() < 12
 
 
-def test_a_picture_survives_as_text(place: Place) -> None:
+def test_a_picture_survives_as_text(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
-    found = posed(subject, predictions(subject.net, subject.data, Alone()))
+    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
     detail = Gallery(of=subject.experiment).measure(subject).detail
     person = detail["people"][0]
     kept = found.picture(found.split.ids.tolist().index(person["id"]))
@@ -146,16 +148,16 @@ def test_text_and_picture_are_inverse_but_for_jpeg() -> None:
     assert from_text(to_text(np.stack([ramp] * 3, axis=2))).shape == (30, 40, 3)
 
 
-def test_without_a_scale_there_is_no_ellipse(place: Place) -> None:
+def test_without_a_scale_there_is_no_ellipse(place: DataPaths) -> None:
     subject = untrained(DATA["mpii"], place, objective=L1())
     found = Gallery(of=subject.experiment).measure(subject)
     assert "in ellipse" not in found.metrics
     assert all("ellipse" not in person for person in found.detail["people"])
 
 
-def test_predictions_in_another_order_are_refused(place: Place) -> None:
+def test_predictions_in_another_order_are_refused(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
-    said = predictions(subject.net, subject.data, Alone())
+    said = predictions(subject.net, subject.data, SingleProcess())
     with pytest.raises(ValueError, match="order"):
         posed(subject, said.__class__(said.id[::-1], said.mu, said.sigma, said.score))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import POINTS, Human36MPose
 from datasets.human36m.dataset import Human36MData
@@ -17,12 +17,12 @@ from datasets.synthetic.people.write_human36m import Human36MPeople
 from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.occlusion import GROUPS, HIDDEN, Occlusion, by_group, cells, hide, matrix
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training import evaluation
-from orchestrator.training.runtime import CPU, Alone
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.runtime import CPU, SingleProcess
+from orchestrator.training.trainer import TrainingModule
 
 GREY = (124, 116, 104)
 G, J, K = len(GROUPS), len(HIDDEN), len(JOINTS)
@@ -110,8 +110,8 @@ def test_means_the_diagonal_and_rises_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("cache"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
+    return DataPaths(tmp_path_factory.mktemp("cache"))
 
 
 PEOPLE = Human36MPose(source=Human36MPeople(train=2, val=3, side=64), size=(32, 32))
@@ -123,29 +123,29 @@ def in_3d(experiment: Experiment) -> Experiment:
 
 
 @pytest.fixture
-def subject(in_3d: Experiment, place: Place) -> Subject:
+def subject(in_3d: Experiment, place: DataPaths) -> TrainedModel:
     """An untrained net whose heads are sharp enough to see a square."""
     in_3d.data.prepare(place)
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        trainee = Trainee(in_3d, pretrained=False).eval()
+        trainee = TrainingModule(in_3d, pretrained=False).eval()
         torch.nn.init.normal_(trainee.model.coord.weight, std=0.2)
-    return Subject(in_3d, trainee.model, trainee.objective, in_3d.data.open(place, 0), CPU)
+    return TrainedModel(in_3d, trainee.model, trainee.objective, in_3d.data.open(place, 0), CPU)
 
 
-def measured(subject: Subject, **fields: object) -> Found:
+def measured(subject: TrainedModel, **fields: object) -> ProbeResult:
     return Occlusion(of=subject.experiment, **fields).measure(subject)
 
 
-def test_a_square_of_no_size_gives_the_unoccluded_errors_exactly(subject: Subject) -> None:
+def test_a_square_of_no_size_gives_the_unoccluded_errors_exactly(subject: TrainedModel) -> None:
     found = measured(subject, square=0).detail
     assert (np.array(found["errors"]) == found["unoccluded"]).all()
 
 
-def test_unoccluded_errors_are_those_of_the_evaluation(subject: Subject) -> None:
+def test_unoccluded_errors_are_those_of_the_evaluation(subject: TrainedModel) -> None:
     data = subject.data
     assert isinstance(data, Human36MData)
-    mu = evaluation.predictions(subject.net, data, Alone()).mu.astype(float)
+    mu = evaluation.predictions(subject.net, data, SingleProcess()).mu.astype(float)
     errors = np.linalg.norm(data.skeletons(mu) - data.truth, axis=2).mean(0)
     np.testing.assert_allclose(measured(subject).detail["unoccluded"], by_group(errors), rtol=1e-6)
 
@@ -162,7 +162,7 @@ class Watcher(torch.nn.Module):
         return Output(torch.zeros(len(image), len(POINTS), 3), None)
 
 
-def test_a_square_covers_the_joint_that_it_is_named_for(subject: Subject) -> None:
+def test_a_square_covers_the_joint_that_it_is_named_for(subject: TrainedModel) -> None:
     """The first two pictures are as they are and in the mirror, then two for each hidden joint."""
     watcher, val = Watcher(), subject.data.val
     measured(replace(subject, net=watcher), fill=(1, 254, 3))
@@ -176,24 +176,24 @@ def test_a_square_covers_the_joint_that_it_is_named_for(subject: Subject) -> Non
         assert torch.equal(mirrored.flip(2), image)
 
 
-def test_batches_do_not_matter(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_do_not_matter(subject: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = measured(subject).metrics
     monkeypatch.setattr(evaluation, "BATCH", 5)
     assert measured(subject).metrics == pytest.approx(whole, rel=1e-5)
     assert len(set(whole.values())) > G * G  # the squares are seen
 
 
-def test_a_stride_looks_at_every_nth_picture(subject: Subject) -> None:
+def test_a_stride_looks_at_every_nth_picture(subject: TrainedModel) -> None:
     data = subject.data
     assert isinstance(data, Human36MData)
-    mu = evaluation.predictions(subject.net, data, Alone()).mu.astype(float)
+    mu = evaluation.predictions(subject.net, data, SingleProcess()).mu.astype(float)
     errors = np.linalg.norm(data.skeletons(mu) - data.truth, axis=2)[::5].mean(0)
     found = measured(subject, stride=5)
     np.testing.assert_allclose(found.detail["unoccluded"], by_group(errors), rtol=1e-5)
     assert found.detail["pictures"] == len(range(0, len(data.val), 5))
 
 
-def test_numbers_that_are_not_finite_are_an_error_with_a_reason(subject: Subject) -> None:
+def test_numbers_that_are_not_finite_are_an_error_with_a_reason(subject: TrainedModel) -> None:
     assert subject.net.coord.bias is not None
     torch.nn.init.constant_(subject.net.coord.bias, torch.inf)
     with pytest.raises(ValueError, match="not finite"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.retina.config import RetinaBoundaries, RetinaData
 from datasets.retina.flatten import clean
 from datasets.retina.samples import Scans as Prepared
@@ -18,11 +18,11 @@ from models.flow import Flow
 from models.objectives import L1, RLE
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.probes.base import Found, Subject
+from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.retina_gallery import Bounded, Scans, band, choose, factors
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import Alone
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.runtime import SingleProcess
+from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.jpeg_text import from_text
 
 RETINAS = Retinas(subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
@@ -30,13 +30,13 @@ DATA = RetinaBoundaries(source=RETINAS, size=(64, 64), train_subjects=(3, 4), te
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    made = Place(tmp_path_factory.mktemp("scans"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> DataPaths:
+    made = DataPaths(tmp_path_factory.mktemp("scans"))
     DATA.prepare(made)
     return made
 
 
-def untrained(place: Place, seed: int = 0, objective: L1 | RLE | None = None) -> Subject:
+def untrained(place: DataPaths, seed: int = 0, objective: L1 | RLE | None = None) -> TrainedModel:
     experiment = Experiment(
         data=DATA,
         model=BoundaryNet(channels=2, depth=1),
@@ -46,38 +46,40 @@ def untrained(place: Place, seed: int = 0, objective: L1 | RLE | None = None) ->
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        trainee = Trainee(experiment, pretrained=False).eval()
-    return Subject(experiment, trainee.model, trainee.objective, DATA.open(place, seed), torch.device("cpu"))
+        trainee = TrainingModule(experiment, pretrained=False).eval()
+    return TrainedModel(
+        experiment, trainee.model, trainee.objective, DATA.open(place, seed), torch.device("cpu")
+    )
 
 
 @pytest.fixture(scope="module")
-def subject(place: Place) -> Subject:
+def subject(place: DataPaths) -> TrainedModel:
     return untrained(place)
 
 
 @pytest.fixture(scope="module")
-def found(subject: Subject) -> Found:
+def found(subject: TrainedModel) -> ProbeResult:
     return Scans(of=subject.experiment).measure(subject)
 
 
-def test_the_choice_does_not_depend_on_predictions(found: Found, place: Place) -> None:
+def test_the_choice_does_not_depend_on_predictions(found: ProbeResult, place: DataPaths) -> None:
     other = untrained(place, seed=1)
     second = Scans(of=other.experiment).measure(other).detail["scans"]
     assert [(s["id"], s["where"]) for s in second] == [(s["id"], s["where"]) for s in found.detail["scans"]]
     assert [s["mu"] for s in second] != [s["mu"] for s in found.detail["scans"]]
 
 
-def test_four_scans_are_shown_and_all_of_it_is_json(found: Found) -> None:
+def test_four_scans_are_shown_and_all_of_it_is_json(found: ProbeResult) -> None:
     assert found.metrics["scans"] == len(found.detail["scans"]) == 4
     assert json.loads(json.dumps(found.detail, allow_nan=False)) == found.detail
 
 
-def test_the_error_of_all_is_the_benchmarks_own(subject: Subject, found: Found) -> None:
-    said = predictions(subject.net, subject.data, Alone())
+def test_the_error_of_all_is_the_benchmarks_own(subject: TrainedModel, found: ProbeResult) -> None:
+    said = predictions(subject.net, subject.data, SingleProcess())
     assert found.metrics["error"] == pytest.approx(subject.data.metrics(said)["MAE um"])
 
 
-def test_labels_are_drawn_where_the_file_has_them(found: Found, place: Place) -> None:
+def test_labels_are_drawn_where_the_file_has_them(found: ProbeResult, place: DataPaths) -> None:
     """Flattened, cropped and brought back: the rows of the subject's file, from where the picture begins."""
     (folder,) = place.cache.glob("retinas-*")
     for scan in found.detail["scans"]:
@@ -93,9 +95,9 @@ def test_labels_are_drawn_where_the_file_has_them(found: Found, place: Place) ->
         assert np.abs(window - picture).mean() < 6
 
 
-def test_predictions_and_labels_are_brought_back_alike(subject: Subject, found: Found) -> None:
+def test_predictions_and_labels_are_brought_back_alike(subject: TrainedModel, found: ProbeResult) -> None:
     assert isinstance(subject.data, RetinaData)
-    said = predictions(subject.net, subject.data, Alone())
+    said = predictions(subject.net, subject.data, SingleProcess())
     rows = subject.data.rows(said)
     for scan in found.detail["scans"]:
         row = said.id.tolist().index(scan["id"])
@@ -161,7 +163,7 @@ def test_the_share_within_counts_labels_alone() -> None:
     assert np.isnan(replace(found, breadth=None).within())
 
 
-def test_without_a_scale_there_is_no_band(place: Place) -> None:
+def test_without_a_scale_there_is_no_band(place: DataPaths) -> None:
     plain = untrained(place, objective=L1())
     found = Scans(of=plain.experiment).measure(plain)
     assert "in band" not in found.metrics

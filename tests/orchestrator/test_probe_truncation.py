@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.crops import crop
 from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
@@ -23,12 +23,12 @@ from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes import truncated_boxes
-from orchestrator.probes.base import Subject
+from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.truncated_boxes import Edge, People, beyond, cut, maps, people, view
 from orchestrator.probes.truncation import Truncation, _means, chosen, predicted
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import CPU, Alone
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.runtime import CPU, SingleProcess
+from orchestrator.training.trainer import TrainingModule
 
 EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")
 
@@ -40,7 +40,7 @@ def config() -> CocoKeypoints:
 
 @pytest.fixture(scope="module")
 def data(config: CocoKeypoints, tmp_path_factory: pytest.TempPathFactory) -> CocoData:
-    place = Place(tmp_path_factory.mktemp("cache"))
+    place = DataPaths(tmp_path_factory.mktemp("cache"))
     config.prepare(place)
     return config.open(place, seed=0)
 
@@ -55,8 +55,8 @@ def truncation(experiment: Experiment, config: CocoKeypoints) -> Truncation:
     return Truncation(of=vary(experiment, data=config))
 
 
-def subject(truncation: Truncation, data: CocoData, net: nn.Module) -> Subject:
-    return Subject(truncation.of, net.eval(), nn.Identity(), data, CPU)
+def subject(truncation: Truncation, data: CocoData, net: nn.Module) -> TrainedModel:
+    return TrainedModel(truncation.of, net.eval(), nn.Identity(), data, CPU)
 
 
 class Seer(nn.Module):
@@ -135,12 +135,12 @@ def test_a_cut_of_nothing_gives_evaluations_own_crops_and_predictions(
     truncation: Truncation, data: CocoData, whole: People, edge: Edge
 ) -> None:
     torch.manual_seed(0)
-    given = subject(truncation, data, Trainee(truncation.of, pretrained=False).model)
+    given = subject(truncation, data, TrainingModule(truncation.of, pretrained=False).model)
     rows = np.arange(len(data.val))
     part = cut(whole, edge, 0.0)
     images = data.val.__getitems__([(0, row) for row in rows.tolist()]).image.numpy()
     np.testing.assert_array_equal(view(whole, part, rows, data.val.size), images)
-    evaluated = predictions(given.net, data, Alone()).mu.astype(np.float64)
+    evaluated = predictions(given.net, data, SingleProcess()).mu.astype(np.float64)
     np.testing.assert_array_equal(predicted(given, whole, part, rows), data.val.to_picture(evaluated))
 
 
@@ -196,7 +196,7 @@ def test_who_is_drawn_depends_on_labels_alone(truncation: Truncation, data: Coco
     details = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        model = Trainee(truncation.of, pretrained=False).model
+        model = TrainingModule(truncation.of, pretrained=False).model
         details.append(truncation.measure(subject(truncation, data, model)).detail["drawn"]["people"])
     first, second = ([(one["id"], one["picture"], one["box"]) for one in people] for people in details)
     assert first == second
@@ -204,7 +204,7 @@ def test_who_is_drawn_depends_on_labels_alone(truncation: Truncation, data: Coco
 
 
 def test_everything_that_a_table_shows_is_measured(truncation: Truncation, data: CocoData) -> None:
-    model = Trainee(truncation.of, pretrained=False).model
+    model = TrainingModule(truncation.of, pretrained=False).model
     found = truncation.measure(subject(truncation, data, model))
     wanted = {f"{name}/{share}" for name in ("inside", "outside", "past") for share in (20, 40, 60)}
     assert wanted | {"inside/0"} <= set(found.metrics)

@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from orchestrator.jobs.execute import Finished
+from orchestrator.jobs.execute import JobResult
 from orchestrator.run.progress import Display, Line, ended
 
 
@@ -19,7 +19,7 @@ def test_it_shows_what_is_done_running_and_waiting() -> None:
     shown = display()
     shown.start("a")
     shown.epoch("a", 4, {"AP": 47.1, "loss": -3.25})
-    shown.end("a", Finished("finished", {"AP": 47.1, "loss": -3.25}, duration=12))
+    shown.end("a", JobResult("finished", {"AP": 47.1, "loss": -3.25}, duration=12))
     shown.start("b")
     shown.epoch("b", 1, {"loss": -1.0})
     text = drawn(shown)
@@ -46,21 +46,21 @@ def test_the_time_left_follows_from_the_epochs_done_here() -> None:
     shown.start("a")
     shown.epoch("a", 1, {})
     assert shown.left(shown.began + 10) == pytest.approx(10 * (3 + 4 + 0.3))
-    shown.end("a", Finished("diverged", {}))
+    shown.end("a", JobResult("diverged", {}))
     assert shown.left(shown.began + 10) == pytest.approx(10 * (4 + 0.3))
 
 
 def test_the_log_line_says_how_a_job_ended() -> None:
     shown = display()
     shown.start("a")
-    shown.end("a", Finished("diverged", {"loss": 1.0}, duration=3, note="{}"))
+    shown.end("a", JobResult("diverged", {"loss": 1.0}, duration=3, note="{}"))
     assert ended(shown, "a").startswith("[1/3] job a: diverged, 3 s")
 
 
 def test_the_log_tells_at_once_why_a_job_failed() -> None:
     shown = display()
     shown.start("a")
-    shown.end("a", Finished("failed", note="people.json: record 3 has no image_id"))
+    shown.end("a", JobResult("failed", note="people.json: record 3 has no image_id"))
     first, second = ended(shown, "a").splitlines()
     assert first.startswith("[1/3] job a: failed")
     assert second == "people.json: record 3 has no image_id"

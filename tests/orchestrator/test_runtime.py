@@ -13,7 +13,7 @@ from torch import nn
 
 from models.regressor import Output
 from orchestrator.training.evaluation import evaluate
-from orchestrator.training.runtime import Alone, Distributed
+from orchestrator.training.runtime import Distributed, SingleProcess
 
 SAMPLES = 11
 """No multiple of the workers."""
@@ -106,7 +106,7 @@ def test_all_workers_evaluate_with_the_statistics_that_the_checkpoint_holds(
 
 def test_every_sample_is_evaluated_once_and_by_one_worker(workers: list[dict[str, Any]]) -> None:
     alone = Counted(Numbered(SAMPLES))
-    assert evaluate(Reads(), alone, Alone()) == {"AP": SAMPLES}
+    assert evaluate(Reads(), alone, SingleProcess()) == {"AP": SAMPLES}
     assert workers[0]["metrics"] == {"AP": SAMPLES}
     assert workers[1]["metrics"] == {}
     assert [[tuple(one) for one in heard] for heard in workers[0]["heard"]] == alone.heard
@@ -116,10 +116,10 @@ def test_every_sample_is_evaluated_once_and_by_one_worker(workers: list[dict[str
 
 def test_alone_nothing_is_shared() -> None:
     value = object()
-    assert Alone().agree(value) is value
+    assert SingleProcess().agree(value) is value
     assert Distributed(torch.device("cpu"), 0, 1).agree(value) is value
     norm = nn.BatchNorm1d(2)
-    Alone().align(norm)
+    SingleProcess().align(norm)
     Distributed(torch.device("cpu"), 0, 1).align(norm)
     assert norm.running_mean is not None
     assert norm.running_mean.tolist() == [0, 0]

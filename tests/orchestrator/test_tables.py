@@ -34,8 +34,8 @@ def big() -> tuple[Declaration, dict[str, Record]]:
     measured = CellSource(key="AP", fingerprints=("a0", "a1", "a2"))
     rows = (
         DeclaredRow(key="a", label="3 × 64", cells={"Params": CellSource(value=804_888), "AP": measured}),
-        row("b", label="*RLE | 50% & σ_x", says="From weights of a heatmap model."),
-        row("c", label="Laplace", ours=True),
+        row("b", label="*RLE | 50% & σ_x", description="From weights of a heatmap model."),
+        row("c", label="Laplace", in_paper=False),
     )
     paper = (
         PaperCell(table="1", row="a", column="AP", value=70.0, unit="%", source="supplement, Table 1"),
@@ -79,7 +79,7 @@ def test_a_wide_table_sets_ours_under_the_papers_line() -> None:
         PaperCell(table="5", row="Hip", column=joint, value=107, unit="mm", source="supplement")
         for joint in joints
     )
-    rows = (row("Hip", cells=cells), row("none", cells=cells, ours=True))
+    rows = (row("Hip", cells=cells), row("none", cells=cells, in_paper=False))
     found = records(*(record("a", seed, 100.0 + seed) for seed in SEEDS))
     lines = markdown(fill(declare(*rows, columns=columns, paper=paper, table="5"), found)).splitlines()
     assert lines[2] == f"|  |  | {' | '.join(joints)} |"

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.tracking import tracker as trackers
-from orchestrator.tracking.heartbeat import Pulse
+from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
 from orchestrator.tracking.trial_writer import SILENCE
 from tests.orchestrator.tracked import SECRET
@@ -98,7 +98,7 @@ def test_a_beat_that_fails_is_not_the_last() -> None:
             enough.set()
         raise ConnectionError
 
-    pulse = Pulse(beat, 0.001)
+    pulse = Heartbeat(beat, 0.001)
     assert enough.wait(10)
     pulse.stop()
 

@@ -18,7 +18,7 @@ def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
     record = tracker.records()["abc123"]
     assert (record.name, record.status, record.seed, record.data) == ("RLE 3x64, seed 0", "finished", 7, "d1")
     assert (record.commit, record.machine, record.world_size) == ("0e30145", "2 cores", 2)
-    assert (record.duration, record.note, record.alarms) == (12.5, "", ())
+    assert (record.duration, record.note, record.warnings) == (12.5, "", ())
     assert record.metrics == {"loss": 1 / 3, "PCKh@0.5": 83.0, "AP": 47.25}
     assert record.history["PCKh@0.5"] == ((1, 81.0), (2, 82.0), (3, 83.0))
     assert record.history["AP"] == ((3, 47.25),)
@@ -57,12 +57,12 @@ def test_divergence_and_failure_come_back_with_their_reasons(tracker: Tracker, t
     why = json.dumps({"step": 3, "samples": [1], "quantities": {"loss": "nan"}})
     diverged, failed = replace(TRIAL, fingerprint="d"), replace(TRIAL, fingerprint="f")
     tracker.start(diverged)
-    alarms = ("sigma_max = 1 in epoch 2", "log_s = 60 in epoch 2")
-    tracker.finish("d", "diverged", {"loss": 4.0}, 1.0, note=why, alarms=alarms)
+    warnings = ("sigma_max = 1 in epoch 2", "log_s = 60 in epoch 2")
+    tracker.finish("d", "diverged", {"loss": 4.0}, 1.0, note=why, warnings=warnings)
     tracker.start(failed)
     tracker.finish("f", "failed", {}, 1.0, note="worker lost")
     records = tracker.records()
-    assert (records["d"].status, records["d"].note, records["d"].alarms) == ("diverged", why, alarms)
+    assert (records["d"].status, records["d"].note, records["d"].warnings) == ("diverged", why, warnings)
     path = client(tracker).download_artifacts(records["d"].run_id, "diverged.json", str(tmp_path))
     assert Path(path).read_text() == why
     assert (records["f"].status, records["f"].note) == ("failed", "worker lost")
@@ -136,15 +136,15 @@ def test_tags_can_be_added_to_a_trial_of_an_earlier_process(tracker: Tracker, ur
 def test_many_and_long_parameters_and_tags_fit(tracker: Tracker) -> None:
     many = {f"field.{index}": str(index) for index in range(250)} | {"long": "x" * 7000}
     tracker.start(replace(TRIAL, params=many))
-    alarms = [f"sigma_max = 1 in epoch {epoch}" for epoch in range(1000)]
-    tracker.finish("abc123", "diverged", {}, 1.0, note="y" * 9000, alarms=alarms)
+    warnings = [f"sigma_max = 1 in epoch {epoch}" for epoch in range(1000)]
+    tracker.finish("abc123", "diverged", {}, 1.0, note="y" * 9000, warnings=warnings)
     record = tracker.records()["abc123"]
     params = client(tracker).get_run(record.run_id).data.params
     assert len(params) == 251
     assert params["long"] == "x" * 5999 + "…"
     assert len(record.note) == 8000
-    assert 100 < len(record.alarms) < 1000
-    assert record.alarms == tuple(alarms[: len(record.alarms)])
+    assert 100 < len(record.warnings) < 1000
+    assert record.warnings == tuple(warnings[: len(record.warnings)])
 
 
 def test_a_value_that_is_no_number_survives(tracker: Tracker) -> None:

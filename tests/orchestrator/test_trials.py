@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from models.objectives import L1
-from orchestrator.config.experiment import Experiment, StepCost
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.vary import vary
-from orchestrator.jobs.execute import Finished, Task
+from orchestrator.jobs.execute import JobResult, Task
 from orchestrator.jobs.union import Job, needed
 from orchestrator.probes.calibration import Calibration
 from orchestrator.schedule.tune_trials import waves
 
 
 def task(job: Job) -> Task:
-    return Task(job, Place(Path("/cache")), "/storage")
+    return Task(job, DataPaths(Path("/cache")), "/storage")
 
 
 def test_trainings_come_in_waves_each_after_what_it_starts_from(experiment: Experiment) -> None:
@@ -29,7 +29,7 @@ def test_a_start_that_was_trained_before_holds_nobody_back(experiment: Experimen
     assert [[t.job for t in wave] for wave in waves([task(started)])] == [[started]]
 
 
-def test_every_job_names_what_must_have_been_trained(experiment: Experiment, timing: StepCost) -> None:
+def test_every_job_names_what_must_have_been_trained(experiment: Experiment, timing: StepTiming) -> None:
     first = vary(experiment, objective=L1())
     started = vary(experiment, start=first)
     assert needed(experiment) == needed(timing) == ()
@@ -41,8 +41,8 @@ def test_every_kind_of_job_travels_as_text_and_comes_back(experiment: Experiment
     for job in (started, Calibration(of=started)):
         assert Task.of(task(job).plain()) == task(job)
         assert Task.of(task(job).plain()).job.fingerprint() == job.fingerprint()
-    told = Finished("finished", {"AP": 1.0}, alarms=("sigma",), detail='{"grid": [1]}')
-    assert Finished.of(told.plain()) == told
+    told = JobResult("finished", {"AP": 1.0}, warnings=("sigma",), detail='{"grid": [1]}')
+    assert JobResult.of(told.plain()) == told
 
 
 def test_a_probe_is_known_by_the_model_it_looks_at(experiment: Experiment) -> None:

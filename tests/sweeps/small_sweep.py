@@ -30,8 +30,10 @@ def rows(scale: str) -> Iterator[Row]:
 
 SWEEP = Sweep(
     name="small",
-    says="Two small trainings",
-    tables=(Table("0", title="Two small trainings", says="", rows=rows, columns=[AP, LOSS], paper=()),),
+    description="Two small trainings",
+    tables=(
+        Table("0", title="Two small trainings", description="", rows=rows, columns=[AP, LOSS], paper=()),
+    ),
 )
 
 if __name__ == "__main__":

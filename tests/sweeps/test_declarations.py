@@ -14,16 +14,16 @@ from orchestrator.data.binding import Binding
 from orchestrator.jobs.describe import describe
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
-from orchestrator.sweep.plan import Setting, plan_table
+from orchestrator.sweep.plan import PlanSettings, plan_table
 from orchestrator.sweep.sweep import Row, Sweep, Table
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.errors import SweepError
 from sweeps import all_sweeps
 from sweeps.baselines import PAPER
 
 SWEEPS = all_sweeps()
 TABLES = [table for sweep in SWEEPS for table in sweep.tables]
-SETTING = Setting(scale="demo", report="demo", seeds=(0, 1), data=Binding().words, command="")
+SETTING = PlanSettings(scale="demo", report="demo", seeds=(0, 1), data=Binding().words, command="")
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,7 +53,7 @@ def test_every_paper_cell_has_exactly_one_source(table: Table) -> None:
 @pytest.mark.parametrize("table", TABLES, ids=by_id)
 def test_every_row_not_marked_ours_stands_in_the_paper(table: Table) -> None:
     printed = {cell.row for cell in paper_cells(PAPER, table.id) if cell.source.startswith("supplement")}
-    assert {row.key for row in paper_rows(table) if not row.ours} == printed
+    assert {row.key for row in paper_rows(table) if row.in_paper} == printed
 
 
 @pytest.mark.parametrize("table", TABLES, ids=by_id)
@@ -63,7 +63,7 @@ def test_claims_and_plots_speak_of_cells_that_exist(table: Table) -> None:
     names = {column.name for column in declaration.columns}
     for claim in declaration.claims:
         refs = [claim.a] if claim.kind == "below" else [claim.a, claim.b]
-        assert all((ref.row, ref.column) in cells for ref in refs), claim.says
+        assert all((ref.row, ref.column) in cells for ref in refs), claim.description
     for plot in declaration.plots:
         match plot:
             case Scatter():
@@ -93,7 +93,7 @@ def trained_at_paper_scale() -> dict[str, Experiment]:
 
 @pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=describe)
 def test_the_paper_scale_takes_one_real_step_on_two_samples(experiment: Experiment) -> None:
-    trainee = Trainee(experiment, pretrained=False).train()
+    trainee = TrainingModule(experiment, pretrained=False).train()
     data = experiment.data
     height, width = data.size
     image = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)

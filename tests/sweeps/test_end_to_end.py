@@ -153,7 +153,7 @@ def test_one_ray_train_worker_gives_what_the_trials_own_process_gives(results: P
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--scale", "paper"], "--data-root"),
         (["--data-root", "."], "annotations"),
@@ -162,9 +162,11 @@ def test_one_ray_train_worker_gives_what_the_trials_own_process_gives(results: P
         (["--tracking-uri", "sqlite:////dev/null/all.db"], "/dev/null/all.db"),
     ],
 )
-def test_what_a_user_can_mend_is_said_in_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_what_a_user_can_mend_is_said_in_a_sentence(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
     text = run("sweeps/flow_size.py", "--results", str(tmp_path), *arguments, expect=2)
-    assert says in text
+    assert message in text
     assert "Traceback" not in text
 
 

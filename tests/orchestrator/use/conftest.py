@@ -19,7 +19,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import Trained, load
 from orchestrator.training.checkpoint import Checkpoints
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 Save = Callable[..., Path]
 
@@ -33,7 +33,7 @@ def save(tmp_path: Path) -> Save:
         done = experiment.schedule.epochs if epoch is None else epoch
         state = {
             "experiment": experiment.model_dump_json(),
-            "trainee": Trainee(experiment, pretrained=False).state_dict(),
+            "trainee": TrainingModule(experiment, pretrained=False).state_dict(),
             "progress": json.dumps({"epoch": done}),
         }
         Checkpoints(str(storage)).save(experiment.fingerprint(), state)

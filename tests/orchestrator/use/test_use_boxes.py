@@ -61,7 +61,7 @@ def test_detections_of_one_category_are_of_people_whatever_its_number(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("document", "message"),
     [
         ("text", "is 'text', not an object"),
         ({"images": []}, "categories is None, not a list"),
@@ -74,8 +74,8 @@ def test_detections_of_one_category_are_of_people_whatever_its_number(tmp_path: 
         ([{**DETECTIONS[0], "image_id": 140}], "has no box for 000000000139.jpg or any other of 2"),
     ],
 )
-def test_a_file_of_another_form_is_refused_with_the_record(tmp_path: Path, document, says: str) -> None:
-    with pytest.raises(DataError, match=rf"boxes\.json: .*{says}|boxes\.json: {says}"):
+def test_a_file_of_another_form_is_refused_with_the_record(tmp_path: Path, document, message: str) -> None:
+    with pytest.raises(DataError, match=rf"boxes\.json: .*{message}|boxes\.json: {message}"):
         read_boxes(written(tmp_path, document), PICTURES)
 
 

@@ -18,7 +18,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.boxes import Box, corners
 from orchestrator.inference.estimator import Estimator, People, distinct, people_of
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 SIZE = (180, 240)
 
@@ -44,7 +44,7 @@ class Brightest(nn.Module):
 
 
 def estimator(initialised, experiment: Experiment, **changes: object) -> Estimator:
-    made = Estimator.of(initialised(experiment), Alone())
+    made = Estimator.of(initialised(experiment), SingleProcess())
     return replace(made, **{"net": Brightest(experiment.data.points, experiment.data.dim), **changes})
 
 
@@ -109,7 +109,7 @@ def test_of_two_detections_of_one_person_the_surest_stays(experiment, initialise
 
 
 def test_a_model_without_scale_has_neither_sigma_nor_spread(plain, initialised, pictures) -> None:
-    people = Estimator.of(initialised(plain), Alone()).look(
+    people = Estimator.of(initialised(plain), SingleProcess()).look(
         spots((60, 50)), boxes_about((60, 50)), np.zeros(1)
     )
     assert isinstance(people, People)

@@ -24,7 +24,7 @@ from orchestrator.config.vary import vary
 from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.checkpoint import CheckpointError
-from orchestrator.training.trainer import Trainee
+from orchestrator.training.trainer import TrainingModule
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
 
@@ -49,7 +49,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Experiment],
         return known[experiment.fingerprint()]
 
     def write(experiment: Experiment) -> Exported:
-        trainee = Trainee(experiment, pretrained=False).eval()
+        trainee = TrainingModule(experiment, pretrained=False).eval()
         trained = Trained(experiment, trainee.model, trainee.objective, 1, "")
         folder = tmp_path_factory.mktemp("exported")
         path = folder / "model.onnx"

@@ -212,15 +212,15 @@ def test_models_of_other_people_are_refused_with_what_there_is(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("not weights", "no file of weights"),
         ({"a.weight": torch.zeros(1)}, "neither a model of the authors"),
         ({"epoch": 3}, "expected tensors by name"),
     ],
 )
-def test_files_without_such_weights_are_refused_by_name(tmp_path: Path, content, says: str) -> None:
+def test_files_without_such_weights_are_refused_by_name(tmp_path: Path, content, message: str) -> None:
     path = tmp_path / "theirs.pth"
     path.write_text(content) if isinstance(content, str) else torch.save(content, path)
-    with pytest.raises(CheckpointError, match=rf"theirs\.pth: .*{says}"):
+    with pytest.raises(CheckpointError, match=rf"theirs\.pth: .*{message}"):
         adopt(path, tmp_path / "ours")

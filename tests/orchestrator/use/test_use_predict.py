@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.contract import Place
+from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.io.image import size_of
 from orchestrator.cli import predict
@@ -19,7 +19,7 @@ from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import load
 from orchestrator.inference.predict_folder import drawing_names, find_pictures
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.runtime import Alone
+from orchestrator.training.runtime import SingleProcess
 
 Run = Callable[..., tuple[int, Path]]
 
@@ -101,11 +101,11 @@ def coco(tmp_path: Path) -> Path:
 
 def test_on_annotated_boxes_it_says_what_evaluation_says(experiment, save, coco, tmp_path, run) -> None:
     data = CocoKeypoints(source=CocoFolder.bind(coco), size=(64, 32))
-    place = Place(tmp_path / "cache", coco)
+    place = DataPaths(tmp_path / "cache", coco)
     data.prepare(place)
     opened = data.open(place, 0)
     file = save(vary(experiment, data=data))
-    expected = predictions(load(file).net, opened, Alone())
+    expected = predictions(load(file).net, opened, SingleProcess())
     points = opened.val.to_picture(expected.mu.astype(np.float64))
     code, out = run(file, coco / "val", "--boxes", coco / "annotations" / "val.json")
     assert code == 0

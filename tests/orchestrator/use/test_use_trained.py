@@ -10,16 +10,16 @@ from models.objectives import DLE
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import find, load
 from orchestrator.training.checkpoint import FORMAT, CheckpointError, Checkpoints
-from orchestrator.training.runtime import Alone
-from orchestrator.training.trainer import Trainee, fit
+from orchestrator.training.runtime import SingleProcess
+from orchestrator.training.trainer import TrainingModule, fit
 
 
 def test_a_loaded_model_is_the_one_that_was_trained(experiment, toy, tmp_path: Path) -> None:
-    fit(experiment, toy, Alone(), Checkpoints(str(tmp_path)))
+    fit(experiment, toy, SingleProcess(), Checkpoints(str(tmp_path)))
     found = load(find(experiment.fingerprint(), str(tmp_path)))
     kept = Checkpoints(str(tmp_path)).load(experiment.fingerprint())
     assert kept is not None
-    trainee = Trainee(experiment, pretrained=False)
+    trainee = TrainingModule(experiment, pretrained=False)
     trainee.load_state_dict(kept["trainee"])
     image = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     expected, output = trainee.eval().model(image), found.net(image)
@@ -111,7 +111,7 @@ def test_a_checkpoint_that_does_not_say_what_it_is_is_refused(experiment, save, 
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"format": FORMAT + 1}, "another version"),
         ({"experiment": '{"kind": "of the future"}'}, "its experiment is of another version"),
@@ -119,10 +119,10 @@ def test_a_checkpoint_that_does_not_say_what_it_is_is_refused(experiment, save, 
         ({"trainee": {}}, "its weights are not those of its experiment"),
     ],
 )
-def test_a_checkpoint_of_another_version_is_refused(experiment, save, tmp_path, change, says: str) -> None:
+def test_a_checkpoint_of_another_version_is_refused(experiment, save, tmp_path, change, message: str) -> None:
     state = torch.load(save(experiment), weights_only=True)
     torch.save({**state, **change}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=rf"other\.pt: .*{says}"):
+    with pytest.raises(CheckpointError, match=rf"other\.pt: .*{message}"):
         load(tmp_path / "other.pt")
 
 

@@ -13,6 +13,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 torch.set_num_threads(1)
 
+pytest_plugins = ["tests.support.experiments", "tests.support.trained_models"]
+
 
 @pytest.fixture
 def samples() -> Path:

@@ -1,0 +1,110 @@
+"""MLflow's pages over a store of ours, in a real browser: "what did flow size do to AP?" in two clicks."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from orchestrator.tracking.tracker import Tracker, TrialInfo
+from tests.support.paths import ROOT
+
+SIZES = ("3x64", "3x128", "3x256", "5x32", "5x64")
+SEEDS = range(4)
+SECONDS = 120
+
+
+def trial(size: str, seed: int) -> TrialInfo:
+    layers, width = size.split("x")
+    return TrialInfo(
+        fingerprint=f"{size}-{seed}",
+        name=f"RLE {size} on coco, seed {seed}",
+        group="coco-demo",
+        seed=seed,
+        params={"objective.flow.layers": layers, "objective.flow.width": width, "seed": str(seed)},
+        tags={"table.1": size},
+        json="{}",
+    )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Twenty trials of Table 1, and one that serves another."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('ui')}/mlflow.db"
+    with Tracker.open(uri, None) as tracker:
+        for size in SIZES:
+            for seed in SEEDS:
+                _run(tracker, trial(size, seed))
+        other = TrialInfo("other", "DLE 3x64 on coco, seed 0", "coco-demo", 0, {}, {"table.7": "DLE"}, "{}")
+        _run(tracker, other)
+    return uri
+
+
+def _run(tracker: Tracker, info: TrialInfo) -> None:
+    tracker.start(info)
+    for epoch in (1, 2, 3):
+        tracker.epoch(info.fingerprint, epoch, {"AP": 15.0 * epoch + info.seed, "loss": -1.0 * epoch})
+    tracker.finish(info.fingerprint, "finished", {"AP": 45.0 + info.seed, "loss": -3.0}, 1.0)
+
+
+@pytest.fixture(scope="module")
+def address(store: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "sweeps", "ui", "--tracking-uri", store, "--port", str(port)]
+    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    try:
+        yield _answering(f"http://127.0.0.1:{port}", server)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def _answering(address: str, server: subprocess.Popen[bytes]) -> str:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        assert server.poll() is None, "the server ended by itself"
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return address
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"{address} did not answer in {SECONDS} s")
+
+
+def test_the_trials_of_a_table_are_found_and_compared(address: str, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(1000 * SECONDS)
+    page.goto(f"{address}/#/experiments", wait_until="commit")
+    experiment = page.get_by_role("link", name="coco-demo").first.get_attribute("href")
+    trials = quote("tags.`table.1` != ''")
+    page.goto(f"{address}/{experiment}/runs?searchFilter={trials}", wait_until="commit")
+    page.get_by_text(f"{len(SIZES) * len(SEEDS)} matching runs").wait_for()
+    page.get_by_text("RLE 3x64 on coco, seed 0").first.wait_for()
+    assert page.get_by_text("DLE 3x64 on coco, seed 0").count() == 0
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Comparing 20 Runs").wait_for()
+    page.get_by_text("Run details").wait_for()
+    shown = page.inner_text("body")
+    assert "objective.flow.width" in shown
+    assert "RLE 5x32 on coco, seed 3" in shown
+    assert page.get_by_role("link", name="AP", exact=True).count() == 1
+    page.close()
+
+
+def test_the_server_listens_on_this_machine_alone(address: str) -> None:
+    port = int(address.rpartition(":")[2])
+    listening = f":{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    hosts = {row[1].partition(":")[0] for row in rows if row[1].endswith(listening) and row[3] == "0A"}
+    assert hosts == {"0100007F"}  # 127.0.0.1

@@ -1,0 +1,155 @@
+"""Every sweep as declared: no cell of the paper without a source, no experiment that can't be built."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.config.vary import vary
+from orchestrator.data.binding import Binding
+from orchestrator.jobs.describe import describe
+from orchestrator.schema.paper_numbers import paper_cells
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.sweep.plan import PlanSettings, plan_table
+from orchestrator.sweep.sweep import Row, Sweep, Table
+from orchestrator.training.trainer import TrainingModule
+from orchestrator.util.errors import SweepError
+from sweeps import all_sweeps
+from sweeps.baselines import PAPER
+from tests.support.paths import ROOT
+
+SWEEPS = all_sweeps()
+TABLES = [table for sweep in SWEEPS for table in sweep.tables]
+SETTING = PlanSettings(scale="demo", report="demo", seeds=(0, 1), data=Binding().words, command="")
+
+
+def by_id(table: Table) -> str:
+    return f"table {table.id}"
+
+
+def paper_rows(table: Table) -> list[Row]:
+    return list(table.rows("paper"))
+
+
+def experiments(row: Row) -> list[Experiment]:
+    return [row.experiment, *row.groups.values()]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_every_paper_cell_has_exactly_one_source(table: Table) -> None:
+    declaration = plan_table(table, SETTING).declaration
+    cells = [(row.key, column) for row in declaration.rows for column in row.cells]
+    assert len(cells) == len(set(cells))
+    printed = [(cell.row, cell.column) for cell in table.paper]
+    assert {(c.row, c.column) for c in paper_cells(PAPER, table.id)} <= set(printed)
+    assert len(printed) == len(set(printed))
+    assert set(printed) <= set(cells)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_every_row_not_marked_ours_stands_in_the_paper(table: Table) -> None:
+    printed = {cell.row for cell in paper_cells(PAPER, table.id) if cell.source.startswith("supplement")}
+    assert {row.key for row in paper_rows(table) if row.in_paper} == printed
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_claims_and_plots_speak_of_cells_that_exist(table: Table) -> None:
+    declaration = plan_table(table, SETTING).declaration
+    cells = {(row.key, column) for row in declaration.rows for column in row.cells}
+    names = {column.name for column in declaration.columns}
+    for claim in declaration.claims:
+        refs = [claim.a] if claim.kind == "below" else [claim.a, claim.b]
+        assert all((ref.row, ref.column) in cells for ref in refs), claim.description
+    for plot in declaration.plots:
+        match plot:
+            case Scatter():
+                assert {plot.x, plot.y} <= names
+            case Curves():
+                assert plot.key
+            case _:
+                assert plot.column in names
+
+
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+def test_rows_have_names_of_their_own_and_differ_in_what_stands_behind_them(table: Table, scale: str) -> None:
+    rows = list(table.rows(scale))
+    assert len({row.key for row in rows}) == len(rows)
+    declaration = plan_table(table, dataclasses.replace(SETTING, scale=scale)).declaration
+    behind = [tuple(sorted((n, c.key, c.fingerprints) for n, c in r.cells.items())) for r in declaration.rows]
+    assert len(set(behind)) == len(rows)
+    assert all(row.key.isascii() for row in rows)
+
+
+def trained_at_paper_scale() -> dict[str, Experiment]:
+    """Every training that any table needs, once each."""
+    rows = (row for table in TABLES for row in paper_rows(table))
+    return {e.fingerprint(): e for row in rows for e in experiments(row)}
+
+
+@pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=describe)
+def test_the_paper_scale_takes_one_real_step_on_two_samples(experiment: Experiment) -> None:
+    trainee = TrainingModule(experiment, pretrained=False).train()
+    data = experiment.data
+    height, width = data.size
+    image = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)
+    target = torch.rand(2, data.points, data.dim) - 0.5
+    weight = torch.ones_like(target)
+    if data.dim == 3:
+        weight[:, ::2, 2] = 0  # joints of MPII, which have no depth
+    loss, _ = trainee(image, target, weight, 0)
+    before = [p.detach().clone() for p in trainee.parameters()]
+    loss.backward()
+    torch.optim.Adam(trainee.parameters()).step()
+    assert torch.isfinite(loss)
+    assert any(not torch.equal(p, old) for p, old in zip(trainee.parameters(), before, strict=True))
+    assert all(p.grad is not None for p in trainee.parameters())
+
+
+def test_rows_that_stand_in_two_tables_are_one_experiment() -> None:
+    one, seven = (plan_table(t, SETTING) for t in TABLES if t.id in ("1", "7"))
+    shared = [fp for fp, key in one.rows.items() if key == "3x64"]
+    assert shared == [fp for fp, key in seven.rows.items() if key == "RLE (Q+G)"]
+
+
+def test_only_picks_rows_but_the_table_stays_whole() -> None:
+    table = TABLES[0]
+    whole = plan_table(table, SETTING)
+    picked = plan_table(table, dataclasses.replace(SETTING, only=("3x64",)))
+    assert picked.declaration == whole.declaration
+    assert 0 < len(picked.wanted) < len(whole.wanted)
+    with pytest.raises(SweepError, match=r"no row '9x9'.*'3x64'"):
+        plan_table(table, dataclasses.replace(SETTING, only=("9x9",)))
+
+
+@pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)
+def test_a_sweep_file_is_executable_and_its_help_teaches(sweep: Sweep) -> None:
+    path = ROOT / "sweeps" / f"{sweep.name}.py"
+    assert path.stat().st_mode & 0o111
+    done = subprocess.run(
+        [sys.executable, path, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert sweep.tables[0].id.split()[-1] in done.stdout
+    assert "--dry-run" in done.stdout
+
+
+def test_seeds_are_part_of_the_experiment() -> None:
+    experiment: Experiment = paper_rows(TABLES[0])[0].experiment
+    assert vary(experiment, seed=1).fingerprint() != experiment.fingerprint()
+
+
+def test_what_a_row_starts_from_is_trained_first_with_the_same_seed_and_shared() -> None:
+    table = next(table for table in TABLES if table.id == "2")
+    planned = plan_table(table, dataclasses.replace(SETTING, only=("*RLE",)))
+    row = next(row for row in table.rows("demo") if row.key == "*RLE")
+    starts = [seeded(row.experiment.start, seed).fingerprint() for seed in SETTING.seeds]
+    finals = [seeded(row.experiment, seed).fingerprint() for seed in SETTING.seeds]
+    assert planned.wanted == {*starts, *finals}
+    assert {fp: key for fp, key in planned.rows.items() if fp in starts} == dict.fromkeys(
+        starts, "SimplePose"
+    )
+    assert planned.declaration.needs == dict(zip(finals, ((fp,) for fp in starts), strict=True))
+    assert [list(planned.jobs).index(fp) for fp in starts] < [list(planned.jobs).index(fp) for fp in finals]

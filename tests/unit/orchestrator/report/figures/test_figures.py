@@ -1,0 +1,284 @@
+"""Figures say what the records say, legibly, and the same for the same records."""
+
+import subprocess
+import sys
+from itertools import combinations, pairwise
+from statistics import fmean
+
+import matplotlib as mpl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from orchestrator.report import figures
+from orchestrator.report.figures.label_placement import spread
+from orchestrator.report.figures.style import dashes
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
+from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.schema.record import Record
+from orchestrator.stats.aggregate import fill
+
+SEEDS = (0, 1, 2)
+AP_BY_COST = Scatter(x="cost", y="AP", log_x=True)
+AP_BY_EPOCH = Curves(key="ap")
+
+
+def declared(keys: tuple[str, ...], scale: str = "demo") -> Declaration:
+    """A table with a computed cost and a measured AP, the paper's AP being 70, 71, ..."""
+    return Declaration(
+        table="1",
+        title="Cost",
+        scale=scale,
+        data="generated",
+        data_fingerprints=("d",),
+        seeds=SEEDS,
+        columns=(DeclaredColumn(name="cost", unit="FLOPs", human=True), DeclaredColumn(name="AP", unit="%")),
+        rows=tuple(
+            DeclaredRow(
+                key=key,
+                label=key,
+                cells={
+                    "cost": CellSource(value=1e6 * 2**place),
+                    "AP": CellSource(key="ap", fingerprints=tuple(f"{key}/{seed}" for seed in SEEDS)),
+                },
+            )
+            for place, key in enumerate(keys)
+        ),
+        paper=tuple(
+            PaperCell(table="1", row=key, column=column, value=value, unit="", source="Table 1")
+            for place, key in enumerate(keys)
+            for column, value in (("cost", 1e6 * 2**place), ("AP", 70.0 + place))
+        ),
+    )
+
+
+def run(
+    fingerprint: str, values: list[float], status: str = "finished", data: str = "d"
+) -> dict[str, Record]:
+    history = {"ap": tuple(enumerate(values, 1))}
+    row, seed = fingerprint.split("/")
+    return {
+        fingerprint: Record(
+            fingerprint,
+            row,
+            status,
+            int(seed),
+            {"ap": values[-1]},
+            history,
+            data=data,  # type: ignore[arg-type]
+        )
+    }
+
+
+def trained(keys: tuple[str, ...], apart: float = 0.1) -> dict[str, Record]:
+    """Three seeds a row, whose ends differ by `apart` from row to row."""
+    found: dict[str, Record] = {}
+    for place, key in enumerate(keys):
+        for seed in SEEDS:
+            found |= run(f"{key}/{seed}", [10.0 + seed, 20.0 + seed, 40.0 + seed + apart * place])
+    return found
+
+
+def boxes(figure: Figure, texts: list[Text]) -> list[Bbox]:
+    figure.draw_without_rendering()
+    return [Text.get_window_extent(text, figure._get_renderer()) for text in texts]  # type: ignore[attr-defined]
+
+
+def names(ax: Axes, keys: tuple[str, ...]) -> list[Text]:
+    return [text for text in ax.texts if text.get_text() in keys]
+
+
+def assert_apart(found: list[Bbox]) -> None:
+    for one, other in combinations(found, 2):
+        overlap = Bbox.intersection(one, other)
+        assert overlap is None or min(overlap.width, overlap.height) < 0.5
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.floats(0.5, 9)), min_size=1, max_size=10),
+)
+def test_spread_labels_keep_their_order_and_bounds_and_do_not_overlap(
+    wished: list[tuple[float, float]],
+) -> None:
+    centres, heights = zip(*wished, strict=True)
+    placed = spread(centres, heights, 0.0, 100.0)
+    order = sorted(range(len(centres)), key=lambda index: centres[index])
+    for below, above in pairwise(order):
+        assert placed[above] - placed[below] >= (heights[above] + heights[below]) / 2 - 1e-6
+    for centre, height in zip(placed, heights, strict=True):
+        assert height / 2 - 1e-6 <= centre <= 100 - height / 2 + 1e-6
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=20, unique=True))
+def test_labels_that_do_not_overlap_stay_where_they_want_to_be(centres: list[int]) -> None:
+    placed = spread([float(centre) for centre in centres], [1.0] * len(centres), 0.0, 100.0)
+    assert placed == pytest.approx(centres)
+
+
+def test_two_labels_at_one_place_move_apart_by_half_their_height_each() -> None:
+    assert spread([50.0, 50.0], [4.0, 4.0], 0.0, 100.0) == pytest.approx([48.0, 52.0])
+
+
+def test_a_method_has_the_same_colour_in_every_table() -> None:
+    one = figures.colours(["DLE", "RLE (Q+G)", "RLE (Q+G+s)"])
+    other = figures.colours(["Direct L1", "rle", "dle_official"])
+    assert one["RLE (Q+G)"] == other["rle"]
+    assert one["DLE"] == other["dle_official"]
+
+
+def test_rows_are_told_apart_by_colour_and_then_by_stroke() -> None:
+    keys = [f"{layers}x{width}" for layers in (3, 5, 7) for width in (32, 64, 128, 256)]
+    inks = figures.colours(keys)
+    assert len(set(list(inks.values())[:7])) == 7
+    looks = {(inks[key], dashes(inks)[key]) for key in keys}
+    assert len(looks) == len(keys)
+
+
+def test_the_papers_points_are_hollow_and_ours_filled() -> None:
+    table, keys = declared(("a", "b")), ("a", "b")
+    figure = figures.scatter(table, fill(table, trained(keys)), AP_BY_COST)
+    faces = [
+        {to_hex(line.get_markerfacecolor()) for line in ax.lines if line.get_marker() == "o"}
+        for ax in figure.axes
+    ]
+    assert faces[0] == {"#ffffff"}
+    assert faces[1] == {to_hex(colour) for colour in figures.colours(keys).values()}
+
+
+def test_panels_of_paper_and_ours_have_the_same_span_below_the_papers_scale() -> None:
+    table = declared(("a", "b", "c"))
+    paper, ours = figures.scatter(table, fill(table, trained(("a", "b", "c"))), AP_BY_COST).axes
+    spans = [ax.get_ylim()[1] - ax.get_ylim()[0] for ax in (paper, ours)]
+    assert spans[0] == pytest.approx(spans[1])
+    assert paper.get_xlim() == ours.get_xlim()
+    assert ours.get_ylim()[1] < paper.get_ylim()[0]
+
+
+def test_at_the_papers_scale_paper_and_ours_share_a_panel() -> None:
+    table = declared(("a", "b"), scale="paper")
+    figure = figures.scatter(table, fill(table, trained(("a", "b"))), AP_BY_COST)
+    assert len(figure.axes) == 1
+
+
+def test_ours_lies_at_the_mean_with_a_bar_of_one_standard_deviation() -> None:
+    table = declared(("a",))
+    points = figures.scatter_points(table, fill(table, trained(("a",))), AP_BY_COST)
+    ours = next(point for point in points if point.source == "ours")
+    assert (ours.x, ours.y, ours.dx, ours.dy) == (1e6, 41.0, 0.0, 1.0)
+
+
+def test_names_in_a_scatter_plot_do_not_overlap_even_where_points_do() -> None:
+    keys = tuple(f"method {number}" for number in range(6))
+    table = declared(keys)
+    same = table.model_copy(
+        update={
+            "rows": tuple(
+                row.model_copy(update={"cells": row.cells | {"cost": CellSource(value=2e6)}})
+                for row in table.rows
+            )
+        }
+    )
+    figure = figures.scatter(same, fill(same, trained(keys)), AP_BY_COST)
+    for ax in figure.axes:
+        labels = names(ax, keys)
+        assert len(labels) == len(keys)
+        assert_apart(boxes(figure, labels))
+
+
+def test_a_line_is_the_mean_over_seeds_and_its_band_their_range() -> None:
+    table = declared(("a",))
+    records = trained(("a",))
+    figure = figures.curves(table, records, AP_BY_EPOCH)
+    line = figure.axes[0].lines[0]
+    assert list(line.get_xdata()) == [1, 2, 3]
+    assert list(line.get_ydata()) == pytest.approx([11, 21, 41])
+    band = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (10.0, 42.0)
+
+
+def test_a_mean_is_taken_only_where_every_seed_has_a_value() -> None:
+    table = declared(("a",))
+    records = run("a/0", [1.0, 2.0, 3.0]) | run("a/1", [3.0, 4.0])
+    (line,) = figures.curve_lines(table, records, AP_BY_EPOCH)
+    assert {epoch: fmean(values) for epoch, values in line.by_epoch().items()} == {1: 2.0, 2: 3.0}
+
+
+def test_names_of_many_close_lines_stay_apart_and_inside_the_figure() -> None:
+    keys = tuple(f"a method with a rather long name {number}" for number in range(9))
+    table = declared(keys)
+    figure = figures.curves(table, trained(keys, apart=0.001), AP_BY_EPOCH)
+    labels = list(figure.axes[0].texts)
+    assert len(labels) == len(keys)
+    found = boxes(figure, labels)
+    assert_apart(found)
+    for box in found:
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+
+
+def test_a_diverged_run_is_marked_and_does_not_set_the_scale() -> None:
+    table = declared(("a", "b"))
+    records = trained(("a",)) | run("b/0", [10.0, 1e9, float("inf")], status="diverged")
+    figure = figures.curves(table, records, AP_BY_EPOCH)
+    assert figure.axes[0].get_ylim()[1] < 100
+    assert [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert "diverged" in figures.curves_caption(table, records, AP_BY_EPOCH)
+
+
+def test_rows_without_data_are_left_out_and_named_in_the_caption() -> None:
+    table = declared(("a", "b", "c"))
+    records = trained(("a",)) | run("b/0", [1.0, 2.0, 3.0], data="other data")
+    assert [line.key for line in figures.curve_lines(table, records, AP_BY_EPOCH)] == ["a"]
+    assert figures.curves_caption(table, records, AP_BY_EPOCH).endswith("Nothing of ours to draw yet: b, c.")
+    assert figures.scatter_caption(table, fill(table, records), AP_BY_COST).endswith(
+        "Nothing of ours to draw yet: b, c."
+    )
+
+
+def test_a_figure_without_any_data_is_refused() -> None:
+    table = declared(("a",)).model_copy(update={"paper": ()})
+    with pytest.raises(ValueError, match="no run has a history of ap"):
+        figures.curves(table, {}, AP_BY_EPOCH)
+    with pytest.raises(ValueError, match="no row has both cost and AP"):
+        figures.scatter(table, fill(table, {}), AP_BY_COST)
+
+
+def test_all_text_is_at_least_nine_points_high() -> None:
+    keys = ("RLE", "DLE")
+    table = declared(keys)
+    for figure in (
+        figures.scatter(table, fill(table, trained(keys)), AP_BY_COST),
+        figures.curves(table, trained(keys), AP_BY_EPOCH),
+    ):
+        assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 9
+
+
+def test_axes_name_quantity_and_unit() -> None:
+    table = declared(("a",))
+    figure = figures.scatter(table, fill(table, trained(("a",))), AP_BY_COST)
+    assert figure.axes[0].get_ylabel() == "AP (%)"
+    assert figure.axes[-1].get_xlabel() == "cost (FLOPs)"
+
+
+def test_equal_records_give_equal_bytes_and_text_stays_text() -> None:
+    table, records = declared(("RLE & s", "$x$")), trained(("RLE & s", "$x$"))
+    first, second = (figures.curves(table, records, AP_BY_EPOCH) for _ in range(2))
+    drawn = figures.svg(first)
+    assert drawn == figures.svg(second)
+    assert figures.png(first) == figures.png(second)
+    assert b"RLE &amp; s" in drawn
+    assert b"$x$" in drawn
+    assert b"<dc:date>" not in drawn
+
+
+def test_drawing_leaves_matplotlibs_settings_alone_and_needs_no_pyplot() -> None:
+    before = dict(mpl.rcParams)
+    figures.svg(figures.curves(declared(("a",)), trained(("a",)), AP_BY_EPOCH))
+    assert dict(mpl.rcParams) == before
+    code = "import sys, orchestrator.report.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

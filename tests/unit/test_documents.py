@@ -1,0 +1,145 @@
+"""README.md and docs/ name commands, options, files and numbers that there are."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.main import parser
+from orchestrator.cli.options import add_options
+from orchestrator.config.experiment import Experiment
+from orchestrator.data.binding import Binding
+from orchestrator.jobs.union import Job
+from orchestrator.sweep.plan import PlanSettings, plan_table
+from sweeps import all_sweeps
+from sweeps.__main__ import demo
+from tests.support.paths import ROOT
+
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PROGRAM = re.compile(r"(?:python |(?<=\s))?(?:\S*/)?sweeps/(\w+)\.py$")
+
+
+def code_lines(text: str) -> Iterator[str]:
+    """Lines of fenced and of indented blocks, those that a backslash breaks in one."""
+    fenced = "\n".join(FENCE.findall(text))
+    indented = "\n".join(line[4:] for line in FENCE.sub("", text).splitlines() if line.startswith("    "))
+    yield from re.sub(r"\\\n\s*", " ", f"{fenced}\n{indented}").splitlines()
+
+
+def commands(path: Path) -> Iterator[tuple[str, ...]]:
+    """What a document tells to type of this project: `rle-lab ...`, or a sweep's file, also as a job."""
+    for line in code_lines(path.read_text()):
+        if not re.match(r"(rle-lab|python sweeps/|ray job submit)\b", line):
+            continue
+        words = shlex.split(line, comments=True)
+        if words[:3] == ["ray", "job", "submit"]:
+            words = words[words.index("--") + 1 :] if "--" in words else words[-1:]
+        yield tuple(words[1:] if words[0] == "python" else words)
+
+
+COMMANDS = [pytest.param(c, id=f"{p.stem}: {shlex.join(c)}") for p in DOCUMENTS for c in commands(p)]
+
+
+def parsed(command: tuple[str, ...], folder: Path, file: Path) -> argparse.Namespace:
+    """The command by its own parser. Data that must exist become `folder` and `file`."""
+    program, *arguments = command
+    there = {"--data-root": str(folder), "--detections": str(file)}
+    arguments = [there.get(before, word) for before, word in zip(["", *arguments], arguments, strict=False)]
+    if program == "rle-lab":
+        return parser(all_sweeps, demo).parse_args(arguments)
+    found = argparse.ArgumentParser()
+    add_options(found)
+    return found.parse_args(arguments)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_in_the_documents_names_a_command_or_sweep_and_options_that_there_are(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "boxes.json"
+    file.touch()
+    try:
+        named = getattr(parsed(command, tmp_path, file), "sweep", None) or []
+    except SystemExit as end:
+        if end.code:
+            pytest.fail(capsys.readouterr().err)
+        return
+    if found := PROGRAM.match(command[0]):
+        assert (ROOT / "sweeps" / f"{found[1]}.py").is_file()
+        named = [found[1]]
+    assert set(named) <= {sweep.name for sweep in all_sweeps()}
+
+
+def test_commands_are_found_and_a_wrong_option_would_be_noticed(tmp_path: Path) -> None:
+    assert len(COMMANDS) > 25
+    assert any(param.values[0][0] == "sweeps/flow_size.py" for param in COMMANDS)  # type: ignore[index]
+    for wrong in (
+        ("rle-lab", "run", "--scael", "demo"),
+        ("sweeps/flow_size.py", "--data-rot", "X"),
+        ("rle-lab", "rn"),
+    ):
+        with pytest.raises(SystemExit):
+            parsed(wrong, tmp_path, tmp_path)
+
+
+def slugs(path: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+LINKS = [
+    pytest.param(path, link, id=f"{path.stem}: {link}")
+    for path in DOCUMENTS
+    for link in LINK.findall(FENCE.sub("", path.read_text()))
+    if "://" not in link
+]
+
+
+@pytest.mark.parametrize(("path", "link"), LINKS)
+def test_local_links_lead_to_files_and_headings_that_there_are(path: Path, link: str) -> None:
+    file, _, heading = link.partition("#")
+    target = path.parent / file if file else path
+    assert target.exists()
+    assert not heading or heading in slugs(target)
+
+
+@cache
+def planned() -> dict[str, dict[str, Job]]:
+    """What each sweep runs at paper scale with one seed, by name and fingerprint."""
+    setting = PlanSettings(scale="paper", report="paper", seeds=(0,), data=Binding().words, command="")
+    return {
+        sweep.name: {fp: job for table in sweep.tables for fp, job in plan_table(table, setting).jobs.items()}
+        for sweep in all_sweeps()
+    }
+
+
+def counted(found: dict[str, Job]) -> tuple[int, int]:
+    return len(found), sum(isinstance(job, Experiment) for job in found.values())
+
+
+def test_running_md_counts_the_jobs_of_each_sweep_as_they_are_declared() -> None:
+    text = (ROOT / "docs" / "running.md").read_text()
+    written = {
+        name: (int(total), int(trainings))
+        for name, total, trainings in re.findall(
+            r"^\| `(\w+)` \| (\d+) \| (\d+) \| [\d.]+ \|$", text, re.MULTILINE
+        )
+    }
+    assert written == {name: counted(jobs) for name, jobs in planned().items()}
+    everything = {fp: job for jobs in planned().values() for fp, job in jobs.items()}
+    assert "| {} | {} |".format(*counted(everything)) in text
+
+
+def test_running_md_has_the_epochs_of_the_recipes() -> None:
+    text = (ROOT / "docs" / "running.md").read_text()
+    trained = [j for jobs in planned().values() for j in jobs.values() if isinstance(j, Experiment)]
+    samples = {"coco": "149,813", "mpii": "22,246", "human36m": "624,376", "retina": "55"}
+    for name, epochs in {(job.data.name, job.schedule.epochs) for job in trained}:
+        assert re.search(rf"{samples[name]} × (\d+ / )?{epochs}\b", text), (name, epochs)

@@ -77,7 +77,7 @@ def python(code: str, **environment: str) -> None:
 
 
 def test_models_are_imported_without_numba() -> None:
-    python("import sys, models.flow, models.flow_kernel; assert 'numba' not in sys.modules")
+    python("import sys, models.flow, models.flow_kernels; assert 'numba' not in sys.modules")
 
 
 def test_kernels_are_compiled_where_no_folder_can_be_written(tmp_path: Path) -> None:

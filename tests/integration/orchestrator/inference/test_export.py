@@ -191,5 +191,5 @@ def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) ->
 
 
 def test_the_default_name_is_one_word(experiment, initialised) -> None:
-    name = export.default_name(initialised(experiment), "onnx")
+    name = command.default_name(initialised(experiment), "onnx")
     assert name == f"rle-3x8-with-half-bodies-on-coco-seed-0-{experiment.fingerprint()[:8]}.onnx"

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from orchestrator.report import figures, table_formats, writer
+from orchestrator.report import figures, table_formats, terminal, writer
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
@@ -188,7 +188,7 @@ def test_a_writer_that_fails_leaves_the_report_of_before(
     def broken(_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer.tables, "latex", broken)
+    monkeypatch.setattr(table_formats, "latex", broken)
     with pytest.raises(KeyboardInterrupt):
         writer.write((table_1(),), {}, tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
@@ -210,7 +210,7 @@ def test_a_write_that_is_interrupted_leaves_no_half_file(
 
 def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: writer.Report) -> None:
     console = Console(file=io.StringIO(), width=200)
-    writer.render(console, written)
+    terminal.render(console, written)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Table 7. Effectiveness of RLE" in shown
     assert "DLE <official> & co" in shown

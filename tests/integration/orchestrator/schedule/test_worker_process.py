@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource
-from orchestrator.schedule.inside import keep_freed_memory
+from orchestrator.schedule.worker_process import keep_freed_memory
 {keep}
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -116,7 +116,7 @@ def test_the_command_measures_what_is_named_and_writes_it(
     found = Finding("flow", "Made up.", (Grid("Times", ("", "ms"), (("ours", "1.00"),)),))
     monkeypatch.setattr(flow, "measure", lambda tell: found)
     made = argparse.ArgumentParser()
-    add_parser(made.add_subparsers(), base=lambda scale: None)
+    add_parser(made.add_subparsers(), demo=lambda: None)
     arguments = made.parse_args(["bench", "flow", "--out", str(tmp_path / "page.md")])
     assert arguments.act(arguments) == 0
     assert "Made up." in capsys.readouterr().out

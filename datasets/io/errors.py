@@ -1,9 +1,27 @@
-"""The one error that bad input raises, and what it is where only the preparation is missing."""
+"""What a user can mend, said in one sentence: the base of all such errors, and those of data."""
 
 from pathlib import Path
 
 
-class DataError(Exception):
+class UserError(Exception):
+    """Something that whoever gave the command can mend.
+
+    The text is for people and may change at any time. Programs and tests hold on to the class and to `code`,
+    a few words joined by hyphens that name the kind of mistake, such as `no-annotations`.
+    """
+
+    code: str = ""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword arguments do not survive the trip from a worker by themselves.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class DataError(UserError):
     """A file or record that can't be used: says which, what is wrong with it, and what to do about it.
 
     Args:
@@ -11,21 +29,23 @@ class DataError(Exception):
         problem: what is wrong, in a few words.
         record: the record within the file, such as `annotation 17` or `images[3].file_name`.
         remedy: what the user can do.
+        code: the kind of mistake.
     """
 
-    def __init__(self, path: Path | str, problem: str, *, record: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, path: Path | str, problem: str, *, record: str = "", remedy: str = "", code: str = ""
+    ) -> None:
         self.path, self.problem, self.record, self.remedy = str(path), problem, record, remedy
         where = f"{path}: {record}" if record else str(path)
-        super().__init__(f"{where}: {problem}." + (f" {remedy}." if remedy else ""))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions with keyword arguments do not survive the trip from a worker by themselves.
-        return (_restore, (self.path, self.problem, self.record, self.remedy))
+        super().__init__(f"{where}: {problem}." + (f" {remedy}." if remedy else ""), code=code)
 
 
 class NotPreparedError(DataError):
     """What `prepare` makes of the data is not at this place."""
 
 
-def _restore(path: str, problem: str, record: str, remedy: str) -> DataError:
-    return DataError(path, problem, record=record, remedy=remedy)
+def _restore(kind: type[UserError], arguments: tuple[object, ...], fields: dict[str, object]) -> UserError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(fields)
+    return error

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orchestrator.util.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -20,15 +22,9 @@ def console() -> "Console":
 
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`, with a sentence instead of a traceback for what a user can mend."""
-    from datasets.io.errors import DataError
-    from orchestrator.schedule.cluster import ClusterError
-    from orchestrator.tracking.tracker import TrackingError
-    from orchestrator.training.checkpoint import CheckpointError
-    from orchestrator.util.errors import SweepError
-
     try:
         return work()
-    except (DataError, CheckpointError, ClusterError, SweepError, TrackingError) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

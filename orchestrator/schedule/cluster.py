@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import ray
 
+from orchestrator.util.errors import UserError
+
 TRIAL_MEMORY = 2 * 2**30
 """What a process that trains takes, in bytes."""
 DRIVER_MEMORY = 3 * 2**30
@@ -62,7 +64,7 @@ class Plan:
         return {"cpu": 1, "gpu": self.gpus_per_worker}
 
 
-class ClusterError(Exception):
+class ClusterError(UserError):
     """The cluster can't run what was asked for; the message says what it has and what to change."""
 
 

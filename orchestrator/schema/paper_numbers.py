@@ -6,11 +6,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator.schema.declaration import PaperCell
+from orchestrator.util.errors import UserError
 
 FIELDS = ["table", "row", "column", "value", "unit", "source"]
 
 
-class PaperError(Exception):
+class PaperError(UserError):
     """The file of the paper's numbers can't be used; the message names file and line."""
 
 

@@ -25,6 +25,7 @@ from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
 from orchestrator.tracking.uri import StoreUri, parse
 from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
+from orchestrator.util.errors import UserError
 from orchestrator.util.redact import redacted
 
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
@@ -56,7 +57,7 @@ NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 Result = TypeVar("Result")
 
 
-class TrackingError(Exception):
+class TrackingError(UserError):
     """The store can't be used, or something could not be written; the message names it, never a password."""
 
 

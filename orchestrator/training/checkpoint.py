@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from pyarrow import ArrowInvalid, fs
 
+from orchestrator.util.errors import UserError
 from orchestrator.util.redact import redacted
 
 FORMAT = 1
@@ -17,7 +18,7 @@ ABANDONED = timedelta(hours=1)
 """A part that was begun so long ago belongs to a process that was killed while it wrote."""
 
 
-class CheckpointError(Exception):
+class CheckpointError(UserError):
     """A checkpoint that can't be written or read; the message names it and says what to do."""
 
 

@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from models.backbones import check_size
 from models.config import Frozen
-from models.regressor import Output
+from models.errors import ConfigError
+from models.interface import Output, OutputSpec
 
 HEAD_GAIN = 0.01
 """Of the Xavier initialisation of fully connected outputs."""
@@ -39,59 +41,50 @@ class BoundaryNet(Frozen):
     head: Literal["fc", "softargmax"] = "fc"
     sigma_bias: float = -3.0
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where a side of a crop (H, W) can't be halved `depth` times, or for heatmaps."""
-        stride = 2**self.depth
-        if any(side <= 0 or side % stride for side in size):
-            raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
-        if heatmap:
-            raise ValueError("the objective needs heatmaps, which a net for boundaries has none of")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(2**self.depth, spec.size)
+        if spec.heatmap:
+            raise ConfigError(
+                "the objective needs heatmaps, which a boundary net does not predict", "no-heatmap"
+            )
+        if spec.points * spec.dim % spec.size[1]:
+            raise ConfigError(
+                f"{spec.points} points of {spec.dim} coordinates do not divide among {spec.size[1]} columns",
+                "points-and-columns",
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "BoundaryRegressor":
-        """A net for crops of `size` (H, W) whose W · K rows come as `points` × `dim`, column by column.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "BoundaryRegressor":
+        """A net whose W · K rows come as P points of D coordinates, column by column.
 
         Args:
-            points: P, positive.
-            dim: D, positive.
-            size: H, W in pixels.
-            scale: whether to predict sigma too, by a fully connected layer in either case.
-            heatmap: whether the objective needs heatmaps; there are none here.
+            spec: what to predict. Sigma comes from a fully connected layer with either head.
             pretrained: there are no pretrained weights, and it changes nothing.
 
         Raises:
-            ValueError: a side does not divide by 2 ** depth, or the points do not share out among columns.
+            ConfigError: a side is not divisible by 2 ** depth, the points do not divide among the columns, or
+                the objective needs heatmaps.
         """
-        self.check(size, dim, scale, heatmap)
-        if points * dim % size[1]:
-            raise ValueError(f"{points} points of {dim} coordinates do not share out among {size[1]} columns")
-        return BoundaryRegressor(self, (points, dim), size, scale)
+        self.check(spec)
+        return BoundaryRegressor(self, spec)
 
 
 class BoundaryRegressor(nn.Module):
     """What `BoundaryNet` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
 
-    def __init__(
-        self, config: BoundaryNet, shape: tuple[int, int], size: tuple[int, int], scale: bool
-    ) -> None:
+    def __init__(self, config: BoundaryNet, spec: OutputSpec) -> None:
         super().__init__()
-        self.shape = shape
-        boundaries = shape[0] * shape[1] // size[1]
-        features = config.channels * size[0]
+        self.shape = (spec.points, spec.dim)
+        height, width = spec.size
+        boundaries = spec.points * spec.dim // width
+        features = config.channels * height
         self.trunk = ResidualUNet(config.channels, config.depth)
         self.coord: nn.Module = (
             SoftArgmax(config.channels, boundaries)
             if config.head == "softargmax"
             else ColumnLinear(features, boundaries, bias=0.0)
         )
-        self.sigma = ColumnLinear(features, boundaries, bias=config.sigma_bias) if scale else None
+        self.sigma = ColumnLinear(features, boundaries, bias=config.sigma_bias) if spec.scale else None
 
     def forward(self, image: Tensor) -> Output:
         """uint8 (B, H, W, 3), grey -> rows / H - 0.5 and their scale, both float32 (B, P, D).
@@ -194,7 +187,7 @@ class _Residual(nn.Module):
 def _grey_and_place(image: Tensor) -> Tensor:
     """(B, 3, H, W): grey value, row and column, each from about -1 to 1, as He et al.'s network sees them."""
     if image.dtype != torch.uint8:
-        raise TypeError(f"expected pictures as uint8 (B, H, W, 3), got {image.dtype}")
+        raise TypeError(f"expected images as uint8 (B, H, W, 3), got {image.dtype}")
     grey = image[..., 0].float() / 127.5 - 1
     rows, columns = (torch.linspace(-1, 1, n, device=image.device) for n in grey.shape[1:])
     return torch.stack([grey, rows[:, None].expand_as(grey), columns.expand_as(grey)], 1)

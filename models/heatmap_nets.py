@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
 from models.config import Frozen
+from models.errors import ConfigError
 from models.heatmap_codec import decode, soft_argmax
-from models.regressor import Output, PixelNormalisation, Regressor, RegressorNet
+from models.interface import Output, OutputSpec
+from models.regressor import PixelNormalisation, Regressor, RegressorNet
 
 DECONVOLUTIONS = 3
 WEIGHT_STD = 0.001
@@ -34,30 +36,24 @@ class SimplePose(Frozen):
     trunk: Trunk = ResNet()
     width: PositiveInt = 256
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        check_size(self.trunk, size)
-        if dim != 2 or scale or not heatmap:
-            raise ValueError("SimplePose learns heatmaps of 2-D points: its objective is heatmap_mse alone")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(self.trunk.stride, spec.size)
+        if spec.dim != 2 or spec.scale or not spec.heatmap:
+            raise ConfigError(
+                "SimplePose is trained on heatmaps of 2-D points, with heatmap_mse", "simplepose"
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "SimplePoseNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "SimplePoseNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: points aren't 2-D, the objective needs something else than heatmaps, or a side is no
+            ConfigError: points aren't 2-D, the objective needs something else than heatmaps, or a side is no
                 multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        head = heatmap_head(self.trunk.channels_out, self.width, points)
+        self.check(spec)
+        head = heatmap_head(self.trunk.channels_out, self.width, spec.points)
         return SimplePoseNet(self.trunk.build(pretrained), head)
 
 
@@ -93,32 +89,22 @@ class Integral(Frozen):
     width: PositiveInt = 256
     bins: PositiveInt = 64
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        check_size(self.trunk, size)
-        if dim not in (2, 3):
-            raise ValueError(f"Integral Pose finds points in 2-D or 3-D, not {dim} coordinates")
-        if scale or heatmap:
-            raise ValueError("Integral Pose predicts coordinates alone: its objective is l1 or l2")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(self.trunk.stride, spec.size)
+        if spec.dim not in (2, 3) or spec.scale or spec.heatmap:
+            raise ConfigError("Integral Pose predicts 2-D or 3-D points alone, with l1 or l2", "integral")
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "IntegralNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "IntegralNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: points are neither 2-D nor 3-D, the objective needs more than coordinates, or a side
+            ConfigError: points are neither 2-D nor 3-D, the objective needs more than coordinates, or a side
                 is no multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        volume = (points,) if dim == 2 else (points, self.bins)
+        self.check(spec)
+        volume = (spec.points,) if spec.dim == 2 else (spec.points, self.bins)
         return IntegralNet(self.trunk.build(pretrained), self.trunk.channels_out, self.width, volume)
 
 
@@ -160,30 +146,24 @@ class TwoBranch(Frozen):
         """The one that both branches share."""
         return self.regressor.trunk
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        self.regressor.check(size, dim, scale, heatmap=False)
-        if not heatmap:
-            raise ValueError("the objective has no loss of heatmaps: take the regressor without the branch")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        self.regressor.check(spec._replace(heatmap=False))
+        if not spec.heatmap:
+            raise ConfigError(
+                "the objective has no loss of heatmaps: use the regressor alone", "unused-heatmap"
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "TwoBranchNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "TwoBranchNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: the objective needs no heatmaps, or a side is no multiple of the trunk's stride.
+            ConfigError: the objective needs no heatmaps, or a side is no multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        regressor = self.regressor.build(points, dim, size, scale, pretrained=pretrained)
-        return TwoBranchNet(regressor, heatmap_head(self.trunk.channels_out, self.width, points))
+        self.check(spec)
+        regressor = self.regressor.build(spec._replace(heatmap=False), pretrained)
+        return TwoBranchNet(regressor, heatmap_head(self.trunk.channels_out, self.width, spec.points))
 
 
 class TwoBranchNet(nn.Module):

@@ -1,6 +1,5 @@
 """Columns that several tables share."""
 
-from models.flops import flow_flops, flow_parameters
 from models.objectives import DLE, RLE, LearnedScale
 from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.config.vary import vary
@@ -16,23 +15,18 @@ TIMED_BATCH = {"smoke": 1, "demo": 4, "paper": 32}
 
 
 def _flops(experiment: Experiment) -> float | None:
-    objective = experiment.objective
+    objective, data = experiment.objective, experiment.data
     if not isinstance(objective, DLE | RLE):
         return None
-    nodes = _nodes(objective) if isinstance(objective, RLE) else 0
-    return flow_flops(objective.flow, experiment.data.points, experiment.data.dim, grid_points=nodes)
-
-
-def _nodes(objective: RLE) -> int:
-    """Points at which s is summed, once a picture: 20 × 20 on the grid of Eq. 7."""
-    return {None: 0, "grid": 20 * 20, "samples": objective.samples}[objective.s]
+    nodes = objective.integral_nodes(data.dim) if isinstance(objective, RLE) else 0
+    return objective.flow.flops(data.points, data.dim, grid_points=nodes)
 
 
 def _parameters(experiment: Experiment) -> float | None:
     objective = experiment.objective
     if not isinstance(objective, DLE | RLE):
         return None
-    return flow_parameters(objective.flow, experiment.data.dim)
+    return objective.flow.parameters(experiment.data.dim)
 
 
 def _own_step(experiment: Experiment, scale: str) -> StepTiming:

@@ -10,8 +10,8 @@ and that its cost in training is negligible. At demo scale expect about 9 minute
 
 from collections.abc import Iterator
 
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
 from orchestrator.schema.claims import Below, CellRef, Equivalent
@@ -37,7 +37,7 @@ def rows(scale: str) -> Iterator[Row]:
     """The five flows of Table 1."""
     base = coco(scale)
     for layers, width in [(3, 64), (3, 128), (3, 256), (5, 32), (5, 64)]:
-        flow = Flow(layers=layers, width=width)
+        flow = RealNVP(layers=layers, width=width)
         yield Row(f"{layers}x{width}", vary(base, objective=RLE(flow=flow)), label=f"{layers}×{width}")
 
 

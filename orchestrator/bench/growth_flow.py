@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from orchestrator.bench.flow import both_ways, pair
 from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
@@ -20,10 +20,12 @@ POINTS = 2176
 LAYERS = (3, 4, 5, 6)
 """Of the flow within a training step; the paper's deepest has 5."""
 
-SIZES: dict[str, tuple[tuple[Flow, int], ...]] = {
-    "points, 3×64": tuple((Flow(layers=3, width=64), n) for n in (544, 2176, 8704, 34816)),
-    "width, 3 layers": tuple((Flow(layers=3, width=width), POINTS) for width in (16, 32, 64, 128, 256)),
-    "layers, 64 wide, 544 points": tuple((Flow(layers=layers, width=64), 544) for layers in (3, 6, 12, 24)),
+SIZES: dict[str, tuple[tuple[RealNVP, int], ...]] = {
+    "points, 3×64": tuple((RealNVP(layers=3, width=64), n) for n in (544, 2176, 8704, 34816)),
+    "width, 3 layers": tuple((RealNVP(layers=3, width=width), POINTS) for width in (16, 32, 64, 128, 256)),
+    "layers, 64 wide, 544 points": tuple(
+        (RealNVP(layers=layers, width=64), 544) for layers in (3, 6, 12, 24)
+    ),
 }
 
 
@@ -35,7 +37,7 @@ def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> tuple[Panel, ...]:
     )
 
 
-def _panel(what: str, sizes: Iterable[tuple[Flow, int]], rounds: int, tell: Tell) -> Panel:
+def _panel(what: str, sizes: Iterable[tuple[RealNVP, int]], rounds: int, tell: Tell) -> Panel:
     costs: dict[str, list[tuple[float, float]]] = {"ours": [], "plain": []}
     for config, points in sizes:
         tell(f"{config.layers}×{config.width}, {points:,} points")
@@ -53,7 +55,7 @@ def steps(demo: Experiment, rounds: int, tell: Tell) -> Panel:
     costs: dict[str, list[tuple[float, float]]] = {}
     for layers in LAYERS:
         tell(f"a step with a flow of {layers}×64")
-        deeper = vary(demo, objective=RLE(flow=Flow(layers=layers, width=64)))
+        deeper = vary(demo, objective=RLE(flow=RealNVP(layers=layers, width=64)))
         times = compete(contestants(deeper, device()), rounds)
         for name in times.seconds:
             costs.setdefault(name, []).append((layers, 1e3 * times.median(name)))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from orchestrator.bench.growth_cost import Cost, cost
 from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
@@ -80,7 +80,7 @@ def _uri(folder: Path) -> str:
 def _table(demo: Experiment) -> Table:
     def rows(scale: str) -> Iterator[Row]:
         for number in range(ROWS):
-            yield Row(f"row {number}", vary(demo, objective=RLE(flow=Flow(width=8 * (number + 1)))))
+            yield Row(f"row {number}", vary(demo, objective=RLE(flow=RealNVP(width=8 * (number + 1)))))
 
     columns = [Column(DeclaredColumn(name=name), Metric(name)) for name in METRICS[:3]]
     plots = (Curves(key="AP", title="AP by epoch"),)

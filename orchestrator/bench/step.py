@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from models.backbones import ResNet
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor, RegressorNet
 from orchestrator.bench.plain_flow import PlainFlow
 from orchestrator.bench.result import Finding, Grid, Tell, significant
@@ -97,11 +98,12 @@ class PlainModel(nn.Module):
 
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()
-        model, objective, data = experiment.model, experiment.objective, experiment.data
+        model, objective = experiment.model, experiment.objective
         assert isinstance(model, Regressor)
         assert isinstance(objective, RLE)
-        self.net: RegressorNet = model.build(data.points, data.dim, data.size, scale=True, pretrained=False)
-        self.flow = PlainFlow(objective.flow, data.dim)
+        assert isinstance(objective.flow, RealNVP)
+        self.net: RegressorNet = model.build(experiment.output_spec, pretrained=False)
+        self.flow = PlainFlow(objective.flow, experiment.data.dim)
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
         """float32 (B, 3, H, W), normalised, and target (B, P, 2) -> the loss."""

@@ -17,6 +17,7 @@ from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
 from models.config import Frozen
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
+from models.interface import OutputSpec
 from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import digest, essence
@@ -52,11 +53,16 @@ class Experiment(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        objective = self.objective
-        self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
+        self.model.check(self.output_spec)
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
             raise ValueError("start has another trunk: its weights would not fit")
         return self
+
+    @property
+    def output_spec(self) -> OutputSpec:
+        """What the model must predict: the data's points, and what the objective needs of each."""
+        data, objective = self.data, self.objective
+        return OutputSpec(data.points, data.dim, data.size, objective.needs_scale, objective.needs_heatmap)
 
     def fingerprint(self) -> str:
         """16 hex digits; equal for two experiments exactly when their results must be equal."""

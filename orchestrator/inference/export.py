@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.skeleton import skeleton
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.inference.estimator import PoseConfig, padding
 from orchestrator.inference.model_store import Trained
 from orchestrator.jobs.describe import describe

@@ -7,7 +7,7 @@ from pathlib import Path
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.mpii.config import MpiiFolder, MpiiPose
-from models.backbones import WeightsError
+from models.errors import WeightsError
 from models.import_weights import Imported, convert, read
 from orchestrator.config.experiment import DataConfig, Experiment
 from orchestrator.config.schedule import Schedule
@@ -38,7 +38,7 @@ def adopt(file: Path, out: Path) -> Experiment:
         imported = convert(read(file))
     except WeightsError as error:
         named = str(error) if str(file) in str(error) else f"{file}: {error}"
-        raise CheckpointError(named) from error
+        raise CheckpointError(named, code=error.code) from error
     experiment = Experiment(
         data=_benchmark(file, imported), model=imported.model, objective=imported.objective, schedule=UNKNOWN
     )

@@ -48,11 +48,11 @@ def describe_objective(objective: Objective) -> str:
         case LearnedScale():
             return f"{objective.density.capitalize()}, learned scale"
         case DLE():
-            return f"DLE {_flow(objective)}{_convention(objective)}"
+            return f"DLE {objective.flow.name}{_convention(objective)}"
         case RLE():
             density = "" if objective.density == "laplace" else f" {objective.density}"
             s = f" + s by {objective.s}" if objective.s else ""
-            return f"RLE {_flow(objective)}{density}{s}{_convention(objective)}"
+            return f"RLE {objective.flow.name}{density}{s}{_convention(objective)}"
         case HeatmapMSE():
             return "heatmap MSE"
         case WeightedSum():
@@ -61,10 +61,6 @@ def describe_objective(objective: Objective) -> str:
 
 def _term(weight: float, objective: Objective) -> str:
     return ("" if weight == 1 else f"{weight:g} ") + describe_objective(objective)
-
-
-def _flow(objective: DLE | RLE) -> str:
-    return f"{objective.flow.layers}x{objective.flow.width}"
 
 
 def _convention(objective: DLE | RLE) -> str:

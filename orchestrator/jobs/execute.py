@@ -12,16 +12,16 @@ import torch
 from pydantic import TypeAdapter
 
 from datasets.contract import Data, DataPaths
-from datasets.io.errors import DataError, NotPreparedError
-from models.backbones import WeightsError
+from datasets.io.errors import NotPreparedError
 from orchestrator.config.experiment import DataConfig, Experiment, StepTiming
 from orchestrator.jobs.union import Job
 from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.step_time import measure
 from orchestrator.probes.union import Probe
-from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.runtime import Runtime
 from orchestrator.training.trainer import TrainingModule, fit, trained_state
+from orchestrator.util.errors import UserError
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
@@ -135,7 +135,7 @@ def subject(
 def _guarded(work: Callable[[], JobResult]) -> JobResult:
     try:
         return work()
-    except (DataError, CheckpointError, WeightsError) as error:
+    except UserError as error:
         return JobResult("failed", note=str(error))
     except Exception:
         # One broken trial must not take the other trials of the sweep with it.

@@ -8,6 +8,7 @@ from timeit import repeat
 
 import torch
 
+from models.interface import OutputSpec
 from models.objectives import DLE, RLE
 from orchestrator.config.experiment import StepTiming
 from orchestrator.training.optimizers import build_optimisers
@@ -39,8 +40,8 @@ def measure(cost: StepTiming, device: torch.device) -> dict[str, float]:
 
 
 def _training_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
-    scale = cost.objective.needs_scale
-    model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
+    spec = OutputSpec(cost.points, 2, cost.size, cost.objective.needs_scale)
+    model = cost.model.build(spec, pretrained=False).to(device).train()
     objective = cost.objective.build(2).to(device)
     optimisers = build_optimisers(cost.schedule, model, objective)
     bf16 = in_bf16(cost.schedule, device)

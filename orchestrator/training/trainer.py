@@ -16,7 +16,10 @@ from torch import Tensor, nn
 
 from datasets.contract import Batch, Data, Key, Split
 from datasets.io.errors import DataError
+from models.errors import WeightsError
 from models.import_weights import load_trunk
+from models.interface import LossInputs
+from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
@@ -26,6 +29,7 @@ from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimisers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
+from orchestrator.util.errors import UserError
 
 
 class DivergedError(Exception):
@@ -67,16 +71,8 @@ class TrainingModule(nn.Module):
 
     def __init__(self, experiment: Experiment, *, pretrained: bool, bf16: bool = False) -> None:
         super().__init__()
-        data, objective = experiment.data, experiment.objective
-        self.model = experiment.model.build(
-            data.points,
-            data.dim,
-            data.size,
-            scale=objective.needs_scale,
-            heatmap=objective.needs_heatmap,
-            pretrained=pretrained,
-        )
-        self.objective = objective.build(data.dim)
+        self.model = experiment.model.build(experiment.output_spec, pretrained)
+        self.objective: LossModule = experiment.objective.build(experiment.data.dim)
         self.bf16 = bf16  # of the trunk
         self.seed = experiment.seed
 
@@ -108,6 +104,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         DataError: fewer training samples than a batch.
         ValueError: the batch can't be shared equally by the workers.
         CheckpointError: what the experiment starts from has no checkpoint.
+        UserError: pretrained weights can't be had, or do not fit the model.
     """
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     fingerprint = experiment.fingerprint()
@@ -116,9 +113,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        trainee = TrainingModule(experiment, pretrained=state is None and experiment.start is None, bf16=bf16)
-        if state is None and experiment.start is not None:
-            load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
+        trainee = _built(experiment, checkpoints, fresh=state is None, bf16=bf16)
         wrapped = runtime.prepare(trainee)
         optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)
         progress = _restore(state, trainee, optimisers) if state else Progress()
@@ -135,6 +130,18 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         except DivergedError as diverged:
             return _outcome("diverged", progress, str(diverged))
     return _outcome("finished", progress)
+
+
+def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf16: bool) -> TrainingModule:
+    """The model and objective; where training starts afresh, with the weights that it begins from."""
+    start = experiment.start
+    try:
+        trainee = TrainingModule(experiment, pretrained=fresh and start is None, bf16=bf16)
+        if fresh and start is not None:
+            load_trunk(trainee.model, trained_state(start, checkpoints))
+    except WeightsError as error:
+        raise UserError(str(error), code=error.code) from error
+    return trainee
 
 
 def trained_state(experiment: Experiment, checkpoints: Checkpoints) -> dict[str, Tensor]:
@@ -204,15 +211,13 @@ def _step(training: Training, batch: Batch, step: int, watch: Monitor) -> None:
 
 def gradient_shares(trainee: TrainingModule, batch: Batch) -> dict[str, float]:
     """How strongly Q and G each pull at mu on a batch; empty for objectives without either (Table 7)."""
-    shares = getattr(trainee.objective, "gradient_shares", None)
-    if shares is None:
-        return {}
     was_training = trainee.training
     trainee.eval()
     with torch.no_grad():
         output = trainee.model(batch.image)
     trainee.train(was_training)
-    found = shares(output.mu, output.sigma, batch.target, batch.weight)
+    inputs = LossInputs(output.mu, output.sigma, batch.target, batch.weight)
+    found = trainee.objective.gradient_shares(inputs)
     return {name: float(value) for name, value in found.items()}
 
 

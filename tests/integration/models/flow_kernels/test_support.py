@@ -13,34 +13,34 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 from models import flow_kernels
-from models.flow import Flow
-from tests.support.flows import build, products, same, samples
+from models.realnvp import RealNVP
+from tests.support.flows import build, by_pieces, samples, supported
 from tests.support.paths import ROOT
 
 
 def test_log_prob_of_the_flow_is_supported_where_it_pays() -> None:
     torch.set_num_threads(1)
-    assert flow_kernels.supported(build(), samples(544))
-    assert flow_kernels.supported(build(Flow(layers=5, width=32)), samples(544))
-    assert not flow_kernels.supported(build(Flow(layers=5, width=32)), samples(17))
+    assert supported(build(), samples(544))
+    assert supported(build(RealNVP(layers=5, width=32)), samples(544))
+    assert not supported(build(RealNVP(layers=5, width=32)), samples(17))
 
 
 def test_other_flows_samples_and_dimensions_are_not_supported() -> None:
     flow, x = build(), samples(544)
-    assert not flow_kernels.supported(flow, x.double())
-    assert not flow_kernels.supported(flow, x.to("meta"))
-    assert not flow_kernels.supported(flow, x[:, :1])
-    assert not flow_kernels.supported(flow, x.flatten())
-    assert not flow_kernels.supported(copy.deepcopy(flow).double(), x)
-    assert not flow_kernels.supported(Flow().build(3), torch.zeros(544, 3))
-    assert not flow_kernels.supported(build(Flow(layers=2)), x)
+    assert not supported(flow, x.double())
+    assert not supported(flow, x.to("meta"))
+    assert not supported(flow, x[:, :1])
+    assert not supported(flow, x.flatten())
+    assert not supported(copy.deepcopy(flow).double(), x)
+    assert not supported(RealNVP().build(3), torch.zeros(544, 3))
+    assert not supported(build(RealNVP(layers=2)), x)
 
 
 def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
     flow, x, seen = build(), samples(544), []
 
     def probe(x: Tensor) -> Tensor:
-        seen.append(flow_kernels.supported(flow, x))
+        seen.append(supported(flow, x))
         return x.sum()
 
     torch.func.grad(probe)(x)
@@ -62,9 +62,9 @@ def test_without_numba_nothing_is_supported_and_products_decide(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "models.flow_kernels.pieces", None)
     monkeypatch.setattr(flow_kernels, "_kernels", flow_kernels._kernels.__wrapped__)
     with pytest.warns(UserWarning, match="numba"):
-        assert not flow_kernels.supported(flow, x)
+        assert not supported(flow, x)
     with pytest.warns(UserWarning, match="numba"):
-        same(flow_kernels.log_prob(flow, x), products(flow, x))
+        assert by_pieces(flow, x) is None
 
 
 def python(code: str, **environment: str) -> None:

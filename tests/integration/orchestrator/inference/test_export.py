@@ -14,9 +14,9 @@ from datasets.retina.config import DmeFolder, RetinaBoundaries
 from models.backbones import SmallTrunk
 from models.boundary_unet import BoundaryNet
 from models.flops import module_parameters
-from models.flow import Flow
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale, WeightedSum
+from models.realnvp import RealNVP
 from models.regressor import Regressor
 from orchestrator.cli import export as command
 from orchestrator.config.experiment import Experiment
@@ -68,7 +68,7 @@ def graph(model: Any) -> tuple[list[str], dict[str, tuple[int, ...]]]:
 
 def test_a_flow_costs_nothing_at_inference(experiment, exported) -> None:
     without = exported(vary(experiment, objective=LearnedScale()))
-    for objective in (RLE(flow=Flow(layers=3, width=8)), DLE(flow=Flow(layers=5, width=32))):
+    for objective in (RLE(flow=RealNVP(layers=3, width=8)), DLE(flow=RealNVP(layers=5, width=32))):
         assert graph(exported(vary(experiment, objective=objective)).onnx) == graph(without.onnx)
 
 

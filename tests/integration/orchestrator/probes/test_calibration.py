@@ -16,8 +16,8 @@ from datasets.coco.dataset import CocoData
 from datasets.contract import DataPaths
 from datasets.metrics.oks import oks
 from datasets.synthetic.people.people import People
+from models.interface import Output
 from models.objectives import DLE, L1, RLE, LearnedScale, Objective
-from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeResult, TrainedModel

@@ -19,8 +19,8 @@ from datasets.synthetic.people.people import People
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople
 from models.backbones import SmallTrunk
-from models.flow import Flow
 from models.objectives import L1, RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor
 from orchestrator.config.experiment import DataConfig, Experiment
 from orchestrator.config.schedule import Schedule
@@ -56,7 +56,7 @@ def untrained(
     experiment = Experiment(
         data=data,
         model=Regressor(trunk=SmallTrunk(channels=(4, 8), strides=(4, 4)), pool="flatten"),
-        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        objective=objective or RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(epochs=1, batch=8),
         seed=seed,
     )

@@ -12,8 +12,8 @@ from datasets.human36m.cameras import PELVIS
 from datasets.io.errors import DataError
 from datasets.retina.config import DmeFolder, RetinaBoundaries
 from models.boundary_unet import BoundaryNet
+from models.interface import Output
 from models.objectives import RLE
-from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.boxes import Box, corners

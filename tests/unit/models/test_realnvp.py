@@ -1,21 +1,26 @@
 """The flow is a density, its couplings undo themselves, and it is the flow of the paper."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 import torch.nn.functional as F
-from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from models.flow import Flow, RealNVP
+from models.errors import ConfigError, InputError
+from models.flops import human, module_parameters
+from models.realnvp import RealNVP, RealNVPNet
+from tests.support.errors import invalid, refused
 
-SMALL = Flow(width=8)
+JOINTS = 17
+SMALL = RealNVP(width=8)
 DIMS = [2, 3, 8]
 MASKS = {2: [[0, 1], [1, 0]], 3: [[0, 0, 1], [1, 1, 0]], 8: [[0] * 4 + [1] * 4, [1] * 4 + [0] * 4]}
 
 
-def build(dim: int, config: Flow = SMALL, perturb: float = 0.0, seed: int = 0) -> RealNVP:
+def build(dim: int, config: RealNVP = SMALL, perturb: float = 0.0, seed: int = 0) -> RealNVPNet:
     torch.manual_seed(seed)
     flow = config.build(dim).double()
     with torch.no_grad():
@@ -24,7 +29,7 @@ def build(dim: int, config: Flow = SMALL, perturb: float = 0.0, seed: int = 0) -
     return flow
 
 
-def masked_log_prob(flow: RealNVP, x: Tensor) -> Tensor:
+def masked_log_prob(flow: RealNVPNet, x: Tensor) -> Tensor:
     """The flow as its paper writes it: full nets on masked input, one coupling and one net at a time."""
     masks = torch.tensor(MASKS[flow.dim], dtype=x.dtype)
     z, log_det = x, x.new_zeros(len(x))
@@ -63,7 +68,7 @@ def test_log_det_of_forward_is_its_jacobian(dim: int) -> None:
 
 @pytest.mark.parametrize(("width", "perturb"), [(64, 0.0), (16, 0.2)])
 def test_density_integrates_to_one(width: int, perturb: float) -> None:
-    flow = build(2, Flow(width=width), perturb=perturb, seed=3)
+    flow = build(2, RealNVP(width=width), perturb=perturb, seed=3)
     reach = 1.5 * float(flow.sample(10_000, torch.Generator().manual_seed(0)).abs().max())
     cells = 400
     axis = (torch.arange(cells, dtype=torch.float64) + 0.5) * (2 * reach / cells) - reach
@@ -94,7 +99,7 @@ def test_samples_return_to_the_normal_variables_they_came_from() -> None:
 @pytest.mark.parametrize("dim", DIMS)
 @pytest.mark.parametrize("layers", [2, 3, 5])
 def test_it_is_the_masked_flow_in_values_and_gradients(dim: int, layers: int) -> None:
-    flow = build(dim, Flow(layers=layers, width=16), perturb=0.2)
+    flow = build(dim, RealNVP(layers=layers, width=16), perturb=0.2)
     x = torch.randn(40, dim, dtype=torch.float64, requires_grad=True)
     inputs = [x, *flow.parameters()]
     live, reference = flow.log_prob(x), masked_log_prob(flow, x)
@@ -107,7 +112,7 @@ def test_it_is_the_masked_flow_in_values_and_gradients(dim: int, layers: int) ->
 class LogProb(nn.Module):
     """`log_prob` as a module, so that its parameters can be passed in."""
 
-    def __init__(self, flow: RealNVP) -> None:
+    def __init__(self, flow: RealNVPNet) -> None:
         super().__init__()
         self.flow = flow
 
@@ -117,7 +122,7 @@ class LogProb(nn.Module):
 
 @pytest.mark.parametrize("dim", [2, 3])
 def test_gradients_of_log_prob_are_its_finite_differences(dim: int) -> None:
-    module = LogProb(build(dim, Flow(couplings=2, width=4), perturb=0.2))
+    module = LogProb(build(dim, RealNVP(couplings=2, width=4), perturb=0.2))
     x = torch.randn(3, dim, dtype=torch.float64, requires_grad=True)
     names, values = zip(*module.named_parameters(), strict=True)
 
@@ -135,7 +140,7 @@ def test_no_samples_give_no_values_and_zero_gradients() -> None:
 
 def test_parameters_are_drawn_as_linear_layers_draw_theirs() -> None:
     torch.manual_seed(0)
-    flow = Flow(width=256).build(2)
+    flow = RealNVP(width=256).build(2)
     for values in (flow.weights, flow.biases):
         for tensor, fan_in in zip(values, [2, 256, 256], strict=True):
             assert float(tensor.detach().abs().max()) <= fan_in**-0.5
@@ -143,7 +148,7 @@ def test_parameters_are_drawn_as_linear_layers_draw_theirs() -> None:
 
 
 def test_even_couplings_move_the_leading_coordinates() -> None:
-    flow = build(3, Flow(couplings=1, width=4))
+    flow = build(3, RealNVP(couplings=1, width=4))
     z = torch.randn(6, 3, dtype=torch.float64)
     x, _ = flow(z)
     torch.testing.assert_close(x[:, 2], z[:, 2], rtol=0, atol=0)
@@ -152,16 +157,65 @@ def test_even_couplings_move_the_leading_coordinates() -> None:
 
 @pytest.mark.parametrize("dim", [0, 1])
 def test_one_coordinate_cannot_be_split(dim: int) -> None:
-    with pytest.raises(ValueError, match="at least 2"):
-        Flow().build(dim)
+    with refused("one-coordinate", ConfigError):
+        RealNVP().build(dim)
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4,), (2, 4, 2)])
 def test_a_wrong_shape_is_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        Flow().build(2).log_prob(torch.zeros(shape))
+    with refused("samples-shape", InputError):
+        RealNVP().build(2).log_prob(torch.zeros(shape))
 
 
 def test_a_single_layer_is_refused() -> None:
-    with pytest.raises(ValidationError, match="layers"):
-        Flow(layers=1)
+    with invalid("greater_than_equal"):
+        RealNVP(layers=1)
+
+
+TABLE_1 = [
+    (3, 64, "1.8M", "53.8K"),
+    (3, 128, "6.9M", "205.8K"),
+    (3, 256, "27.3M", "804.8K"),
+    (5, 32, "1.3M", "40.0K"),
+    (5, 64, "5.2M", "153.6K"),
+]
+
+
+@pytest.mark.parametrize(("layers", "width", "flops", "parameters"), TABLE_1)
+def test_table_1_prints_as_in_the_paper(layers: int, width: int, flops: str, parameters: str) -> None:
+    flow = RealNVP(layers=layers, width=width)
+    assert human(flow.flops(JOINTS, 2)) == flops
+    assert human(flow.parameters(2)) == parameters
+
+
+def test_table_7_prints_as_in_the_paper() -> None:
+    assert human(RealNVP().flops(JOINTS, 2, grid_points=400)) == "44.2M"
+
+
+@pytest.mark.parametrize("dim", [2, 3, 8])
+@pytest.mark.parametrize(
+    "flow", [RealNVP(), RealNVP(layers=2, width=8), RealNVP(couplings=3, layers=5, width=32)]
+)
+def test_the_formula_counts_the_parameters_that_are_there(flow: RealNVP, dim: int) -> None:
+    assert flow.parameters(dim) == module_parameters(flow.build(dim))
+
+
+def plain_nets(flow: RealNVP, dim: int) -> nn.ModuleList:
+    """Every s and t net as the authors wrote them, D -> D."""
+    sizes = [dim, *[flow.width] * (flow.layers - 1), dim]
+    pairs = list(pairwise(sizes))
+    nets = [nn.Sequential(*(nn.Linear(a, b) for a, b in pairs)) for _ in range(2 * flow.couplings)]
+    return nn.ModuleList(nets)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("flow", [RealNVP(), RealNVP(layers=5, width=32)])
+def test_products_are_those_that_torch_counts_and_activations_the_rest(flow: RealNVP, dim: int) -> None:
+    nets = plain_nets(flow, dim)
+    x = torch.zeros(JOINTS, dim)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        for net in nets:
+            net(x)
+    activations = JOINTS * 2 * flow.couplings * (flow.layers - 1) * flow.width
+    assert flow.flops(JOINTS, dim) == counter.get_total_flops() + activations
+    assert flow.parameters(dim) == module_parameters(nets)

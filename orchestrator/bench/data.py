@@ -83,12 +83,16 @@ def measure(tell: Tell, root: Path | None = None, rounds: int = 5) -> Finding:
     """
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
         source = prepare(root, Path(folder), tell)
-        passes = contestants(source)
-        tell(f"{len(passes)} ways, {rounds} rounds")
-        times = compete(passes, rounds)
-        rows = tuple(_row(name, times, source) for name in times.seconds)
-        title = f"Samples a second a core, {_in_words(source)}"
-        return Finding("data", SAYS, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
+        tell(f"{rounds} rounds")
+        return timed(source, rounds)
+
+
+def timed(source: Source, rounds: int) -> Finding:
+    """Every way to make samples, a row each."""
+    times = compete(contestants(source), rounds)
+    rows = tuple(_row(name, times, source) for name in times.seconds)
+    title = f"Samples a second a core, {_in_words(source)}"
+    return Finding("data", SAYS, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
 
 
 def contestants(source: Source) -> Mapping[str, Callable[[], None]]:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +77,21 @@ def python(code: str, **environment: str) -> None:
     )
 
 
-def test_models_are_imported_without_numba() -> None:
-    python("import sys, models.flow, models.flow_kernels; assert 'numba' not in sys.modules")
+def test_models_are_imported_without_numba_or_torchvision() -> None:
+    python("import sys, models; assert not {'numba', 'torchvision'} & set(sys.modules)")
+
+
+def test_a_change_in_what_a_kernel_calls_is_compiled(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "models/flow_kernels/types.py", tmp_path / "types_of_kernels.py")
+    (tmp_path / "kernel.py").write_text(
+        "from types_of_kernels import entry\nfrom called import f\n@entry\ndef g(x):\n    return f(x)\n"
+    )
+    for factor, hits in ((2, 0), (2, 1), (3, 0)):
+        (tmp_path / "called.py").write_text(
+            f"from types_of_kernels import jit\n@jit\ndef f(x):\n    return {factor} * x\n"
+        )
+        code = f"import kernel; assert kernel.g(7) == {7 * factor}; g = kernel.g.stats.cache_hits"
+        python(f"{code}; assert sum(g.values()) == {hits}, g", PYTHONPATH=str(tmp_path))
 
 
 def test_kernels_are_compiled_where_no_folder_can_be_written(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def check_size(stride: int, size: tuple[int, int]) -> None:
 
 
 class _Residual(nn.Module):
-    """Two 3×3 convolutions beside a shortcut, which is projected where the shape changes."""
+    """Two 3×3 convolutions and a shortcut, projected where the shape changes."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()

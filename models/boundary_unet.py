@@ -15,9 +15,7 @@ from models.backbones import check_size
 from models.config import Frozen
 from models.errors import ConfigError
 from models.interface import Output, OutputSpec
-
-HEAD_GAIN = 0.01
-"""Of the Xavier initialisation of fully connected outputs."""
+from models.regressor import head
 
 
 class BoundaryNet(Frozen):
@@ -92,7 +90,7 @@ class BoundaryRegressor(nn.Module):
         Raises:
             TypeError: the image is not uint8.
         """
-        maps = self.trunk(_grey_and_place(image))
+        maps = self.trunk(_grey_and_position(image))
         with torch.autocast(image.device.type, enabled=False):
             maps = maps.float()
             mu = self.coord(maps).reshape(-1, *self.shape)
@@ -102,7 +100,7 @@ class BoundaryRegressor(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """(B, 3, H, W) -> (B, C, H, W): residual blocks down and up, joined at each resolution."""
+    """(B, 3, H, W) -> (B, C, H, W): residual blocks down and up, with skip connections."""
 
     def __init__(self, channels: int, depth: int) -> None:
         super().__init__()
@@ -113,12 +111,12 @@ class ResidualUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """H and W divide by 2 ** depth."""
-        seen = [self.first(x)]
+        maps = [self.first(x)]
         for block in self.down:
-            seen.append(block(F.max_pool2d(seen[-1], 2)))
-        x = seen.pop()
+            maps.append(block(F.max_pool2d(maps[-1], 2)))
+        x = maps.pop()
         for block in [*self.up, self.last]:
-            x = block(torch.cat([F.interpolate(x, scale_factor=2), seen.pop()], 1))
+            x = block(torch.cat([F.interpolate(x, scale_factor=2), maps.pop()], 1))
         return x
 
 
@@ -127,9 +125,7 @@ class ColumnLinear(nn.Module):
 
     def __init__(self, features: int, outputs: int, bias: float) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, outputs)
-        nn.init.xavier_uniform_(self.linear.weight, gain=HEAD_GAIN)
-        nn.init.constant_(self.linear.bias, bias)
+        self.linear = head(features, outputs, bias)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Any number of columns."""
@@ -155,8 +151,8 @@ class SoftArgmax(nn.Module):
 def in_order(boundaries: Tensor) -> Tensor:
     """(..., K) with s_i = s_{i-1} + ReLU(s_i - s_{i-1}), the running maximum: no boundary above another.
 
-    The gradient passes as if nothing had been lifted. With ReLU's own, a boundary that starts above the one
-    before it would have none, and stay there; He et al. help it with a second loss on the softmax.
+    The gradient is that of the input itself. With the gradient of ReLU a boundary that starts above the one
+    before it would have none, and stay there; He et al. use a second loss on the softmax instead.
     """
     ordered = boundaries.cummax(-1).values
     # Exactly `ordered`, since the difference is exactly 0.
@@ -164,7 +160,7 @@ def in_order(boundaries: Tensor) -> Tensor:
 
 
 class _Residual(nn.Module):
-    """A 3×3 convolution, and two more, normalised, beside a shortcut."""
+    """A 3×3 convolution, then two more with BatchNorm and a shortcut."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -184,8 +180,8 @@ class _Residual(nn.Module):
         return out
 
 
-def _grey_and_place(image: Tensor) -> Tensor:
-    """(B, 3, H, W): grey value, row and column, each from about -1 to 1, as He et al.'s network sees them."""
+def _grey_and_position(image: Tensor) -> Tensor:
+    """(B, 3, H, W): grey value, row and column, each from -1 to 1, as in He et al."""
     if image.dtype != torch.uint8:
         raise TypeError(f"expected images as uint8 (B, H, W, 3), got {image.dtype}")
     grey = image[..., 0].float() / 127.5 - 1

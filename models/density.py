@@ -19,12 +19,12 @@ POINTS_PER_AXIS = 20
 """The grid of Table 7. It is coarse: the standard Laplace density in 2-D integrates to 1.028 on it."""
 
 MAX_NODES = 1_000_000
-"""A grid of 20 a side has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
+"""A grid of 20 per axis has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """A standard density (location 0, scale 1) whose coordinates are independent and alike."""
+    """A standard density (location 0, scale 1) with independent, identical coordinates."""
 
     log_prob_1d: Callable[[Tensor], Tensor]  # coordinate by coordinate
     draw: Callable[[Tensor, torch.Generator | None], Tensor]  # fills a tensor with samples and returns it
@@ -70,7 +70,7 @@ class Quadrature(NamedTuple):
         return -torch.logsumexp(log_g + self.log_weights, dim=0)
 
     def to(self, like: Tensor) -> "Quadrature":
-        """The same on the device and in the type of `like`."""
+        """The same on the device and with the dtype of `like`."""
         return Quadrature(self.nodes.to(like), self.log_weights.to(like))
 
 
@@ -84,7 +84,7 @@ def grid(
     """
     if points_per_axis**dim > MAX_NODES:
         raise ConfigError(
-            f"a grid of {points_per_axis} points an axis has {points_per_axis**dim:,} nodes in "
+            f"a grid of {points_per_axis} points per axis has {points_per_axis**dim:,} nodes in "
             f"{dim} dimensions; take samples of Q instead",
             "grid-too-large",
         )

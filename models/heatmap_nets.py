@@ -1,4 +1,4 @@
-"""Models with heatmaps: SimplePose, Integral Pose, and a regressor that has heatmaps as a second task.
+"""Models with heatmaps: SimplePose, Integral Pose, and a regressor with heatmaps as an auxiliary task.
 
 Shapes: B batch, P points, D coordinates of a point, C channels, H W pixels of the crop, h w of the map,
 b bins of depth.
@@ -24,12 +24,12 @@ WEIGHT_STD = 0.001
 
 
 class SimplePose(Frozen):
-    """A trunk and three deconvolutions, trained towards heatmaps, read by argmax (Xiao et al., 2018).
+    """A trunk and three deconvolutions, trained on heatmaps, decoded by argmax (Xiao et al., 2018).
 
     Its confidence is the value of the map at the argmax.
 
     Fields:
-        width: channels of each deconvolution; small trunks do with fewer than the paper's 256.
+        width: channels of each deconvolution; small trunks need fewer than the paper's 256.
     """
 
     kind: Literal["simplepose"] = "simplepose"
@@ -48,7 +48,7 @@ class SimplePose(Frozen):
         """A net that predicts what `spec` asks for.
 
         Raises:
-            ConfigError: points aren't 2-D, the objective needs something else than heatmaps, or a side is no
+            ConfigError: points aren't 2-D, the objective needs anything but heatmaps, or a side is not a
                 multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
@@ -67,14 +67,14 @@ class SimplePoseNet(nn.Module):
         self.heatmap = heatmap
 
     def forward(self, image: Tensor) -> Output:
-        """uint8 RGB (B, H, W, 3) -> maps (B, P, h, w) in float32, and mu and score read from them."""
+        """uint8 RGB (B, H, W, 3) -> maps (B, P, h, w) in float32, and mu and score decoded from them."""
         maps = self.heatmap(self.trunk(self.pixels(image))).float()
         mu, score = decode(maps.detach())
         return Output(mu, None, heatmap=maps, score=score)
 
 
 class Integral(Frozen):
-    """SimplePose's layers, read by soft-argmax and trained on the coordinates (Sun et al., 2018).
+    """SimplePose's layers, decoded by soft-argmax and trained on the coordinates (Sun et al., 2018).
 
     Its confidence is one minus the standard deviation of the map, in units of the crop, averaged over the
     coordinates: the counterpart of the regressor's 1 - sigma. The peak would depend on the map's resolution.
@@ -100,7 +100,7 @@ class Integral(Frozen):
 
         Raises:
             ConfigError: points are neither 2-D nor 3-D, the objective needs more than coordinates, or a side
-                is no multiple of the trunk's stride.
+                is not a multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
         self.check(spec)
@@ -129,8 +129,8 @@ class IntegralNet(nn.Module):
 class TwoBranch(Frozen):
     """A regressor and SimplePose's layers in parallel on one trunk (supplement, Table 4).
 
-    The heatmaps are an auxiliary task: they exist in training, where the objective sees both branches, and
-    not in evaluation, which reads the regressor alone. Where no loss of heatmaps is wanted, take the
+    The heatmaps are an auxiliary task: they are predicted in training, where the objective sees both
+    branches, and not in evaluation, which uses the regressor alone. Without a loss of heatmaps use the
     regressor itself: a branch without a gradient is never built.
 
     Fields:
@@ -158,7 +158,7 @@ class TwoBranch(Frozen):
         """A net that predicts what `spec` asks for.
 
         Raises:
-            ConfigError: the objective needs no heatmaps, or a side is no multiple of the trunk's stride.
+            ConfigError: the objective needs no heatmaps, or a side is not a multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
         self.check(spec)

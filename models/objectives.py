@@ -184,7 +184,7 @@ class WeightedSum(Frozen):
 
     @field_validator("terms")
     @classmethod
-    def _only_what_counts(
+    def _drop_unused_terms(
         cls, terms: tuple[tuple[NonNegativeFloat, Term], ...]
     ) -> tuple[tuple[NonNegativeFloat, Term], ...]:
         live = tuple((weight, term) for weight, term in terms if weight)

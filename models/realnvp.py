@@ -76,9 +76,9 @@ class RealNVPNet(FlowNet):
     them; s ends in tanh. (Equation 3 of the supplement puts t inside the exponential: a misprint.)
 
     The parameters are those of nets D -> D on masked input with masked output, as in the authors' code, so
-    that they count as in the paper and can be exchanged with its checkpoints. What the masks make idle, the
+    that there are as many as in the paper and its checkpoints can be loaded. What the masks make unused, the
     columns of the first layer that meet a zero and the rows of the last whose output is dropped, is stored
-    and never multiplied; its gradient is zero.
+    but never multiplied; its gradient is zero.
 
     Attributes:
         dim: D.
@@ -152,10 +152,10 @@ class RealNVPNet(FlowNet):
         return list(x.mT.tensor_split([self._leading]))
 
     def _couplings(self) -> list["_Coupling"]:
-        """What of the parameters is multiplied, coupling by coupling.
+        """The parameters in use, coupling by coupling.
 
-        One unbind a layer, since its backward is one stack: indexing coupling by coupling would fill and
-        add a gradient of the whole layer K times.
+        One unbind per layer, since its backward is one stack: indexing coupling by coupling would allocate
+        and add a gradient of the whole layer K times.
         """
         leading, trailing = slice(None, self._leading), slice(self._leading, None)
         weights = zip(*(w.unbind() for w in self.weights), strict=True)
@@ -163,13 +163,13 @@ class RealNVPNet(FlowNet):
         couplings = []
         for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
             moved, kept = (leading, trailing) if k % 2 == 0 else (trailing, leading)
-            live_weights = (w[0][..., kept], *w[1:-1], w[-1][:, moved])
-            couplings.append(_Coupling(k % 2, live_weights, (*b[:-1], b[-1][:, moved])))
+            used_weights = (w[0][..., kept], *w[1:-1], w[-1][:, moved])
+            couplings.append(_Coupling(k % 2, used_weights, (*b[:-1], b[-1][:, moved])))
         return couplings
 
 
 class _Coupling(NamedTuple):
-    """The live part of one coupling's s and t nets, stacked s first for batched products."""
+    """The part in use of one coupling's s and t nets, stacked s first for batched products."""
 
     moved: int  # the half it moves: 0 leading, 1 trailing
     weights: tuple[Tensor, ...]  # each (2, out, in)
@@ -188,6 +188,6 @@ class _Coupling(NamedTuple):
 
 
 def _uniform(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
-    """What `nn.Linear` draws for its weight and its bias alike: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+    """As `nn.Linear` initialises both its weight and its bias: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     bound = fan_in**-0.5
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))

@@ -19,22 +19,22 @@ from models.interface import Output, OutputSpec
 Pixels = Literal["imagenet", "official_2d", "official_3d"]
 
 HEAD_GAIN = 0.01
-"""Of the Xavier initialisation of both heads, as in the authors' code."""
+"""Of the Xavier initialisation of heads."""
 
 
 class Regressor(Frozen):
     """ResNet + FC of the paper (section 4), and what the authors' code adds to it.
 
     Fields:
-        pool: "average" over the map, or "flatten" it, which keeps places apart and suits small trunks.
+        pool: "average" over the map, or "flatten" it, which keeps positions apart and suits small trunks.
         normalise_features: the coordinate head sees the feature divided by its L2 norm, y = W f / ||f|| + b.
         sigma_bias: the initial bias of the scale head; sigma starts at sigmoid(sigma_bias).
         frozen_batchnorm: the trunk's BatchNorm layers keep their statistics during training.
-        pixels: "imagenet" is the usual mean and deviation, in RGB. "official_2d" is what the authors trained
-            with: means in the order of BGR on RGB pictures, no deviation; "official_3d" divides by the
-            deviations in that order. Their checkpoints need theirs.
-        root: the point from which the last coordinate counts in evaluation, as in the authors' 3-D code,
-            which leaves it out of training; None leaves the coordinate as it is.
+        pixels: "imagenet" is the usual mean and standard deviation, in RGB. "official_2d" is what the authors
+            trained with: means in the order of BGR on RGB images, no deviation; "official_3d" divides by the
+            deviations in that order. The authors' checkpoints need these.
+        root: the point that the last coordinate is relative to in evaluation, though not in training, as in
+            the authors' 3-D code; None leaves the coordinate as it is.
     """
 
     kind: Literal["regressor"] = "regressor"
@@ -85,8 +85,8 @@ class RegressorNet(nn.Module):
         outputs = spec.points * spec.dim
         self.pixels = PixelNormalisation(config.pixels)
         self.trunk = trunk
-        self.coord = _head(features, outputs, bias=0.0)
-        self.sigma = _head(features, outputs, bias=config.sigma_bias) if spec.scale else None
+        self.coord = head(features, outputs, bias=0.0)
+        self.sigma = head(features, outputs, bias=config.sigma_bias) if spec.scale else None
 
     def forward(self, image: Tensor) -> Output:
         """uint8 RGB (B, H, W, 3) -> coordinates and scale, in float32 even where the trunk runs in bf16."""
@@ -167,8 +167,9 @@ def _statistics(pixels: Pixels) -> tuple[Sequence[float], Sequence[float]]:
     return means, ((1.0, 1.0, 1.0) if pixels == "official_2d" else (0.225, 0.224, 0.229))
 
 
-def _head(features: int, outputs: int, bias: float) -> nn.Linear:
-    head = nn.Linear(features, outputs)
-    nn.init.xavier_uniform_(head.weight, gain=HEAD_GAIN)
-    nn.init.constant_(head.bias, bias)
-    return head
+def head(features: int, outputs: int, bias: float) -> nn.Linear:
+    """A fully connected layer initialised as in the authors' code, with a constant bias."""
+    layer = nn.Linear(features, outputs)
+    nn.init.xavier_uniform_(layer.weight, gain=HEAD_GAIN)
+    nn.init.constant_(layer.bias, bias)
+    return layer

@@ -90,7 +90,7 @@ def entry(function: F) -> F:
     function.__qualname__ = f"{function.__qualname__}_{_digest_of_sources()}"
     try:
         compiled: F = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # no folder for the cache: neither beside the file nor in the user's home
+    except RuntimeError:  # no writable folder for the cache: neither next to the file nor in the user's home
         compiled = numba.njit(**_OPTIONS)(function)
     return compiled
 

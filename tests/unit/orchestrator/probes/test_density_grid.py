@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.density import gaussian, laplace, log_s_grid
+from models.density import gaussian, grid, laplace
 from models.realnvp import RealNVP
 from orchestrator.probes.density_grid import LogDensity, evaluate_at, tabulate
+from tests.support.flows import log_s
 
 
 def moved(density: LogDensity, place: float, scale: float) -> LogDensity:
@@ -39,9 +40,9 @@ def test_a_flow_integrates_to_one(seed: int) -> None:
 def test_the_integral_of_q_times_g_is_one_over_s() -> None:
     torch.manual_seed(0)
     flow = RealNVP(layers=3, width=16).build(2)
-    log_s = log_s_grid(flow, laplace, points_per_axis=800, low=-10, high=10)
+    expected = -log_s(flow, grid(laplace, 2, points_per_axis=800, low=-10, high=10))
     table = tabulate(lambda x: laplace.log_prob(x) + flow.log_prob(x))
-    assert math.log(table.integral) == pytest.approx(-log_s.detach().item(), abs=1e-2)
+    assert math.log(table.integral) == pytest.approx(expected.item(), abs=1e-2)
 
 
 @pytest.mark.parametrize(("place", "scale"), [(0.0, 1.0), (3.0, 0.02)])

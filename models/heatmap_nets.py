@@ -41,7 +41,7 @@ class SimplePose(Frozen):
         check_size(self.trunk.stride, spec.size)
         if spec.dim != 2 or spec.scale or not spec.heatmap:
             raise ConfigError(
-                "SimplePose is trained on heatmaps of 2-D points, with heatmap_mse", "simplepose"
+                "SimplePose is trained on heatmaps of 2-D points, with heatmap_mse", "simplepose-mismatch"
             )
 
     def build(self, spec: OutputSpec, pretrained: bool = True) -> "SimplePoseNet":
@@ -93,7 +93,9 @@ class Integral(Frozen):
         """Raises ConfigError where `build` would."""
         check_size(self.trunk.stride, spec.size)
         if spec.dim not in (2, 3) or spec.scale or spec.heatmap:
-            raise ConfigError("Integral Pose predicts 2-D or 3-D points alone, with l1 or l2", "integral")
+            raise ConfigError(
+                "Integral Pose predicts points in 2-D or 3-D, with l1 or l2", "integral-mismatch"
+            )
 
     def build(self, spec: OutputSpec, pretrained: bool = True) -> "IntegralNet":
         """A net that predicts what `spec` asks for.

@@ -8,6 +8,7 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.config import CocoKeypoints
 from datasets.human36m.config import Human36MPose
@@ -16,6 +17,7 @@ from datasets.retina.config import RetinaBoundaries
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
 from models.config import Frozen
+from models.errors import ConfigError
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.interface import OutputSpec
 from models.objectives import Objective
@@ -53,7 +55,10 @@ class Experiment(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        self.model.check(self.output_spec)
+        try:
+            self.model.check(self.output_spec)
+        except ConfigError as error:
+            raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from error
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
             raise ValueError("start has another trunk: its weights would not fit")
         return self

@@ -153,12 +153,17 @@ def test_outputs_stay_in_float32_under_bf16_autocast(model: Model, objective: Ob
 @pytest.mark.parametrize(
     ("model", "objective", "dim", "code"),
     [
-        (SimplePose(trunk=SMALL), L1(), 2, "simplepose"),
-        (SimplePose(trunk=SMALL), HeatmapMSE(), 3, "simplepose"),
-        (SimplePose(trunk=SMALL), WeightedSum(terms=((1, RLE()), (1, HeatmapMSE()))), 2, "simplepose"),
-        (Integral(trunk=SMALL), RLE(), 2, "integral"),
-        (Integral(trunk=SMALL), HeatmapMSE(), 2, "integral"),
-        (Integral(trunk=SMALL), L1(), 8, "integral"),
+        (SimplePose(trunk=SMALL), L1(), 2, "simplepose-mismatch"),
+        (SimplePose(trunk=SMALL), HeatmapMSE(), 3, "simplepose-mismatch"),
+        (
+            SimplePose(trunk=SMALL),
+            WeightedSum(terms=((1, RLE()), (1, HeatmapMSE()))),
+            2,
+            "simplepose-mismatch",
+        ),
+        (Integral(trunk=SMALL), RLE(), 2, "integral-mismatch"),
+        (Integral(trunk=SMALL), HeatmapMSE(), 2, "integral-mismatch"),
+        (Integral(trunk=SMALL), L1(), 8, "integral-mismatch"),
         (BRANCHES, RLE(), 2, "unused-heatmap"),
         (Regressor(trunk=SMALL), HeatmapMSE(), 2, "no-heatmap"),
     ],

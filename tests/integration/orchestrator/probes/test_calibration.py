@@ -122,7 +122,7 @@ def test_confidence_correlates_with_oks_as_computed_by_hand(experiment: Experime
 
 def test_a_model_without_a_scale_has_a_correlation_alone(experiment: Experiment, data: CocoData) -> None:
     of = simplepose(experiment)
-    untrained = of.model.build(17, 2, (64, 48), scale=False, heatmap=True)
+    untrained = of.model.build(of.output_spec)
     found = Calibration(of=of).measure(TrainedModel(of, untrained.eval(), nn.Identity(), data, CPU))
     assert found.metrics.keys() == {"correlation", "point_correlation"}
     assert found.detail == {}

@@ -11,6 +11,7 @@ from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment, StepTiming, seeded
 from orchestrator.config.fingerprint import essence, flatten
 from orchestrator.config.vary import vary
+from tests.support.errors import invalid
 
 
 def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> None:
@@ -43,7 +44,7 @@ def test_a_wrong_field_is_an_error_that_names_it(
 
 
 def test_a_crop_that_does_not_fit_the_trunk_is_refused(experiment: Experiment) -> None:
-    with pytest.raises(ValidationError, match="stride"):
+    with invalid("crop-stride"):
         vary(experiment, data=vary(experiment.data, size=(40, 32)))
 
 

@@ -18,7 +18,7 @@ from orchestrator.config.vary import vary
 from orchestrator.probes.learned_density import Density
 from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.declaration import DeclaredColumn
-from orchestrator.schema.plots import DensityCuts, DensityMaps
+from orchestrator.schema.plots import DensityMaps, DensityMarginals
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import coco
 
@@ -113,7 +113,7 @@ SWEEP = Sweep(
                     b=CellRef(row="RLE G", column="Kurtosis"),
                 ),
             ),
-            plots=(DensityMaps(column="Peak"), DensityCuts(column="Peak")),
+            plots=(DensityMaps(column="Peak"), DensityMarginals(column="Peak")),
         ),
     ),
 )

@@ -24,7 +24,7 @@ from orchestrator.probes.truncation import Truncation
 from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
-from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
 
@@ -112,8 +112,8 @@ SWEEP = Sweep(
                 _farther("RLE, whole bodies", "RLE", 40, "Training crops of half bodies teach it"),
             ),
             plots=(
-                CutPeople(column="Outside 40", rows=("RLE", "SimplePose")),
-                CutErrors(column="Outside 40"),
+                TruncatedPeople(column="Outside 40", rows=("RLE", "SimplePose")),
+                TruncationErrors(column="Outside 40"),
             ),
         ),
     ),

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from orchestrator.report.figures.style import DASHES, PALETTE, blank, style
+from orchestrator.report.figures.style import DASHES, PALETTE, empty_figure, style
 
 Points = tuple[tuple[float, float], ...]
 """Size and cost, sizes ascending, both positive."""
@@ -44,7 +44,7 @@ def figure(panels: Sequence[Panel]) -> Figure:
     """A plot with a panel each."""
     rows = -(-len(panels) // COLUMNS)
     with style():
-        drawn = blank(height=PANEL_HEIGHT * rows)
+        drawn = empty_figure(height=PANEL_HEIGHT * rows)
         axes = drawn.subplots(rows, COLUMNS, squeeze=False).flatten()
         for ax, panel in zip(axes, panels, strict=False):
             _draw(ax, panel)

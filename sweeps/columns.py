@@ -9,10 +9,10 @@ from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
 from sweeps.baselines import PAPER_COCO, RESNET50
 
 OWN_BATCH = 64
-"""Pictures a step, at most, when a scale's own network is timed on one device."""
+"""Largest batch when a scale's own network is timed on one device."""
 
 TIMED_BATCH = {"smoke": 1, "demo": 4, "paper": 32}
-"""Pictures a step when ResNet-50 is timed: enough to be fair to it, few enough to wait for."""
+"""Batch when ResNet-50 is timed: large enough for a fair measurement, small enough to be quick."""
 
 
 def _flops(experiment: Experiment) -> float | None:
@@ -24,7 +24,7 @@ def _flops(experiment: Experiment) -> float | None:
 
 
 def _nodes(objective: RLE) -> int:
-    """Points at which s is summed, once a picture: 20 × 20 on the grid of Eq. 7."""
+    """Points at which s is summed, once per image: 20 × 20 on the grid of Eq. 7."""
     return {None: 0, "grid": 20 * 20, "samples": objective.samples}[objective.s]
 
 
@@ -58,7 +58,9 @@ def _resnet_step(experiment: Experiment, scale: str) -> StepTiming:
 
 
 FLOPS = Column(
-    DeclaredColumn(name="FLOPs", better="lower", human=True, description="of the flow, forward, a picture"),
+    DeclaredColumn(
+        name="FLOPs", better="lower", human=True, description="of the flow, forward pass, per image"
+    ),
     Counted(_flops),
 )
 PARAMS = Column(
@@ -73,8 +75,8 @@ AP_SHUFFLED = Column(
         unit="%",
         better="higher",
         in_paper=False,
-        description="AP with the scores permuted among the predictions; what AP has over it comes from "
-        "ranking them",
+        description="AP with the scores permuted among the predictions; the difference from AP is due to "
+        "ranking",
     ),
     Metric("AP shuffled"),
 )
@@ -95,7 +97,7 @@ FLOW_SHARE = Column(
         digits=2,
         better="lower",
         in_paper=False,
-        description="the flow's part of that step, forward and backward",
+        description="share of the flow in that step, forward and backward",
     ),
     Measured("flow_share", _own_step),
 )
@@ -106,7 +108,7 @@ STEP_R50 = Column(
         digits=0,
         better="lower",
         in_paper=False,
-        description="a training step of ResNet-50, 256×192, by the paper's recipe",
+        description="a training step of ResNet-50, 256×192, with the paper's recipe",
     ),
     Measured("step_ms", _resnet_step),
 )
@@ -117,7 +119,7 @@ FLOW_SHARE_R50 = Column(
         digits=2,
         better="lower",
         in_paper=False,
-        description="the flow's part of the ResNet-50 step",
+        description="share of the flow in the ResNet-50 step",
     ),
     Measured("flow_share", _resnet_step),
 )
@@ -126,7 +128,7 @@ GRADIENT_Q = Column(
         name="Gradient Q",
         digits=1,
         in_paper=False,
-        description="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last "
+        description="norm of the part of the gradient at μ that comes from Q, mean over joints in the last "
         "epoch",
     ),
     Metric("grad_mu_q", applies=lambda experiment: isinstance(experiment.objective, LearnedScale | RLE)),
@@ -136,7 +138,7 @@ GRADIENT_G = Column(
         name="Gradient G",
         digits=1,
         in_paper=False,
-        description="the same for the part that comes from the flow",
+        description="the same for the part from the flow",
     ),
     Metric("grad_mu_g", applies=lambda experiment: isinstance(experiment.objective, DLE | RLE)),
 )
@@ -147,7 +149,7 @@ AUC = Column(
         name="AUC",
         unit="%",
         better="higher",
-        description="area under the PCKh curve from 0 to 0.5, by trapezoids",
+        description="area under the PCKh curve from 0 to 0.5, trapezoidal rule",
     ),
     Metric("AUC"),
 )
@@ -157,7 +159,7 @@ PCKH_11 = Column(
         unit="%",
         better="higher",
         in_paper=False,
-        description="what much of the code in use computes under the name of PCKh@0.1",
+        description="what many public implementations report as PCKh@0.1",
     ),
     Metric("PCKh@0.11"),
 )

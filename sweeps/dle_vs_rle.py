@@ -4,8 +4,8 @@
     python sweeps/dle_vs_rle.py                        # demo scale: generated people, minutes on a CPU
     python sweeps/dle_vs_rle.py --scale paper --data-root DIR     # DIR/mpii and DIR/h36m
 
-The paper (supplement, section C) finds a consistent gain of RLE over DLE. RLE on MPII is that of Table 2. At
-demo scale expect about 10 minutes on 2 cores for 15 trials, of which Table 2 shares 3.
+The paper (supplement, section C) finds a consistent gain of RLE over DLE. RLE on MPII is that of Table 2.
+At demo scale expect about 10 minutes on 2 cores for 15 trials, of which Table 2 shares 3.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def rows(scale: str) -> Iterator[Row]:
         vary(flat, objective=L1()),
         groups={"Human3.6M": vary(solid, objective=L1())},
         in_paper=False,
-        description="no likelihood at all",
+        description="trained with L1, no likelihood",
     )
 
 
@@ -60,7 +60,7 @@ def _higher(description: str, column: str) -> Greater:
 
 def _below_mean_pose(row: str) -> Greater:
     return Greater(
-        description=f"{row} in 3-D learns more than the mean pose.",
+        description=f"{row} in 3-D is better than the mean pose.",
         a=CellRef(row=row, column="Human3.6M mean pose"),
         b=CellRef(row=row, column="Human3.6M MPJPE"),
     )
@@ -73,19 +73,19 @@ SWEEP = Sweep(
         Table(
             "3",
             title="Comparison between DLE and RLE",
-            description="MPII in 2-D, Human3.6M in 3-D by protocol 2: joints with depth go through a flow "
-            "over three coordinates, joints without through one over two.",
+            description="MPII in 2-D, Human3.6M in 3-D (protocol 2). Joints with depth use a flow over three "
+            "coordinates, joints without depth one over two.",
             rows=rows,
             columns=[
                 _percent("PCKh@0.5"),
                 _percent("PCKh@0.1"),
                 _percent("AUC"),
                 _errors("MPJPE", "MPJPE"),
-                _errors("PA-MPJPE", "PA-MPJPE", "after the similarity transform that suits each person best"),
+                _errors("PA-MPJPE", "PA-MPJPE", "after the best-fitting similarity transform (Procrustes)"),
                 _errors(
                     "mean pose",
                     "MPJPE of the mean pose",
-                    "what the training set's mean pose gets",
+                    "MPJPE of the training set's mean pose as the prediction",
                     in_paper=False,
                 ),
             ],

@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-"""Table 1: what a larger flow costs and what it brings.
+"""Table 1: cost and benefit of a larger flow.
 
     python sweeps/flow_size.py                         # demo scale: generated people, minutes on a CPU
     python sweeps/flow_size.py --scale paper --data-root COCO
 
-The paper varies the flow's layers and neurons (supplement, section A) and finds that 3x64 is as good as any,
-and that its cost in training is negligible. At demo scale expect about 9 minutes on 2 cores for 15 trials.
+The paper varies the flow's layers and neurons (supplement, section A) and finds that 3x64 is as good as any
+and that its training overhead is negligible. At demo scale expect about 9 minutes on 2 cores for 15 trials.
 """
 
 from collections.abc import Iterator
@@ -42,17 +42,17 @@ def rows(scale: str) -> Iterator[Row]:
 
 
 NEGLIGIBLE = 5.0
-"""Percent of a training step that we call negligible."""
+"""Percent of a training step that counts as negligible here."""
 
 SWEEP = Sweep(
     name="flow_size",
-    description="Table 1: what a larger flow costs and what it brings",
+    description="Table 1: cost and benefit of a larger flow",
     tables=(
         Table(
             "1",
             title="Computation complexity and parameters of RealNVP during training",
-            description="Each row is RLE with another flow: layers × neurons of its scale and translation "
-            "networks.",
+            description="Each row is RLE with a flow of another size: layers × neurons of its scale and "
+            "translation networks.",
             rows=rows,
             columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
             paper=paper_cells(PAPER, "1"),
@@ -76,7 +76,7 @@ SWEEP = Sweep(
                     limit=NEGLIGIBLE,
                 ),
                 Below(
-                    description="The overhead is negligible beside this scale's own network too (below 5 %, "
+                    description="The overhead is negligible for this scale's own network too (below 5 %, "
                     "3×64).",
                     a=CellRef(row="3x64", column="Flow share"),
                     limit=NEGLIGIBLE,

@@ -5,9 +5,9 @@
     python sweeps/mpii_methods.py --scale paper --data-root MPII
 
 The paper (supplement, section B) finds that RLE gains 13.1 % in PCKh@0.1 over direct regression, passes the
-heatmap-based SimplePose at that strict threshold, and stays behind it at PCKh@0.5. `*RLE` starts from the
-trunk of a SimplePose model, which is trained first. At demo scale expect about 15 minutes on 2 cores for 18
-trials.
+heatmap-based SimplePose at that strict threshold, and is behind it at PCKh@0.5. `*RLE` starts from the
+backbone of a SimplePose model, which is trained first. At demo scale expect about 15 minutes on 2 cores for
+18 trials.
 """
 
 from collections.abc import Iterator
@@ -24,19 +24,21 @@ from sweeps.columns import AUC, AUC_MEAN, PCKH_10, PCKH_11, PCKH_50
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """The four methods of Table 2, then two of ours."""
+    """The four methods of Table 2, then two added ones."""
     base = mpii(scale)
     heatmaps = simplepose(base)
-    yield Row("Direct Regression", vary(base, objective=L1()), description="towards L1")
-    yield Row("SimplePose", heatmaps, description="heatmaps, read by argmax")
+    yield Row("Direct Regression", vary(base, objective=L1()), description="trained with L1")
+    yield Row("SimplePose", heatmaps, description="heatmaps, decoded by argmax")
     yield Row("RLE", base)
-    yield Row("*RLE", vary(base, start=heatmaps), description="RLE from the trunk of SimplePose")
+    yield Row(
+        "*RLE", vary(base, start=heatmaps), description="RLE, initialised from the backbone of SimplePose"
+    )
     yield Row(
         "Integral",
         integral(base),
         label="Integral Pose",
         in_paper=False,
-        description="soft-argmax, towards L1",
+        description="soft-argmax, trained with L1",
     )
     yield Row(
         "Laplace, learned scale",
@@ -57,8 +59,9 @@ SWEEP = Sweep(
         Table(
             "2",
             title="Results on the MPII validation set",
-            description="PCKh counts a joint as found within a share of the head's size, AUC sums that over "
-            "shares. Pelvis and thorax are left out, as in MPII's own evaluation.",
+            description="PCKh@t is the share of joints within t times the head size of the ground truth, "
+            "AUC the area under it for t up to 0.5. Pelvis and thorax are excluded, as in MPII's own "
+            "evaluation.",
             rows=rows,
             columns=[PCKH_50, PCKH_10, AUC, PCKH_11, AUC_MEAN],
             paper=paper_cells(PAPER, "2"),
@@ -78,7 +81,7 @@ SWEEP = Sweep(
                 _greater("RLE is better than direct regression.", "PCKh@0.5", "RLE", "Direct Regression"),
                 _greater("RLE beats SimplePose in PCKh@0.1.", "PCKh@0.1", "RLE", "SimplePose"),
                 _greater("SimplePose is better than RLE in PCKh@0.5.", "PCKh@0.5", "SimplePose", "RLE"),
-                _greater("A start from SimplePose's trunk helps RLE.", "AUC", "*RLE", "RLE"),
+                _greater("Initialising from SimplePose's backbone helps RLE.", "AUC", "*RLE", "RLE"),
             ),
             plots=(Curves(key="PCKh@0.5", title="PCKh@0.5 by epoch"),),
         ),

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Table 7: what the residual term and the normaliser s bring over direct likelihood estimation.
+"""Table 7: effect of the residual term and the normaliser s compared with direct likelihood estimation.
 
     python sweeps/residual_term.py                     # demo scale: generated people, minutes on a CPU
     python sweeps/residual_term.py --scale paper --data-root COCO
 
-The paper (supplement, section E) finds that RLE gains 7.8 AP over DLE, that the gain comes from the gradient
-shortcut in Q, and that the term log s can be dropped. At demo scale expect about 10 minutes on 2 cores for 21
-trials, three of which Table 1 shares.
+The paper (supplement, section E) finds that RLE gains 7.8 AP over DLE, that the gain comes from the
+gradient shortcut in Q, and that the term log s can be dropped. At demo scale expect about 10 minutes on 2
+cores for 21 trials, three of which Table 1 shares.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,14 @@ from sweeps.columns import AP, AP50, AP75, AP_SHUFFLED, FLOPS, GRADIENT_G, GRADI
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """The three losses of Table 7, then four of ours that take them apart."""
+    """The three losses of Table 7, then four added ones that isolate their parts."""
     base = coco(scale)
     yield Row("DLE", vary(base, objective=DLE()))
     yield Row("RLE (Q+G)", vary(base, objective=RLE()))
-    yield Row("RLE (Q+G+s)", vary(base, objective=RLE(s="grid")), description="s by the Riemann sum of Eq. 7")
-    yield Row("Direct L1", vary(base, objective=L1()), in_paper=False, description="no likelihood at all")
+    yield Row("RLE (Q+G+s)", vary(base, objective=RLE(s="grid")), description="s as the Riemann sum of Eq. 7")
+    yield Row(
+        "Direct L1", vary(base, objective=L1()), in_paper=False, description="trained with L1, no likelihood"
+    )
     yield Row(
         "Laplace, learned scale",
         vary(base, objective=LearnedScale(density="laplace")),
@@ -39,13 +41,13 @@ def rows(scale: str) -> Iterator[Row]:
         "RLE (Q+G+s), s sampled",
         vary(base, objective=RLE(s="samples")),
         in_paper=False,
-        description="s from fresh samples of Q each step, where a fixed grid can be dodged by the flow",
+        description="s from new samples of Q at each step; the flow can avoid the points of a fixed grid",
     )
     yield Row(
         "DLE, official code",
         vary(base, objective=DLE(convention="official")),
         in_paper=False,
-        description="the broadcasting of the authors' code counts log G twice in 2-D",
+        description="broadcasting in the authors' code counts log G twice in 2-D",
     )
 
 
@@ -55,13 +57,13 @@ def _ap(row: str) -> CellRef:
 
 SWEEP = Sweep(
     name="residual_term",
-    description="Table 7: what the residual term and the normaliser s bring over DLE",
+    description="Table 7: effect of the residual term and the normaliser s compared with DLE",
     tables=(
         Table(
             "7",
             title="Effectiveness of RLE on COCO validation set",
             description="Q is the standard Laplace density, G the flow, s the normaliser of their product. "
-            "Rows of ours have the main paper's number beside them where it prints one.",
+            "Added rows show the main paper's number where it prints one.",
             rows=rows,
             columns=[FLOPS, AP, AP50, AP75, AP_SHUFFLED, GRADIENT_Q, GRADIENT_G],
             paper=paper_cells(PAPER, "7"),

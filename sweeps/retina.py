@@ -4,8 +4,8 @@
     python sweeps/retina.py                            # demo scale: generated B-scans, minutes on a CPU
     python sweeps/retina.py --scale paper --data-root DME      # the set of Chiu et al. 2015
 
-The paper (supplement, section F) regresses eight boundaries in each column of an OCT scan and finds that RLE
-brings the mean error from 18.1 down to 3.1, in a unit that it does not print. At demo scale expect about 10
+The paper (supplement, section F) regresses eight boundaries in each column of an OCT scan and finds that
+RLE reduces the mean error from 18.1 to 3.1, in a unit that it does not state. At demo scale expect about 10
 minutes on 2 cores for 15 trials.
 """
 
@@ -26,14 +26,14 @@ from sweeps.baselines import PAPER, retina
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """The two methods of Table 8, then three of ours."""
+    """The two methods of Table 8, then three added ones."""
     base = retina(scale)
     model = base.model
     assert isinstance(model, BoundaryNet)
     direct = vary(base, objective=L1())
-    yield Row("Direct Regression", direct, description="a fully connected layer a column, towards L1")
+    yield Row("Direct Regression", direct, description="a fully connected layer per column, trained with L1")
     yield Row(
-        "RLE", base, description="the eight boundaries of a column are one residual of eight coordinates"
+        "RLE", base, description="the eight boundaries of a column form one residual of eight coordinates"
     )
     yield Row(
         "RLE, pairs",
@@ -51,7 +51,8 @@ def rows(scale: str) -> Iterator[Row]:
         "Soft-argmax",
         vary(direct, model=vary(model, head="softargmax")),
         in_paper=False,
-        description="He et al.: a softmax along each column for each boundary, their order kept; towards L1",
+        description="He et al.: a softmax along each column per boundary with ordering constraint; trained "
+        "with L1",
     )
 
 
@@ -62,7 +63,7 @@ def _error(name: str, key: str, unit: str, description: str, in_paper: bool = Fa
     return Column(spec, Metric(key))
 
 
-def _look(experiment: Experiment, scale: str) -> Scans:
+def _gallery(experiment: Experiment, scale: str) -> Scans:
     return Scans(of=experiment)
 
 
@@ -82,13 +83,13 @@ SWEEP = Sweep(
             "8",
             title="Retina boundary regression on the DME set",
             description="The mean distance between predicted and labelled boundaries. The paper does not "
-            "print its unit: beside its numbers stand micrometres over all labelled columns, and the "
-            "columns of ours have pixels and the protocol of He et al.",
+            "state its unit: its numbers are compared with micrometres over all labelled columns; added "
+            "columns give pixels and the protocol of He et al.",
             rows=rows,
             columns=[
-                _error("Mean error", "MAE um", "µm", "over every labelled column", in_paper=True),
+                _error("Mean error", "MAE um", "µm", "over all labelled columns", in_paper=True),
                 _error("in pixels", "MAE px", "px", "the same in rows of the scan"),
-                _error("He et al.", "MAE um He", "µm", "over the columns that He et al. measure"),
+                _error("He et al.", "MAE um He", "µm", "over the columns that He et al. evaluate"),
                 _error("He et al., px", "MAE px He", "px", "the same in rows of the scan"),
                 Column(
                     DeclaredColumn(
@@ -97,16 +98,16 @@ SWEEP = Sweep(
                         digits=2,
                         better="lower",
                         in_paper=False,
-                        description="the mean error of the scans that are drawn",
+                        description="mean error of the scans in the figure",
                     ),
-                    Measured("error shown", _look),
+                    Measured("error shown", _gallery),
                 ),
             ],
             paper=paper_cells(PAPER, "8"),
             claims=(
                 _lower("RLE is better than direct regression.", "RLE", "Direct Regression"),
                 Greater(
-                    description="RLE divides direct regression's error by more than five (18.1 to 3.1).",
+                    description="RLE reduces direct regression's error more than fivefold (18.1 to 3.1).",
                     a=CellRef(row="Direct Regression", column="Mean error"),
                     b=CellRef(row="RLE", column="Mean error"),
                     times=5,

@@ -89,7 +89,7 @@ def _caption(declaration: Declaration, points: Sequence[Point], plot: Scatter, p
     paper = " Hollow: the paper's values." if any(point.source == "paper" for point in points) else ""
     return (
         f"{plot.y} against {plot.x}.{paper} Filled: ours, mean over seeds; error bars are one standard "
-        f"deviation.{' The axes of both panels have the same length.' if panels > 1 else ''}"
+        f"deviation.{' Both panels have the same scale.' if panels > 1 else ''}"
         f"{missing_rows(rows, shown)}"
     )
 

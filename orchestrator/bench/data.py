@@ -34,7 +34,7 @@ GENERATED = People(
 )
 """Like COCO's in size and in people a picture."""
 
-SAYS = (
+DESCRIPTION = (
     "Augmented crops of 256×192 in batches of up to 32, everything in the file cache. The order is random "
     "and no batch has a picture twice, as hardly any of a large set has; with a picture for all of its "
     "people the order is that of the pictures, as in validation. The baseline makes a sample as the "
@@ -88,7 +88,7 @@ def measure(tell: Tell, root: Path | None = None, rounds: int = 5) -> Finding:
         times = compete(passes, rounds)
         rows = tuple(_row(name, times, source) for name in times.seconds)
         title = f"Samples a second a core, {_in_words(source)}"
-        return Finding("data", SAYS, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
+        return Finding("data", DESCRIPTION, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
 
 
 def contestants(source: Source) -> Mapping[str, Callable[[], None]]:

@@ -39,7 +39,7 @@ CASES = (
     *(Case(SMALL, 8, n, goal=1) for n in (544, 2176)),
 )
 
-SAYS = (
+DESCRIPTION = (
     "Forward and backward of log_prob, gradients of weights and points included. The baseline is RealNVP "
     "with a net D -> D each for s and t on masked input; with 400 points more, those of the s term, ours "
     "takes them in the same call and the baseline goes without. Errors are against the baseline in float64: "
@@ -63,7 +63,7 @@ def measure(tell: Tell, cases: Sequence[Case] = CASES, rounds: int = 11) -> Find
     errors = ("log_prob, plain", "log_prob, ours", "gradient, plain", "gradient, ours")
     return Finding(
         "flow",
-        SAYS,
+        DESCRIPTION,
         (
             Grid("Forward and backward", (*size, "plain ms", "ours ms", "ratio", "goal"), speed),
             Grid("Error in float32", (*size, *errors), exactness),

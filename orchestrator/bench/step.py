@@ -23,7 +23,7 @@ from orchestrator.training.optimizers import build_optimisers
 from orchestrator.training.precision import has_bf16
 from orchestrator.training.trainer import TrainingModule
 
-SAYS = (
+DESCRIPTION = (
     "Forward, backward, the check that the gradient is finite, and the optimisers of the schedule, of "
     "network, head and RLE with its flow. The baseline is the same network in plain PyTorch: float32 "
     "pictures in contiguous order, already normalised, the plain flow, Adam as it comes; it checks nothing. "
@@ -52,7 +52,7 @@ def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> Finding:
         size = f"{name}, {height}×{width}, batch {experiment.schedule.batch}"
         rows += [_row(size, kind, times) for kind in times.seconds]
     grid = Grid(f"A training step on {device().type}", ("network", "", "ms", "ratio"), tuple(rows))
-    return Finding("step", SAYS, (grid,))
+    return Finding("step", DESCRIPTION, (grid,))
 
 
 def device() -> torch.device:

@@ -20,7 +20,7 @@ PEOPLE = People(train=1024, val=128)
 EPOCHS = 3
 TRIALS, EMPTY = 4, 10  # for each that runs at once
 
-SAYS = (
+DESCRIPTION = (
     "Trainings of the demo's network on few pictures, as many at once as there are CPUs. The ideal is the "
     "sum of what each says that it trained and evaluated, shared by the CPUs; what is above it is starting "
     "processes, importing, loading and telling. An empty trial is one whose training is finished: it opens "
@@ -37,7 +37,7 @@ class Clock:
     durations: list[float] = field(default_factory=list)  # of training and evaluation
     notes: list[str] = field(default_factory=list)  # of trials that failed
 
-    def hear(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """One event."""
         if event.finished is not None:
             self.ended.append(time.perf_counter() - self.began)
@@ -71,7 +71,7 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
         tell(f"{idling} empty trials")
         _finish(tasks[count:], Checkpoints(folder), tasks[0].job.fingerprint())
         idle = _run(tasks[count:], plan, Path(folder) / "ray")
-    return Finding("sweep", SAYS, (grid(trained, idle, plan.concurrent),))
+    return Finding("sweep", DESCRIPTION, (grid(trained, idle, plan.concurrent),))
 
 
 def small(demo: Experiment) -> Experiment:
@@ -81,7 +81,7 @@ def small(demo: Experiment) -> Experiment:
 
 def _run(tasks: Sequence[Task], plan: cluster.Plan, folder: Path) -> Clock:
     clock = Clock()
-    run_trials(tasks, plan, folder, clock.hear)
+    run_trials(tasks, plan, folder, clock.record)
     if clock.notes:
         raise RuntimeError(f"a trial failed: {clock.notes[0]}")
     return clock

@@ -1,4 +1,5 @@
-"""Figures of a table, one function per kind of plot: values in, a matplotlib figure out.
+"""Figures of a table, one function per kind of plot: values in, a matplotlib figure out. May import stats and
+schema.
 
 Figures are built with matplotlib's object interface, so that nothing here depends on a display or on the
 state of pyplot, and are rendered to the same bytes for the same values.

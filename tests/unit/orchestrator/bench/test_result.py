@@ -93,9 +93,9 @@ def test_a_sweep_is_measured_against_its_trials_shared_by_the_cpus() -> None:
     trained = sweep.Clock(ended=[5.0, 6.0, 9.0, 10.0], durations=[4.0, 4.0, 4.0, 4.0])
     idle = sweep.Clock(ended=[3.0, 3.5, 4.0, 4.5], durations=[0.0] * 4)
     cells = dict(sweep.grid(trained, idle, at_once=2).rows)
-    assert cells["ideal: that, shared"] == "8.00"
+    assert cells["ideal: that, divided by the CPUs"] == "8.00"
     assert cells["wall time / ideal"] == "1.25"
-    assert cells["empty trials a second, warm"] == "2.00"
+    assert cells["empty trials per second, warm"] == "2.00"
 
 
 def test_a_generated_set_reads_back_with_as_many_samples(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ SWEEP = Sweep(
             ),
             plots=(
                 BoundaryPictures(column="Shown", rows=("Direct Regression", "RLE")),
-                Curves(key="MAE um", title="mean error by epoch"),
+                Curves(key="MAE um", title="Mean error by epoch"),
             ),
         ),
     ),

@@ -46,7 +46,7 @@ def csv(filled: FilledTable) -> str:
 
 
 def markdown(filled: FilledTable) -> str:
-    """Title, table, legend and footnotes in GitHub's Markdown; rows that are not in the paper in italics."""
+    """Title, table, legend and footnotes in GitHub's Markdown; added rows in italics."""
     table = lay_out(filled)
     heads = [
         _md(f"{head.title} {sub}".strip() if first else sub)
@@ -104,7 +104,7 @@ def _md_text(text: Text) -> str:
 
 
 def _md_label(line: TableLine) -> str:
-    label = _md(line.label.text) if line.in_paper else f"*{_md(line.label.text)} (added)*"
+    label = f"*{_md(line.label.text)} (added)*" if line.added else _md(line.label.text)
     return label + _raised(line.label.footnotes)
 
 
@@ -140,7 +140,7 @@ def _tex_text(text: Text) -> str:
 
 
 def _tex_label(line: TableLine) -> str:
-    label = _tex(line.label.text) if line.in_paper else rf"\textit{{{_tex(line.label.text)} (added)}}"
+    label = rf"\textit{{{_tex(line.label.text)} (added)}}" if line.added else _tex(line.label.text)
     return label + _superscript(line.label.footnotes)
 
 

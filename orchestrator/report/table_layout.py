@@ -37,10 +37,10 @@ class Text:
 
 @dataclass(frozen=True)
 class TableLine:
-    """One printed line. `in_paper` is False where the paper has no such row."""
+    """One printed line. `added` where the paper's table has other rows, but not this one."""
 
     label: Text
-    in_paper: bool
+    added: bool
     cells: tuple[Text, ...]  # one per sub-column
 
 
@@ -116,6 +116,11 @@ def all_computed(filled: FilledTable, column: DeclaredColumn) -> bool:
     return {cell.status for cell in filled.column(column.name)} - {"blank"} == {"computed"}
 
 
+def is_added(filled: FilledTable, row: DeclaredRow) -> bool:
+    """Whether a row is missing in the paper's table, which has others of these rows."""
+    return not row.in_paper and any(other.in_paper for other in filled.declaration.rows)
+
+
 def _side_by_side(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
     texts: list[Text] = []
     for column in filled.declaration.columns:
@@ -123,7 +128,7 @@ def _side_by_side(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) 
         if has_paper(filled, column):
             texts.append(Text(paper_number(cell, column)))
         texts.append(Text(our_number(cell, column), _indices(cell.notes, notes)))
-    return [TableLine(_label(filled, row, notes), row.in_paper, tuple(texts))]
+    return [TableLine(_label(filled, row, notes), is_added(filled, row), tuple(texts))]
 
 
 def _stacked(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
@@ -134,10 +139,10 @@ def _stacked(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> li
     below = [Text(our_number(cell, column), _indices(cell.notes, notes)) for cell, column in pairs]
     label = _label(filled, row, notes)
     if all(cell.paper is None for cell in cells):
-        return [TableLine(label, row.in_paper, (Text("ours"), *below))]
+        return [TableLine(label, is_added(filled, row), (Text("ours"), *below))]
     return [
-        TableLine(label, row.in_paper, (Text("paper"), *above)),
-        TableLine(Text(""), True, (Text("ours"), *below)),
+        TableLine(label, is_added(filled, row), (Text("paper"), *above)),
+        TableLine(Text(""), False, (Text("ours"), *below)),
     ]
 
 
@@ -196,7 +201,7 @@ def _legend(filled: FilledTable) -> str:
     computed = [column.name for column in declared.columns if all_computed(filled, column)]
     if computed:
         sentences.append(f"Computed, not measured: {', '.join(computed)}.")
-    if not all(row.in_paper for row in declared.rows):
+    if any(is_added(filled, row) for row in declared.rows):
         sentences.append("Added rows are not in the paper's table.")
     if filled.machines:
         sentences.append(f"Machine: {'; '.join(filled.machines)}.")

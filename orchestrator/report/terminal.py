@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orchestrator.report import text
 from orchestrator.report.section import MARKS
-from orchestrator.report.table_layout import our_number, paper_number
+from orchestrator.report.table_layout import is_added, our_number, paper_number
 from orchestrator.report.writer import Report
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.stats.aggregate import Cell, FilledTable
@@ -49,7 +49,7 @@ def _terminal_table(filled: FilledTable) -> Table:
         table.add_column(Text(column.name), justify="right")
     for row in declared.rows:
         cells = [_terminal_cell(filled.cell(row.key, column.name), column) for column in declared.columns]
-        table.add_row(Text(row.label, style="" if row.in_paper else "italic"), *cells)
+        table.add_row(Text(row.label, style="italic" if is_added(filled, row) else ""), *cells)
     return table
 
 

@@ -81,13 +81,13 @@ def _caption(methods: Sequence[Shown]) -> str:
         for row, seed, detail in methods
     )
     bands = ", ".join(
-        f"{detail['metrics']['in band']:.0f} % for {row.label}"
+        f"{detail['metrics']['in band']:.0f} % ({row.label})"
         for row, _, detail in methods
         if "in band" in detail["metrics"]
     )
     band = (
         "Bands: μ ± cσ, where c is the median of |error| / σ on the training subjects, per boundary, since σ "
-        f"alone is not calibrated; they contain {bands} of the test labels. "
+        f"alone is not calibrated; share of the test labels inside: {bands}. "
         if bands
         else ""
     )

@@ -95,7 +95,7 @@ def test_the_plots_rows_stand_side_by_side_in_the_tables_order(rows: list[ProbeR
 def test_the_caption_says_what_a_band_is_and_how_those_shown_compare(rows: list[ProbeRow]) -> None:
     _, caption = made(rows)
     assert "median of |error| / σ on the training subjects" in caption
-    assert "contain 48 % for RLE" in caption
+    assert "inside: 48 % (RLE)" in caption
     assert "RLE (seed 1): 7.7 µm on the scans shown, 6.6 µm on all test scans" in caption
 
 

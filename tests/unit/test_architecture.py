@@ -1,6 +1,7 @@
 """The architecture as data: which package may import which, and what else holds for every file."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -157,6 +158,18 @@ def test_the_floors_name_every_folder_and_only_floors_below() -> None:
     for floor, allowed in FLOORS.items():
         assert allowed <= below, floor
         below.add(floor)
+
+
+def test_the_drawing_in_the_documents_shows_every_floor_and_only_allowed_imports() -> None:
+    drawing = (ROOT / "docs" / "architecture.md").read_text().partition("```mermaid")[2].partition("```")[0]
+    assert set(re.findall(r"^ *(\w+)\[", drawing, re.MULTILINE)) == {*FLOORS, *PACKAGES} - {
+        "util",
+        "orchestrator",
+    }
+    for line in drawing.splitlines():
+        hops = [step.split(" & ") for step in line.strip().split(" --> ")]
+        for above, below in [(a, b) for left, right in pairwise(hops) for a in left for b in right]:
+            assert below in FLOORS.get(above, set()) | {"models", "datasets"} or above == "sweeps", line
 
 
 @each_file

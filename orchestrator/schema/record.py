@@ -23,6 +23,6 @@ class Record:
     world_size: int = 1
     duration: float = 0.0  # seconds of training and evaluation
     note: str = ""  # why it diverged or failed
-    warnings: tuple[str, ...] = ()  # quantities that exceeded a limit without ending the trial
+    warnings: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""
-    day: str = ""  # of its start, such as 2026-11-22, in UTC
+    day: str = ""  # on which it began, such as 2026-11-22, in UTC

@@ -30,7 +30,7 @@ FLOORS: dict[str, set[str]] = {
     "training": {"config", "util"},
     "probes": {"training", "config", "util"},
     "jobs": {"probes", "training", "config", "util"},
-    "inference": {"jobs", "training", "config", "util"},
+    "inference": {"jobs", "probes", "training", "config", "util"},
     "sweep": {"jobs", "probes", "schema", "config", "util"},
     "schedule": {"jobs", "training", "config", "util"},
     "data": {"schedule", "config", "util"},
@@ -54,6 +54,8 @@ ONLY_IN = {"mlflow": "orchestrator/tracking", "ray": "orchestrator/schedule"}
 
 LINES, FUNCTION_LINES = 300, 40
 
+# Exceptions, which a test requires to be removed once their reason is gone.
+
 LONG_FILES = {
     "models/flow_kernels/pieces.py",
     "models/flow_kernels/weight_gradient.py",
@@ -68,14 +70,10 @@ LONG_FUNCTIONS = {
     "orchestrator/cli/prepare.py: prepare",
     "orchestrator/schedule/parallel_map.py: spread",
 }
-"""Exceptions that are still there. Remove an entry when its reason is gone; the tests insist on it."""
-
 CIRCLES = {
     frozenset({"models/flow.py", "models/flow_kernels"}),
     frozenset({"datasets/synthetic/people", "datasets/synthetic/render"}),
 }
-"""Circles of imports that are still there."""
-
 DATA_SETS = ("datasets.coco", "datasets.mpii", "datasets.human36m", "datasets.retina")
 
 KNOWS_DATA_SETS = {
@@ -89,7 +87,9 @@ KNOWS_DATA_SETS = {
     "orchestrator/probes/retina_gallery.py",
     "orchestrator/probes/truncation.py",
 }
-"""Files of `orchestrator/` that still ask which data set it is, where its config should answer."""
+"""Files of `orchestrator/` that ask which data set it is, where its config should answer."""
+
+UNDESCRIBED = {"models/flow_kernels/__init__.py"}
 
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
@@ -110,7 +110,8 @@ def imported(name: str) -> frozenset[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if module_file(name) else str(node.module) for name in names}
     return frozenset(found)
 
 
@@ -187,7 +188,7 @@ def test_each_floor_imports_only_what_the_table_allows(name: str) -> None:
 
 
 def test_folders_import_each_other_in_no_circle() -> None:
-    assert set(circles(folders())) == CIRCLES
+    assert set(circles(folders())) <= CIRCLES
 
 
 def test_orchestrator_has_no_flat_files() -> None:
@@ -201,19 +202,26 @@ def test_ray_and_mlflow_are_each_touched_in_one_folder(name: str) -> None:
         assert library not in modules or name.startswith(f"{place}/"), library
 
 
+def long_files() -> set[str]:
+    return {name for name in NAMES if len((ROOT / name).read_text().splitlines()) > LINES}
+
+
 def test_files_have_at_most_300_lines() -> None:
-    assert {name for name in NAMES if len((ROOT / name).read_text().splitlines()) > LINES} == LONG_FILES
+    assert long_files() <= LONG_FILES
 
 
-def test_functions_have_at_most_40_lines() -> None:
-    long = {
+def long_functions() -> set[str]:
+    return {
         f"{name}: {node.name}"
         for name in NAMES
         for node in ast.walk(tree(name))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES
     }
-    assert long == LONG_FUNCTIONS
+
+
+def test_functions_have_at_most_40_lines() -> None:
+    assert long_functions() <= LONG_FUNCTIONS
 
 
 def data_set_names(name: str) -> set[str]:
@@ -237,15 +245,33 @@ def asks_for(name: str) -> set[str]:
     return {part.id for node in classes for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def test_no_file_of_the_orchestrator_asks_which_data_set_it_has() -> None:
+def asking() -> set[str]:
     names = [name for name in NAMES if name.startswith("orchestrator/")]
-    assert {name for name in names if asks_for(name) & data_set_names(name)} == KNOWS_DATA_SETS
+    return {name for name in names if asks_for(name) & data_set_names(name)}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("__init__.py")])
-def test_every_package_says_what_lives_in_it_and_what_it_may_import(name: str) -> None:
-    text = ast.get_docstring(tree(name)) or ""
-    assert "import" in text.lower()
+def test_no_file_of_the_orchestrator_asks_which_data_set_it_has() -> None:
+    assert asking() <= KNOWS_DATA_SETS
+
+
+def undescribed() -> set[str]:
+    packages = [name for name in NAMES if name.endswith("__init__.py")]
+    texts = {name: ast.get_docstring(tree(name)) or "" for name in packages}
+    return {
+        name for name, text in texts.items() if not re.search(r"\b(import|know)s?\b", text, re.IGNORECASE)
+    }
+
+
+def test_every_package_says_what_lives_in_it_and_what_it_may_import() -> None:
+    assert undescribed() <= UNDESCRIBED
+
+
+def test_every_exception_is_still_needed() -> None:
+    assert CIRCLES - set(circles(folders())) == set()
+    assert LONG_FILES - long_files() == set()
+    assert LONG_FUNCTIONS - long_functions() == set()
+    assert KNOWS_DATA_SETS - asking() == set()
+    assert UNDESCRIBED - undescribed() == set()
 
 
 def test_violations_would_be_noticed() -> None:

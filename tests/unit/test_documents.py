@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import doctest
 import re
 import shlex
 from collections.abc import Iterator
@@ -109,6 +110,13 @@ def test_local_links_lead_to_files_and_headings_that_there_are(path: Path, link:
     target = path.parent / file if file else path
     assert target.exists()
     assert not heading or heading in slugs(target)
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if ">>>" in p.read_text()], ids=lambda p: p.stem)
+def test_examples_in_the_documents_run(path: Path) -> None:
+    failed, tried = doctest.testfile(str(path), module_relative=False)
+    assert tried
+    assert not failed
 
 
 PLACES = re.findall(r"`([\w/]+\.py):([\w.]+)`", "\n".join(path.read_text() for path in DOCUMENTS))

@@ -18,13 +18,13 @@ from models.regressor import Regressor
 from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import CellRef, Equivalent
-from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.claims import Equivalent
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import DEMO_WIDTH, PAPER, coco, heatmap_loss
-from sweeps.columns import AP, AP50, AP75
+from sweeps.claims import equal
+from sweeps.columns import AP, AP50, AP75, column
 
 WEIGHTS = (1.0, 0.5, 0.0)
 
@@ -60,18 +60,13 @@ def _size(name: str, term: str, digits: int) -> Column:
         objective = experiment.objective
         return isinstance(objective, WeightedSum) and term in [part.kind for _, part in objective.terms]
 
-    description = "unweighted, mean over the last epoch"
-    spec = DeclaredColumn(name=name, digits=digits, in_paper=False, description=description)
-    return Column(spec, Metric(f"loss_{term}", applies=has))
+    source = Metric(f"loss_{term}", applies=has)
+    return column(name, source, description="unweighted, mean over the last epoch", digits=digits)
 
 
 def _same(method: str, weight: str) -> Equivalent:
-    return Equivalent(
-        description=f"The auxiliary loss barely affects {method} (weight {weight}, within one AP).",
-        a=CellRef(row=f"{method} hm={weight}", column="AP"),
-        b=CellRef(row=f"{method} hm=0", column="AP"),
-        margin=1.0,
-    )
+    sentence = f"The auxiliary loss barely affects {method} (weight {weight}, within one AP)."
+    return equal(sentence, "AP", f"{method} hm={weight}", f"{method} hm=0", margin=1.0)
 
 
 SWEEP = Sweep(

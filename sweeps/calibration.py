@@ -16,12 +16,12 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.calibration import PRINTED, Calibration
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Coverage, ErrorByScale
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
+from sweeps.claims import higher
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
@@ -48,67 +48,53 @@ def _probe(experiment: Experiment, scale: str) -> Calibration:
 
 def _inside(level: int) -> Column:
     description = f"coverage of the central {level} % interval, per coordinate"
-    spec = DeclaredColumn(name=f"Inside {level}", unit="%", in_paper=False, description=description)
-    return Column(spec, Measured(f"cover{level}", _probe), group="scale")
+    return column(
+        f"Inside {level}", Measured(f"cover{level}", _probe), "%", description=description, group="scale"
+    )
 
 
-ECE = Column(
-    DeclaredColumn(
-        name="ECE",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="expected calibration error: mean over levels of |coverage − level|",
-    ),
+ECE = column(
+    "ECE",
     Measured("ece", _probe),
+    "%",
+    "lower",
+    "expected calibration error: mean over levels of |coverage − level|",
+    digits=2,
     group="scale",
 )
-FLOW_ECE = Column(
-    DeclaredColumn(
-        name="ECE flow",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="the same for the intervals of G alone",
-    ),
+FLOW_ECE = column(
+    "ECE flow",
     Measured("flow_ece", _probe),
+    "%",
+    "lower",
+    "the same for the intervals of G alone",
+    digits=2,
     group="flow",
 )
-ERROR_RATIO = Column(
-    DeclaredColumn(
-        name="Error ratio",
-        digits=2,
-        in_paper=False,
-        description="mean |μ − μ̂|, measured divided by predicted; above 1 the model is overconfident",
-    ),
+ERROR_RATIO = column(
+    "Error ratio",
     Measured("error_ratio", _probe),
+    description="mean |μ − μ̂|, measured divided by predicted; above 1 the model is overconfident",
+    digits=2,
     group="scale",
 )
-CORRELATION = Column(
-    DeclaredColumn(
-        name="Correlation",
-        digits=3,
-        better="higher",
-        description="Pearson correlation of a person's confidence with OKS",
-    ),
+CORRELATION = column(
+    "Correlation",
     Measured("correlation", _probe),
+    "",
+    "higher",
+    "Pearson correlation of a person's confidence with OKS",
+    digits=3,
+    in_paper=True,
 )
-POINT_CORRELATION = Column(
-    DeclaredColumn(
-        name="Correlation by keypoint",
-        digits=3,
-        better="higher",
-        in_paper=False,
-        description="the same per keypoint",
-    ),
+POINT_CORRELATION = column(
+    "Correlation by keypoint",
     Measured("point_correlation", _probe),
+    "",
+    "higher",
+    "the same per keypoint",
+    digits=3,
 )
-
-
-def _correlation(row: str) -> CellRef:
-    return CellRef(row=row, column="Correlation")
 
 
 SWEEP = Sweep(
@@ -133,16 +119,18 @@ SWEEP = Sweep(
             ),
             paper=paper_cells(PAPER, "Calibration"),
             claims=(
-                Greater(
-                    description="RLE's confidence correlates better with OKS than a heatmap's (main paper).",
-                    a=_correlation("RLE"),
-                    b=_correlation("SimplePose"),
+                higher(
+                    "RLE's confidence correlates better with OKS than a heatmap's (main paper).",
+                    "Correlation",
+                    "RLE",
+                    "SimplePose",
                 ),
-                Greater(
-                    description="RLE's confidence correlates better with OKS than a learned Laplace scale's "
-                    "(main paper).",
-                    a=_correlation("RLE"),
-                    b=_correlation("Laplace, learned scale"),
+                higher(
+                    "RLE's confidence correlates better with OKS than a learned Laplace scale's (main "
+                    "paper).",
+                    "Correlation",
+                    "RLE",
+                    "Laplace, learned scale",
                 ),
             ),
             plots=(Coverage(column="ECE"), ErrorByScale(column="ECE")),

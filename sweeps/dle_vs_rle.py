@@ -14,11 +14,12 @@ from models.objectives import DLE, L1
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
 from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, mpii
+from sweeps.claims import higher, lower
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
@@ -36,33 +37,12 @@ def rows(scale: str) -> Iterator[Row]:
 
 
 def _percent(name: str) -> Column:
-    return Column(DeclaredColumn(name=f"MPII {name}", unit="%", better="higher"), Metric(name))
+    return column(f"MPII {name}", Metric(name), "%", "higher", in_paper=True)
 
 
 def _errors(name: str, key: str, description: str = "", in_paper: bool = True) -> Column:
-    spec = DeclaredColumn(
-        name=f"Human3.6M {name}", unit="mm", better="lower", description=description, in_paper=in_paper
-    )
-    return Column(spec, Metric(key), group="Human3.6M")
-
-
-def _lower(description: str, column: str) -> Greater:
-    return Greater(
-        description=description, a=CellRef(row="DLE", column=column), b=CellRef(row="RLE", column=column)
-    )
-
-
-def _higher(description: str, column: str) -> Greater:
-    return Greater(
-        description=description, a=CellRef(row="RLE", column=column), b=CellRef(row="DLE", column=column)
-    )
-
-
-def _below_mean_pose(row: str) -> Greater:
-    return Greater(
-        description=f"{row} in 3-D is better than the mean pose.",
-        a=CellRef(row=row, column="Human3.6M mean pose"),
-        b=CellRef(row=row, column="Human3.6M MPJPE"),
+    return column(
+        f"Human3.6M {name}", Metric(key), "mm", "lower", description, in_paper=in_paper, group="Human3.6M"
     )
 
 
@@ -91,12 +71,18 @@ SWEEP = Sweep(
             ],
             paper=paper_cells(PAPER, "3"),
             claims=(
-                _higher("RLE is better than DLE on MPII.", "MPII PCKh@0.5"),
-                _higher("RLE is better than DLE on MPII at the strict threshold.", "MPII PCKh@0.1"),
-                _higher("RLE is better than DLE on MPII over all thresholds.", "MPII AUC"),
-                _lower("RLE is better than DLE on Human3.6M.", "Human3.6M MPJPE"),
-                _lower("RLE is better than DLE on Human3.6M, aligned.", "Human3.6M PA-MPJPE"),
-                _below_mean_pose("RLE"),
+                higher("RLE is better than DLE on MPII.", "MPII PCKh@0.5", "RLE", "DLE"),
+                higher(
+                    "RLE is better than DLE on MPII at the strict threshold.", "MPII PCKh@0.1", "RLE", "DLE"
+                ),
+                higher("RLE is better than DLE on MPII over all thresholds.", "MPII AUC", "RLE", "DLE"),
+                lower("RLE is better than DLE on Human3.6M.", "Human3.6M MPJPE", "RLE", "DLE"),
+                lower("RLE is better than DLE on Human3.6M, aligned.", "Human3.6M PA-MPJPE", "RLE", "DLE"),
+                Greater(
+                    description="RLE in 3-D is better than the mean pose.",
+                    a=CellRef(row="RLE", column="Human3.6M mean pose"),
+                    b=CellRef(row="RLE", column="Human3.6M MPJPE"),
+                ),
             ),
             plots=(Curves(key="MPJPE", title="MPJPE by epoch"),),
         ),

@@ -14,11 +14,11 @@ from models.flow import Flow
 from models.objectives import RLE
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import Below, CellRef, Equivalent
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, coco
+from sweeps.claims import below, equal
 from sweeps.columns import (
     AP,
     AP50,
@@ -57,29 +57,27 @@ SWEEP = Sweep(
             columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
             paper=paper_cells(PAPER, "1"),
             claims=(
-                Equivalent(
-                    description="A flow of 3×256 is no better than one of 3×64 (within one AP).",
-                    a=CellRef(row="3x64", column="AP"),
-                    b=CellRef(row="3x256", column="AP"),
-                    margin=1.0,
+                equal(
+                    "A flow of 3×256 is no better than one of 3×64 (within one AP).",
+                    "AP",
+                    "3x64",
+                    "3x256",
+                    1.0,
                 ),
-                Equivalent(
-                    description="A flow of 5×64 is no better than one of 3×64 (within one AP).",
-                    a=CellRef(row="3x64", column="AP"),
-                    b=CellRef(row="5x64", column="AP"),
-                    margin=1.0,
+                equal(
+                    "A flow of 5×64 is no better than one of 3×64 (within one AP).", "AP", "3x64", "5x64", 1.0
                 ),
-                Below(
-                    description="The overhead during training is negligible (below 5 % of a ResNet-50 step, "
-                    "3×64).",
-                    a=CellRef(row="3x64", column="Flow share R50"),
-                    limit=NEGLIGIBLE,
+                below(
+                    "The overhead during training is negligible (below 5 % of a ResNet-50 step, 3×64).",
+                    "Flow share R50",
+                    "3x64",
+                    NEGLIGIBLE,
                 ),
-                Below(
-                    description="The overhead is negligible for this scale's own network too (below 5 %, "
-                    "3×64).",
-                    a=CellRef(row="3x64", column="Flow share"),
-                    limit=NEGLIGIBLE,
+                below(
+                    "The overhead is negligible for this scale's own network too (below 5 %, 3×64).",
+                    "Flow share",
+                    "3x64",
+                    NEGLIGIBLE,
                 ),
             ),
             plots=(Scatter(x="FLOPs", y="AP", log_x=True), Curves(key="AP", title="AP by epoch")),

@@ -16,11 +16,11 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.learned_density import Density
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.plots import DensityMaps, DensityMarginals
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import coco
+from sweeps.claims import higher, lower
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
@@ -46,8 +46,8 @@ def rows(scale: str) -> Iterator[Row]:
 
 
 def _column(name: str, key: str, description: str, digits: int = 2, unit: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit=unit, digits=digits, in_paper=False, description=description)
-    return Column(spec, Measured(f"{{row}}/{key}", _probe))
+    source = Measured(f"{{row}}/{key}", _probe)
+    return column(name, source, unit, description=description, digits=digits)
 
 
 def _probe(experiment: Experiment, scale: str) -> Density:
@@ -97,21 +97,23 @@ SWEEP = Sweep(
             columns=COLUMNS,
             paper=(),
             claims=(
-                Greater(
-                    description="The learned distribution has a sharper peak than the Gaussian distribution.",
-                    a=CellRef(row="RLE G", column="Peak"),
-                    b=CellRef(row="Gaussian", column="Peak"),
+                higher(
+                    "The learned distribution has a sharper peak than the Gaussian distribution.",
+                    "Peak",
+                    "RLE G",
+                    "Gaussian",
                 ),
-                Greater(
-                    description="It has a smoother edge than the Laplace distribution: no cusp at its peak.",
-                    a=CellRef(row="Laplace", column="Slope"),
-                    b=CellRef(row="RLE G", column="Slope"),
+                lower(
+                    "It has a smoother edge than the Laplace distribution: no cusp at its peak.",
+                    "Slope",
+                    "RLE G",
+                    "Laplace",
                 ),
-                Greater(
-                    description="The same claim, applied to the tails: they are lighter than the Laplace "
-                    "density's.",
-                    a=CellRef(row="Laplace", column="Kurtosis"),
-                    b=CellRef(row="RLE G", column="Kurtosis"),
+                lower(
+                    "The same claim, applied to the tails: they are lighter than the Laplace density's.",
+                    "Kurtosis",
+                    "RLE G",
+                    "Laplace",
                 ),
             ),
             plots=(DensityMaps(column="Peak"), DensityMarginals(column="Peak")),

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from models.objectives import L1, LearnedScale
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, integral, mpii, simplepose
+from sweeps.claims import higher
 from sweeps.columns import AUC, AUC_MEAN, PCKH_10, PCKH_11, PCKH_50
 
 
@@ -48,10 +48,6 @@ def rows(scale: str) -> Iterator[Row]:
     )
 
 
-def _greater(description: str, column: str, a: str, b: str) -> Greater:
-    return Greater(description=description, a=CellRef(row=a, column=column), b=CellRef(row=b, column=column))
-
-
 SWEEP = Sweep(
     name="mpii_methods",
     description="Table 2: direct regression, heatmaps and RLE on MPII",
@@ -66,22 +62,23 @@ SWEEP = Sweep(
             columns=[PCKH_50, PCKH_10, AUC, PCKH_11, AUC_MEAN],
             paper=paper_cells(PAPER, "2"),
             claims=(
-                _greater(
+                higher(
                     "RLE beats direct regression at the strict threshold.",
                     "PCKh@0.1",
                     "RLE",
                     "Direct Regression",
                 ),
-                Greater(
-                    description="It does so by 13.1 % of direct regression's PCKh@0.1, or more.",
-                    a=CellRef(row="RLE", column="PCKh@0.1"),
-                    b=CellRef(row="Direct Regression", column="PCKh@0.1"),
+                higher(
+                    "It does so by 13.1 % of direct regression's PCKh@0.1, or more.",
+                    "PCKh@0.1",
+                    "RLE",
+                    "Direct Regression",
                     times=1.131,
                 ),
-                _greater("RLE is better than direct regression.", "PCKh@0.5", "RLE", "Direct Regression"),
-                _greater("RLE beats SimplePose in PCKh@0.1.", "PCKh@0.1", "RLE", "SimplePose"),
-                _greater("SimplePose is better than RLE in PCKh@0.5.", "PCKh@0.5", "SimplePose", "RLE"),
-                _greater("Initialising from SimplePose's backbone helps RLE.", "AUC", "*RLE", "RLE"),
+                higher("RLE is better than direct regression.", "PCKh@0.5", "RLE", "Direct Regression"),
+                higher("RLE beats SimplePose in PCKh@0.1.", "PCKh@0.1", "RLE", "SimplePose"),
+                higher("SimplePose is better than RLE in PCKh@0.5.", "PCKh@0.5", "SimplePose", "RLE"),
+                higher("Initialising from SimplePose's backbone helps RLE.", "AUC", "*RLE", "RLE"),
             ),
             plots=(Curves(key="PCKh@0.5", title="PCKh@0.5 by epoch"),),
         ),

@@ -16,11 +16,12 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.probes.occlusion import GROUPS, Occlusion
 from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn, PaperCell
+from orchestrator.schema.declaration import PaperCell
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import ErrorMatrix, MatrixDifference
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, integral
+from sweeps.columns import column
 
 INTEGRAL, RLE = paper_cells(PAPER, "5"), paper_cells(PAPER, "6")
 
@@ -60,8 +61,8 @@ def _probe(experiment: Experiment, scale: str) -> Occlusion:
 
 
 def _error(name: str, key: str = "", group: str = "", in_paper: bool = True, description: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit="mm", better="lower", in_paper=in_paper, description=description)
-    return Column(spec, Measured(f"{{row}}/{key or name}", _probe), group)
+    source = Measured(f"{{row}}/{key or name}", _probe)
+    return column(name, source, "mm", "lower", description, in_paper=in_paper, group=group)
 
 
 def _of_both(kind: str, description: str) -> list[Column]:
@@ -76,12 +77,12 @@ def derived() -> Iterator[PaperCell]:
     for method, table in (("Integral", INTEGRAL), ("RLE", RLE)):
         own = {cell.row: cell.value for cell in table if cell.row == cell.column}
         mean = {row: fmean(cell.value for cell in table if cell.row == row) for row in own}
-        for column, values in ((f"{method} own", own), (f"{method} mean", mean)):
+        for name, values in ((f"{method} own", own), (f"{method} mean", mean)):
             for row, value in [*values.items(), ("All", fmean(values.values()))]:
                 yield PaperCell(
                     table="5 and 6",
                     row=row,
-                    column=column,
+                    column=name,
                     value=round(value, 2),
                     unit="mm",
                     source="computed from the supplement's Tables 5 and 6",

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.probes.pose_gallery import Gallery
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import PosePictures
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, human36m, mpii
+from sweeps.columns import column
 
 SHOWN = "Error, shown"
 IN_3D = 2  # people of each category where each takes two panels
@@ -32,10 +32,7 @@ def _people(experiment: Experiment, scale: str) -> Gallery:
 
 
 def _column(name: str, key: str, unit: str, description: str, digits: int = 1) -> Column:
-    spec = DeclaredColumn(
-        name=name, unit=unit, digits=digits, better="neither", description=description, in_paper=False
-    )
-    return Column(spec, Measured(key, _people))
+    return column(name, Measured(key, _people), unit, description=description, digits=digits)
 
 
 def _columns(unit: str, error: str) -> list[Column]:

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from models.objectives import DLE, L1, RLE, LearnedScale
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import CellRef, Equivalent, Greater
+from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, coco
+from sweeps.claims import equal, higher
 from sweeps.columns import AP, AP50, AP75, AP_SHUFFLED, FLOPS, GRADIENT_G, GRADIENT_Q
 
 
@@ -51,10 +52,6 @@ def rows(scale: str) -> Iterator[Row]:
     )
 
 
-def _ap(row: str) -> CellRef:
-    return CellRef(row=row, column="AP")
-
-
 SWEEP = Sweep(
     name="residual_term",
     description="Table 7: effect of the residual term and the normaliser s compared with DLE",
@@ -68,11 +65,12 @@ SWEEP = Sweep(
             columns=[FLOPS, AP, AP50, AP75, AP_SHUFFLED, GRADIENT_Q, GRADIENT_G],
             paper=paper_cells(PAPER, "7"),
             claims=(
-                Greater(description="RLE is better than DLE.", a=_ap("RLE (Q+G)"), b=_ap("DLE")),
-                Equivalent(
-                    description="The term s barely affects the results and can be removed (within one AP).",
-                    a=_ap("RLE (Q+G+s)"),
-                    b=_ap("RLE (Q+G)"),
+                higher("RLE is better than DLE.", "AP", "RLE (Q+G)", "DLE"),
+                equal(
+                    "The term s barely affects the results and can be removed (within one AP).",
+                    "AP",
+                    "RLE (Q+G+s)",
+                    "RLE (Q+G)",
                     margin=1.0,
                 ),
                 Greater(
@@ -81,15 +79,12 @@ SWEEP = Sweep(
                     a=CellRef(row="RLE (Q+G)", column="Gradient Q"),
                     b=CellRef(row="RLE (Q+G)", column="Gradient G"),
                 ),
-                Greater(
-                    description="RLE is better than direct regression (main paper).",
-                    a=_ap("RLE (Q+G)"),
-                    b=_ap("Direct L1"),
-                ),
-                Greater(
-                    description="The flow adds to a Laplace with learned scale (main paper).",
-                    a=_ap("RLE (Q+G)"),
-                    b=_ap("Laplace, learned scale"),
+                higher("RLE is better than direct regression (main paper).", "AP", "RLE (Q+G)", "Direct L1"),
+                higher(
+                    "The flow adds to a Laplace with learned scale (main paper).",
+                    "AP",
+                    "RLE (Q+G)",
+                    "Laplace, learned scale",
                 ),
             ),
             plots=(Curves(key="AP", title="AP by epoch"),),

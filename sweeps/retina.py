@@ -17,12 +17,12 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.retina_gallery import Scans
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import BoundaryPictures, Curves
 from orchestrator.sweep.sweep import Column, Measured, Metric, Row, Sweep, Table
 from sweeps.baselines import PAPER, retina
+from sweeps.claims import lower
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
@@ -57,22 +57,11 @@ def rows(scale: str) -> Iterator[Row]:
 
 
 def _error(name: str, key: str, unit: str, description: str, in_paper: bool = False) -> Column:
-    spec = DeclaredColumn(
-        name=name, unit=unit, digits=2, better="lower", description=description, in_paper=in_paper
-    )
-    return Column(spec, Metric(key))
+    return column(name, Metric(key), unit, "lower", description, digits=2, in_paper=in_paper)
 
 
 def _gallery(experiment: Experiment, scale: str) -> Scans:
     return Scans(of=experiment)
-
-
-def _lower(description: str, better: str, worse: str) -> Greater:
-    return Greater(
-        description=description,
-        a=CellRef(row=worse, column="Mean error"),
-        b=CellRef(row=better, column="Mean error"),
-    )
 
 
 SWEEP = Sweep(
@@ -91,28 +80,28 @@ SWEEP = Sweep(
                 _error("in pixels", "MAE px", "px", "the same in rows of the scan"),
                 _error("He et al.", "MAE um He", "µm", "over the columns that He et al. evaluate"),
                 _error("He et al., px", "MAE px He", "px", "the same in rows of the scan"),
-                Column(
-                    DeclaredColumn(
-                        name="Shown",
-                        unit="µm",
-                        digits=2,
-                        better="lower",
-                        in_paper=False,
-                        description="mean error of the scans in the figure",
-                    ),
+                column(
+                    "Shown",
                     Measured("error shown", _gallery),
+                    "µm",
+                    "lower",
+                    "mean error of the scans in the figure",
+                    digits=2,
                 ),
             ],
             paper=paper_cells(PAPER, "8"),
             claims=(
-                _lower("RLE is better than direct regression.", "RLE", "Direct Regression"),
-                Greater(
-                    description="RLE reduces direct regression's error more than fivefold (18.1 to 3.1).",
-                    a=CellRef(row="Direct Regression", column="Mean error"),
-                    b=CellRef(row="RLE", column="Mean error"),
+                lower("RLE is better than direct regression.", "Mean error", "RLE", "Direct Regression"),
+                lower(
+                    "RLE reduces direct regression's error more than fivefold (18.1 to 3.1).",
+                    "Mean error",
+                    "RLE",
+                    "Direct Regression",
                     times=5,
                 ),
-                _lower("RLE is better than a soft-argmax along each column.", "RLE", "Soft-argmax"),
+                lower(
+                    "RLE is better than a soft-argmax along each column.", "Mean error", "RLE", "Soft-argmax"
+                ),
             ),
             plots=(
                 BoundaryPictures(column="Shown", rows=("Direct Regression", "RLE")),

@@ -21,12 +21,13 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.truncated_boxes import Edge
 from orchestrator.probes.truncation import Truncation
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.claims import Greater
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
+from sweeps.claims import higher
+from sweeps.columns import column
 
 HALF_BODIES = Augment().half_body
 """The paper's probability of a half-body training crop."""
@@ -60,8 +61,7 @@ def _left(experiment: Experiment, scale: str) -> Truncation:
 
 
 def _error(name: str, key: str, description: str, edge: Edge = "below") -> Column:
-    spec = DeclaredColumn(name=name, unit="%", better="lower", in_paper=False, description=description)
-    return Column(spec, Measured(key, _left if edge == "left" else _below))
+    return column(name, Measured(key, _left if edge == "left" else _below), "%", "lower", description)
 
 
 def _columns() -> Iterator[Column]:
@@ -73,26 +73,14 @@ def _columns() -> Iterator[Column]:
             f"mean error of joints inside boxes truncated by {cut} % from below",
         )
         yield _error(f"Outside {cut}", f"outside/{cut}", "mean error of joints outside those boxes")
-    spec = DeclaredColumn(
-        name="Past 40",
-        unit="%",
-        better="higher",
-        in_paper=False,
-        description="share of the joints outside boxes truncated by 40 % from below that are predicted "
-        "outside",
-    )
-    yield Column(spec, Measured("past/40", _below))
+    description = "share of the joints outside boxes truncated by 40 % from below that are predicted outside"
+    yield column("Past 40", Measured("past/40", _below), "%", "higher", description)
     description = "mean error of joints outside boxes truncated by 40 % from the left"
     yield _error("Outside 40 left", "outside/40", description, "left")
 
 
 def _farther(a: str, b: str, cut: int, description: str) -> Greater:
-    column = f"Outside {cut}"
-    return Greater(
-        description=f"{description} ({cut} % truncated: {a} has the larger error).",
-        a=CellRef(row=a, column=column),
-        b=CellRef(row=b, column=column),
-    )
+    return higher(f"{description} ({cut} % truncated: {a} has the larger error).", f"Outside {cut}", a, b)
 
 
 SWEEP = Sweep(

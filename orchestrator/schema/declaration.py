@@ -9,6 +9,9 @@ from orchestrator.schema.claims import Claim
 from orchestrator.schema.plots import Plot, probe_columns
 from orchestrator.schema.stored import Stored
 
+Better = Literal["higher", "lower", "neither"]
+"""Which values of a column are better."""
+
 
 class CellSource(Stored):
     """The source of a cell's number: a computed value, or a metric of one job per seed."""
@@ -24,7 +27,7 @@ class DeclaredColumn(Stored):
     name: str
     unit: str = ""
     digits: int = 1
-    better: Literal["higher", "lower", "neither"] = "neither"
+    better: Better = "neither"
     human: bool = False  # print 53.8K and 1.8M instead of all digits
     description: str = ""  # one sentence for the report's notes
     in_paper: bool = True  # whether the paper has this column

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from orchestrator.report.figures import draw_skeleton
 from orchestrator.report.figures.probe_rows import ProbeRow
-from orchestrator.report.figures.style import GRID, WIDTH, style
+from orchestrator.report.figures.style import GRID, WIDTH, corner_label, style
 from orchestrator.util.jpeg_text import from_text
 
 Floats = NDArray[np.float64]
@@ -150,7 +150,8 @@ def _draw(ax: Axes, panel: _Panel | None, detail: dict[str, Any]) -> None:
     ax.set_title(panel.title, fontsize=9, pad=3)
     if panel.view == "picture":
         draw_person(ax, panel.person, detail["limbs"], detail["sides"])
-        _note(ax, panel.person, detail["unit"])
+        if "error" in panel.person:
+            corner_label(ax, f"{panel.person['error']:.0f} {'mm' if detail['unit'] == 'mm' else '%'}", x=0.03)
     else:
         _side_view(ax, panel.person, detail["limbs"], detail["sides"])
 
@@ -171,24 +172,6 @@ def draw_person(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides:
 def _pixels(points: Any, height: int, width: int) -> Floats:
     """From units of the crop to pixels of the kept image."""
     return np.asarray((np.array(points) + 0.5) * (width, height))
-
-
-def _note(ax: Axes, person: Person, unit: str) -> None:
-    """Print the person's error in a corner."""
-    if "error" not in person:
-        return
-    short = "mm" if unit == "mm" else "%"
-    ax.text(
-        0.03,
-        0.97,
-        f"{person['error']:.0f} {short}",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=8,
-        color="white",
-        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
-        zorder=9,
-    )
 
 
 def _side_view(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides: Sequence[str]) -> None:

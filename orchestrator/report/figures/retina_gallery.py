@@ -13,7 +13,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from orchestrator.report.figures.probe_rows import ProbeRow
-from orchestrator.report.figures.style import ORANGE, SKY, WIDTH, style
+from orchestrator.report.figures.style import ORANGE, SKY, WIDTH, corner_label, style
 from orchestrator.schema.plots import BoundaryPictures
 from orchestrator.util.jpeg_text import from_text
 
@@ -115,17 +115,7 @@ def draw_scan(ax: Axes, scan: Detail) -> None:
     for place, (row, labelled) in enumerate(zip(mu, truth, strict=True)):
         ax.plot(columns, row, color=INKS[place % 2], linewidth=0.8, zorder=3)
         ax.plot(columns, labelled, color=TRUTH, linewidth=0.6, zorder=4)
-    ax.text(
-        0.01,
-        0.97,
-        f"{scan['error']:.1f} µm",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=8,
-        color="white",
-        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
-        zorder=9,
-    )
+    corner_label(ax, f"{scan['error']:.1f} µm", x=0.01)
 
 
 def _rows(values: Sequence[Sequence[float | None]]) -> Floats:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 
@@ -124,6 +125,21 @@ def missing_rows(rows: Iterable[DeclaredRow], shown: set[str]) -> str:
     """The end of a caption: which rows are not shown because they have no result yet."""
     absent = [row.label for row in rows if row.key not in shown]
     return f" No results yet: {', '.join(absent)}." if absent else ""
+
+
+def corner_label(ax: Axes, text: str, x: float) -> None:
+    """A small label near the upper left corner of an image, `x` of its width from the left."""
+    ax.text(
+        x,
+        0.97,
+        text,
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8,
+        color="white",
+        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
+        zorder=9,
+    )
 
 
 def _rendered(figure: Figure, **options: object) -> bytes:

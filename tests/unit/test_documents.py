@@ -122,6 +122,17 @@ def test_examples_in_the_documents_run(path: Path) -> None:
 PLACES = re.findall(r"`([\w/]+\.py):([\w.]+)`", "\n".join(path.read_text() for path in DOCUMENTS))
 
 
+PATHS = re.findall(
+    r"`((?:models|datasets|orchestrator|sweeps|tests|docs)/[\w/.-]*)",
+    "\n".join(p.read_text() for p in DOCUMENTS),
+)
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS)))
+def test_a_path_that_the_documents_name_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
 def definitions(node: ast.AST, within: str = "") -> Iterator[str]:
     """Functions and classes, those inside a class as `Class.method`."""
     for child in ast.iter_child_nodes(node):

@@ -70,6 +70,11 @@ def test_markdown_sets_paper_and_ours_side_by_side() -> None:
     ]
 
 
+def test_rows_are_not_marked_as_added_where_the_paper_has_none_of_them() -> None:
+    text = markdown(fill(declare(row("a", in_paper=False), row("b", in_paper=False)), {}))
+    assert "added" not in text.lower()
+
+
 def test_a_wide_table_sets_ours_under_the_papers_line() -> None:
     joints = ["Ankle", "Knee", "Hip", "Wrist", "Elbow", "Shoulder", "Head"]
     columns = tuple(DeclaredColumn(name=joint, unit="mm", better="lower") for joint in joints)

@@ -34,13 +34,14 @@ GENERATED = People(
 )
 """Like COCO's in size and in people a picture."""
 
-SAYS = (
-    "Augmented crops of 256×192 in batches of up to 32, everything in the file cache. The order is random "
-    "and no batch has a picture twice, as hardly any of a large set has; with a picture for all of its "
-    "people the order is that of the pictures, as in validation. The baseline makes a sample as the "
-    "authors' data set does: whole picture, mirrored in a pass of its own, one warp, heatmaps that "
-    "regression leaves unused, float32 normalised on the CPU. All others give uint8, which the network "
-    "normalises; the last row counts that too. JPEG is `--no-pack`."
+DESCRIPTION = (
+    "Augmented crops of 256×192 in batches of up to 32, all files in the page cache. The order is random "
+    "and no batch contains an image twice, as is typical of a large set; in the rows that decode each "
+    "image once for all of its people, the order is by image, as in validation. The baseline creates "
+    "samples like the authors' data set: it decodes the whole image, flips it in a separate pass, warps "
+    "once, makes heatmaps that regression does not use, and normalises to float32 on the CPU. All others "
+    "give uint8, which the network normalises; the last row includes that normalisation. JPEG is "
+    "`--no-pack`."
 )
 
 Indices = list[list[int]]
@@ -91,8 +92,9 @@ def timed(source: Source, rounds: int) -> Finding:
     """Every way to make samples, a row each."""
     times = compete(contestants(source), rounds)
     rows = tuple(_row(name, times, source) for name in times.seconds)
-    title = f"Samples a second a core, {_in_words(source)}"
-    return Finding("data", SAYS, (Grid(title, ("", "samples/s", "ratio", "bytes a sample"), rows),))
+    title = f"Samples per second per core, {_in_words(source)}"
+    grid = Grid(title, ("", "samples/s", "ratio", "bytes per sample"), rows)
+    return Finding("data", DESCRIPTION, (grid,))
 
 
 def contestants(source: Source) -> Mapping[str, Callable[[], None]]:
@@ -103,9 +105,9 @@ def contestants(source: Source) -> Mapping[str, Callable[[], None]]:
     )
     split, unpacked, normalise = source.split, source.unpacked, PixelNormalisation("imagenet")
     return {
-        "the authors' way": _pass(lambda rows: batch(plain, rows), order),
-        "JPEG, a picture a sample": _pass(lambda rows: _load(unpacked, rows), order),
-        "JPEG, a picture for all of its people": _pass(lambda rows: _load(unpacked, rows), grouped),
+        "authors' implementation": _pass(lambda rows: batch(plain, rows), order),
+        "JPEG, one image per sample": _pass(lambda rows: _load(unpacked, rows), order),
+        "JPEG, one image for all of its people": _pass(lambda rows: _load(unpacked, rows), grouped),
         "pack": _pass(lambda rows: _load(split, rows), order),
         "pack, normalised": _pass(lambda rows: normalise(_load(split, rows).image), order),
     }

@@ -39,12 +39,12 @@ CASES = (
     *(Case(SMALL, 8, n, goal=1) for n in (544, 2176)),
 )
 
-SAYS = (
-    "Forward and backward of log_prob, gradients of weights and points included. The baseline is RealNVP "
-    "with a net D -> D each for s and t on masked input; with 400 points more, those of the s term, ours "
-    "takes them in the same call and the baseline goes without. Errors are against the baseline in float64: "
-    "the largest of log_prob, relative where that exceeds 1, and that of all gradients together, relative to "
-    "their norm."
+DESCRIPTION = (
+    "Forward and backward pass of log_prob with gradients of weights and points. The baseline is RealNVP "
+    "with one network D -> D each for s and t on masked input. In rows with 400 additional points (those "
+    "of the s term) ours evaluates them in the same call, the baseline does not evaluate them. Errors are "
+    "relative to the baseline in float64: the largest of log_prob (relative where |log_prob| exceeds 1), "
+    "and that of all gradients together, relative to their norm."
 )
 
 
@@ -63,7 +63,7 @@ def measure(tell: Tell, cases: Sequence[Case] = CASES, rounds: int = 11) -> Find
     errors = ("log_prob, plain", "log_prob, ours", "gradient, plain", "gradient, ours")
     return Finding(
         "flow",
-        SAYS,
+        DESCRIPTION,
         (
             Grid("Forward and backward", (*size, "plain ms", "ours ms", "ratio", "goal"), speed),
             Grid("Error in float32", (*size, *errors), exactness),

@@ -91,8 +91,8 @@ def report_from(tracker: Tracker, name: str, results: Path) -> writer.Report:
     tracker.flush()
     declarations = tuple(d for d in tracker.declarations() if d.report == name)
     drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)}, drawn)
-    details = tracker.details(fp for d in declarations for fp in d.looked_at)
+    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
+    details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
     written = writer.write(declarations, records, results, details)
     writer.log(tracker, written)
     return written

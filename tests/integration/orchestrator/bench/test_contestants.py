@@ -112,10 +112,10 @@ def test_every_kind_of_step_learns(experiment: Experiment) -> None:
 
 def test_every_kind_of_step_is_timed_at_every_depth_of_the_flow(experiment: Experiment) -> None:
     panel = growth_flow.steps(experiment, rounds=1, tell=lambda what: None)
-    assert [series.name for series in panel.series] == list(step.contestants(experiment, CPU))
-    for series in panel.series:
-        assert [layers for layers, _ in series.points] == [3, 4, 5, 6]
-        assert all(ms > 0 for _, ms in series.points)
+    assert list(panel.costs) == [3, 4, 5, 6]
+    for costs in panel.costs.values():
+        assert list(costs) == list(step.contestants(experiment, CPU))
+        assert all(ms > 0 for ms in costs.values())
 
 
 def test_pictures_without_a_root_are_not_packed_in_masses(

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 RANGE = 0.5
-"""Of the target where joints have depth: beyond ± this in any coordinate a joint says nothing."""
+"""Of the target where joints have depth: a joint beyond ± this in any coordinate has weight 0."""
 
 
 class Crops(NamedTuple):
@@ -122,6 +122,15 @@ def ordered(predictions: Predictions, ids: Rows, points: int, dim: int) -> Float
     Raises:
         ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
     """
+    return predictions.mu[order_of(predictions, ids, points, dim)].astype(np.float64)
+
+
+def order_of(predictions: Predictions, ids: Rows, points: int, dim: int) -> Rows:
+    """(N,) which prediction belongs to each of the `ids`.
+
+    Raises:
+        ValueError: as `ordered`.
+    """
     if predictions.mu.shape != (len(predictions.id), points, dim):
         raise ValueError(
             f"mu {predictions.mu.shape} of {len(predictions.id)} samples with {points} points in {dim}-D"
@@ -135,6 +144,6 @@ def ordered(predictions: Predictions, ids: Rows, points: int, dim: int) -> Float
         )
     if not np.isfinite(predictions.mu).all():
         raise ValueError("predictions with numbers that are not finite")
-    mu = np.empty(predictions.mu.shape)
-    mu[wanted] = predictions.mu[order]
-    return mu
+    rows = np.empty(len(ids), np.int64)
+    rows[wanted] = order
+    return rows

@@ -17,7 +17,7 @@ from PIL import Image
 
 from datasets.io.errors import DataError
 from datasets.io.image import decode
-from datasets.io.problems import Broken, sift
+from datasets.io.problems import Problem, parse_each
 from datasets.skeleton import skeleton
 from orchestrator.inference.boxes import Plan, Wanted, corners
 from orchestrator.inference.drawing import draw
@@ -62,7 +62,7 @@ def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
 
 def predict(
     trained: Trained, plan: Plan, wanted: Iterable[Wanted], out: Path
-) -> tuple[list[Result], list[Broken]]:
+) -> tuple[list[Result], list[Problem]]:
     """Write `keypoints.json`, and of each picture a drawing, into `out`.
 
     Args:
@@ -89,7 +89,7 @@ def predict(
 
     try:
         (out / DRAWINGS).mkdir(parents=True, exist_ok=True)
-        _, broken = sift(one, wanted)
+        _, broken = parse_each(one, wanted)
         (out / RESULTS).write_text(json.dumps(results))
     except OSError as error:
         raise DataError(

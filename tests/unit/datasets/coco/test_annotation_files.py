@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.coco.annotation_files import find_annotations, read_annotations, sift_detections
+from datasets.coco.annotation_files import find_annotations, read_annotations, parse_detections
 from datasets.io.errors import DataError
-from datasets.io.problems import refuse
+from datasets.io.problems import raise_if_any
 from datasets.keypoints import KEYPOINTS, SKELETON
 
 Change = Callable[[dict[str, Any]], object]
@@ -204,8 +204,8 @@ BOX = {"image_id": 101, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
 def detections(tree: Any, content: Any) -> Any:
     path = tree.root / "detections.json"
     path.write_text(json.dumps(content))
-    found, broken = sift_detections(path, read(tree, "val"))
-    refuse(broken)
+    found, broken = parse_detections(path, read(tree, "val"))
+    raise_if_any(broken)
     return found
 
 

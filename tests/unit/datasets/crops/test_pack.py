@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datasets.contract import DataPaths
-from datasets.crops import crop, pack, tile_plan, undecoded
+from datasets.crops import crop, pack, tile_plan, lazy_pictures
 from datasets.crops.crop import DRAWS, STILL, Augment
 from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
 from datasets.io.errors import DataError
@@ -142,8 +142,8 @@ def upright(count: int) -> np.ndarray:
 
 def test_a_batch_decodes_each_of_its_pictures_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    decode = undecoded.decode
-    monkeypatch.setattr(undecoded, "decode", lambda path, size: seen.append(path.name) or decode(path, size))
+    decode = lazy_pictures.decode
+    monkeypatch.setattr(lazy_pictures, "decode", lambda path, size: seen.append(path.name) or decode(path, size))
     opened = open_pack(index([1, 0, 1, 0, 1, 2]))
     crops = opened.crop(np.arange(5), upright(5), (20, 30))
     assert sorted(seen) == ["0.png", "1.png"]
@@ -157,7 +157,7 @@ def test_an_index_holds_no_pixels_and_names_pictures_within_the_set(index: Index
     folder = index([0, 2])
     assert sorted(path.name for path in folder.iterdir()) == ["about.json", "arrays.npz"]
     held = open_pack(folder).pixels
-    assert isinstance(held, undecoded.Pictures)
+    assert isinstance(held, lazy_pictures.LazyPictures)
     assert held.root == tmp_path / "set"
     assert held.names.tolist() == [b"0.png", b"2.png"]  # 1.png has no sample
     assert held.sizes.tolist() == [[WIDTH, HEIGHT]] * 2

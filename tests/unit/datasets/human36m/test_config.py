@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from datasets.contract import DataPaths, Predictions
 from datasets.crops.crop import STILL, Augment
-from datasets.crops.undecoded import Pictures
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.human36m.config import POINTS, Human36MFolder, Human36MPose
 from datasets.human36m.dataset import DEPTH, FROM_MPII, MIXED_ID, Human36MData, MixedSplit
 from datasets.io.errors import DataError
@@ -252,7 +252,7 @@ def test_without_a_pack_every_batch_has_the_same_bits(place: DataPaths, mixed: H
     unpacked = DataPaths(place.cache, pack=False)
     assert MIXED.prepare(unpacked) == MIXED.prepare(place)
     opened = MIXED.open(unpacked, seed=1)
-    assert isinstance(opened.val.pack.pixels, Pictures)
+    assert isinstance(opened.val.pack.pixels, LazyPictures)
     for packed, files in ((mixed.train, opened.train), (mixed.val, opened.val)):
         keys = [(epoch, index) for index in range(len(packed)) for epoch in (0, 1)]
         batches = packed.__getitems__(keys), files.__getitems__(keys)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.io.errors import DataError
-from datasets.io.json_file import Record, load, sift_objects
+from datasets.io.json_file import Record, load, parse_objects
 from tests.support.spoiling import deep
 
 PATH = Path("set.json")
@@ -82,7 +82,7 @@ def test_whatever_stands_there_gives_a_value_or_a_data_error(value: Any) -> None
 
 def test_what_is_no_object_or_broken_is_sifted_out_and_named() -> None:
     values = [{"a": 1}, 3, {"a": "x"}, {"a": 2}]
-    good, broken = sift_objects(PATH, values, "images", lambda one: one.whole("a"))
+    good, broken = parse_objects(PATH, values, "images", lambda one: one.whole("a"))
     assert good == [1, 2]
     assert [one.record for one in broken] == ["images[1]", "images[2]"]
     assert broken[0].reason == "is 3, not an object"

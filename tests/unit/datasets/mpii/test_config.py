@@ -15,7 +15,7 @@ from scipy.io import savemat
 
 from datasets.contract import DataPaths, Predictions
 from datasets.crops.crop import Augment
-from datasets.crops.undecoded import Pictures
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.io.errors import DataError
 from datasets.mpii.config import MpiiData, MpiiFolder, MpiiPose
 from datasets.synthetic.people.people import People
@@ -155,7 +155,7 @@ def test_without_a_pack_every_batch_has_the_same_bits(place: DataPaths, data: Mp
     unpacked = DataPaths(place.cache, pack=False)
     assert DATA.prepare(unpacked) == DATA.prepare(place)
     opened = DATA.open(unpacked, seed=1)
-    assert isinstance(opened.val.pack.pixels, Pictures)
+    assert isinstance(opened.val.pack.pixels, LazyPictures)
     for packed, files in ((data.train, opened.train), (data.val, opened.val)):
         keys = [(epoch, index) for index in range(len(packed)) for epoch in (0, 1)]
         batches = packed.__getitems__(keys), files.__getitems__(keys)

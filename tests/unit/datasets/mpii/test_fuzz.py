@@ -29,7 +29,7 @@ def mpii(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sound_mpii(root: Path, form: Any) -> None:
-    found = outcome(lambda: annotation_files.sift_set(root, form))
+    found = outcome(lambda: annotation_files.parse_set(root, form))
     if found is not None:
         benchmark, _ = found
         for people in (benchmark.train, benchmark.val):
@@ -38,7 +38,7 @@ def sound_mpii(root: Path, form: Any) -> None:
         assert len(benchmark.heads.points) == len(benchmark.val.id)
         assert np.isfinite(benchmark.heads.points).all()
         outcome(lambda: annotation_files.survey(root, form))
-        outcome(lambda: annotation_files.sift_placed(root, form, ()))
+        outcome(lambda: annotation_files.parse_placed(root, form, ()))
         outcome(lambda: samples.digest(annotation_files.read(root, form)))
 
 

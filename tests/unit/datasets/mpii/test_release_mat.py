@@ -162,4 +162,4 @@ def test_another_mat_file_is_no_release(tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"preds": np.zeros(3)})
     with pytest.raises(DataError, match="RELEASE: the variable is missing"):
-        release_mat.sift_release(path, tmp_path)
+        release_mat.parse_release(path, tmp_path)

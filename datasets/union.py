@@ -21,6 +21,11 @@ DataConfig = Annotated[Union, Field(discriminator="kind")]
 DATA_SETS: tuple[type[DataSet], ...] = get_args(Union)
 
 
+def benchmarks() -> tuple[DataConfig, ...]:
+    """Every benchmark as it is published, on files that need not be at hand."""
+    return tuple(kind(source=kind.folder()) for kind in get_args(Union))
+
+
 def data_set(name: str) -> type[DataSet]:
     """The data set of that name.
 

@@ -180,3 +180,8 @@ class PoseData(DataSet):
         }
         reach = crop.reach(options, augment)
         write(pack, people.pictures, people.picture, reach, {**arrays, **people.arrays}, {"counts": counts})
+
+
+def as_poses(data: DataSet) -> PoseData | None:
+    """The configuration of a set of people; None for other sets."""
+    return data if isinstance(data, PoseData) else None

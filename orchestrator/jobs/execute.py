@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 
 from datasets.contract import Data, DataPaths
 from datasets.io.errors import DataError, NotPreparedError
+from datasets.union import DataConfig
 from models.backbones import WeightsError
-from orchestrator.config.experiment import DataConfig, Experiment, StepTiming
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.jobs.union import Job
 from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.step_time import measure

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.coco.annotation_files import find_annotations, read_annotations, parse_detections
+from datasets.coco.annotation_files import find_annotations, parse_detections, read_annotations
 from datasets.io.errors import DataError
 from datasets.io.problems import raise_if_any
 from datasets.keypoints import KEYPOINTS, SKELETON

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datasets.contract import DataPaths
-from datasets.crops import crop, pack, tile_plan, lazy_pictures
+from datasets.crops import crop, lazy_pictures, pack, tile_plan
 from datasets.crops.crop import DRAWS, STILL, Augment
 from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
 from datasets.io.errors import DataError
@@ -143,7 +143,9 @@ def upright(count: int) -> np.ndarray:
 def test_a_batch_decodes_each_of_its_pictures_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     decode = lazy_pictures.decode
-    monkeypatch.setattr(lazy_pictures, "decode", lambda path, size: seen.append(path.name) or decode(path, size))
+    monkeypatch.setattr(
+        lazy_pictures, "decode", lambda path, size: seen.append(path.name) or decode(path, size)
+    )
     opened = open_pack(index([1, 0, 1, 0, 1, 2]))
     crops = opened.crop(np.arange(5), upright(5), (20, 30))
     assert sorted(seen) == ["0.png", "1.png"]

@@ -17,7 +17,7 @@ UNKNOWN = Schedule(epochs=1, batch=1)
 """Weights do not say how they were trained."""
 
 
-def import_checkpoint(file: Path, out: Path) -> Experiment:
+def import_file(file: Path, out: Path) -> Experiment:
     """Write `out/checkpoint.pt` from a file of the authors' or mmpose's weights.
 
     Its experiment says what the model is and what its crops are; the schedule means nothing. It can be used,

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.coco.samples import digest, read
+from datasets.coco.samples import read
 from datasets.io.errors import DataError
 
 
@@ -101,7 +101,7 @@ def test_detected_boxes_take_the_place_of_annotated_ones(tree: Any) -> None:
 
 
 def test_the_digest_knows_the_files_by_their_content_and_not_by_their_place(tree: Any) -> None:
-    before = digest(read(tree.root))
+    before = read(tree.root).digest()
     assert digest(read(tree.root.rename(tree.root.parent / "elsewhere"))) == before
 
 
@@ -109,7 +109,7 @@ def test_the_digest_knows_the_files_by_their_content_and_not_by_their_place(tree
 def test_the_digest_changes_with(tree: Any, what: str) -> None:
     path = tree.root / "detections.json"
     path.write_text(json.dumps([{"image_id": 101, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]))
-    before = digest(read(tree.root, path))
+    before = read(tree.root, path).digest()
     if what == "annotations":
         change(tree, 0, area=77)
     elif what == "picture":
@@ -117,12 +117,12 @@ def test_the_digest_changes_with(tree: Any, what: str) -> None:
             file.write(b"more")
     else:
         path.write_text(path.read_text() + " ")
-    assert digest(read(tree.root, path)) != before
+    assert read(tree.root, path).digest() != before
 
 
 def test_a_missing_picture_is_an_error_only_where_it_is_needed(tree: Any) -> None:
     (tree.root / "train" / "0002.png").unlink()
     with pytest.raises(DataError, match=r"0002\.png: this picture is missing.*image 2 out of"):
-        digest(read(tree.root))
+        read(tree.root).digest()
     tree.edit("train", lambda d: [d["annotations"].pop(2), d["annotations"].pop(2)])
-    assert len(digest(read(tree.root))) == 16
+    assert len(read(tree.root).digest()) == 16

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from datasets.human36m import annotation_files
-from datasets.human36m import samples as frames
 from datasets.human36m.annotation_files import SAMPLES, SUBJECTS
 from datasets.io.errors import DataError
 from datasets.synthetic.people.write_human36m import Human36MPeople, write
@@ -130,10 +129,10 @@ def test_boxes_are_clipped_to_their_pictures(root: Path) -> None:
 
 
 def test_the_digest_knows_annotations_and_pictures(root: Path, generated: Path) -> None:
-    before = frames.digest(annotation_files.read(root, "posenet"))
-    assert frames.digest(annotation_files.read(generated, "posenet")) == before
+    before = annotation_files.read(root, "posenet").digest()
+    assert annotation_files.read(generated, "posenet").digest() == before
     edit(path(root, "camera"), lambda camera: camera["2"].update(f=[57.0, 57.5]))
-    assert frames.digest(annotation_files.read(root, "posenet")) != before
+    assert annotation_files.read(root, "posenet").digest() != before
 
 
 # --- what is wrong ---
@@ -249,7 +248,7 @@ def test_a_missing_file_or_picture_is_named(root: Path) -> None:
     found = annotation_files.read(root, "posenet")
     (root / "images").unlink()
     with pytest.raises(DataError, match=r"picture is missing, which Human36M_subject1_data\.json names"):
-        frames.digest(found)
+        found.digest()
     path(root, "joint_3d", 8).unlink()
     with pytest.raises(DataError, match=r"subject8_joint_3d\.json.*missing"):
         annotation_files.read(root, "posenet")

@@ -81,7 +81,7 @@ def test_heads_and_counted_joints_come_from_gt_valid(root: Path) -> None:
     variables = truth(val)
     variables["jnt_missing"][5, 1] = 1
     savemat(root / "annot" / "gt_valid.mat", variables)
-    heads = annotation_files.read(root, "list").heads
+    heads = annotation_files.read(root, "list").val.heads
     assert np.argwhere(~heads.counted).tolist() == [[1, 5]]
     np.testing.assert_allclose(heads.points + 1, [p["joints"] for p in val])
     assert heads.boxes[0].tolist() == [[9.0, 9.0], [12.0, 13.0]]
@@ -100,7 +100,7 @@ def test_one_person_is_enough_to_validate(root: Path) -> None:
     val = [person("c.jpg", 3)]
     save(root, "valid.json", val)
     savemat(root / "annot" / "gt_valid.mat", truth(val))
-    assert annotation_files.read(root, "list").heads.points.shape == (1, K, 2)
+    assert annotation_files.read(root, "list").val.heads.points.shape == (1, K, 2)
 
 
 def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
@@ -114,7 +114,7 @@ def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
 
 def test_the_digest_knows_annotations_and_pictures_but_not_the_place(root: Path, tmp_path: Path) -> None:
     def digest(folder: Path) -> str:
-        return samples.digest(annotation_files.read(folder, "list"))
+        return annotation_files.read(folder, "list").digest()
 
     before = digest(root)
     copy = tmp_path / "elsewhere"
@@ -223,7 +223,7 @@ def test_a_list_that_is_something_else_is_named(root: Path) -> None:
 def test_a_missing_picture_is_named(root: Path) -> None:
     (root / "images" / "a.jpg").unlink()
     found = annotation_files.read(root, "list")
-    for check in (lambda: samples.digest(found), lambda: samples.picture_files(found.train)):
+    for check in (found.digest, lambda: samples.picture_files(found.train)):
         with pytest.raises(DataError, match=r"a\.jpg.*missing"):
             check()
 
@@ -261,7 +261,7 @@ def test_skipping_leaves_out_records_pictures_and_people_who_lie_outside_and_kee
     assert found.train.id.tolist() == [1, 2]
     assert found.train.left_out == {"in broken pictures": 1, "broken records": 1}
     assert (found.val.id.tolist(), found.val.left_out) == ([1], {"broken records": 1})
-    np.testing.assert_allclose(found.heads.points, found.val.points)
+    np.testing.assert_allclose(found.val.heads.points, found.val.points)
     report = MpiiPose(source=source, size=(32, 32)).prepare(DataPaths(tmp_path / "cache", root))
     assert (report.train.samples, report.val.samples) == (2, 1)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from datasets.base.annotated import AnnotatedSet
 from datasets.io.errors import DataError
 from datasets.mpii import annotation_files, release_mat
-from datasets.mpii.samples import Benchmark
+from datasets.mpii.samples import People
 
 Fields = dict[str, Any]
 
@@ -52,7 +53,7 @@ class Release:
         self.training = [1.0, 1.0, 1.0, 0.0]
         self.single: list[list[int]] = [[1, 2], [1], [1], []]
 
-    def read(self, folder: Path) -> Benchmark:
+    def read(self, folder: Path) -> AnnotatedSet[People]:
         single = np.empty((len(self.single), 1), object)
         single[:, 0] = [np.array(alone, float) if alone else np.zeros((0, 0)) for alone in self.single]
         rows = zip(self.names, self.people, strict=True)
@@ -75,7 +76,7 @@ def test_pixels_count_from_one_in_the_file_and_from_zero_here(release: Release, 
     written = np.random.default_rng(3).uniform(5, 95, (16, 2))
     np.testing.assert_allclose(found.train.points[2] + 1, written)
     assert found.train.centre.tolist() == [[50.0, 60.0]] * 3
-    assert found.heads.boxes.tolist() == [[[9.0, 19.0], [12.0, 23.0]]]
+    assert found.val.heads.boxes.tolist() == [[[9.0, 19.0], [12.0, 23.0]]]
 
 
 def test_the_split_is_by_picture_and_fixed(release: Release, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_ids_say_picture_and_person(release: Release, tmp_path: Path) -> None:
 def test_unlabelled_joints_have_no_weight_and_are_not_counted(release: Release, tmp_path: Path) -> None:
     release.people[2] = [rectangle(4, joints=13)]
     found = release.read(tmp_path)
-    assert found.val.labelled[0].tolist() == found.heads.counted[0].tolist() == [True] * 13 + [False] * 3
+    assert found.val.labelled[0].tolist() == found.val.heads.counted[0].tolist() == [True] * 13 + [False] * 3
 
 
 def test_only_single_people_with_joints_in_training_pictures_are_used(

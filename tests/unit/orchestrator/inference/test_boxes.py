@@ -39,7 +39,7 @@ def written(folder: Path, document: object) -> Path:
 
 def test_annotated_people_are_looked_at_under_the_ids_of_the_file(tmp_path: Path) -> None:
     plan = read_boxes(written(tmp_path, ANNOTATIONS), PICTURES)
-    unknown, known = plan.wanted
+    unknown, known = plan.pictures
     assert plan.category == 3
     assert (unknown.image_id, unknown.boxes) == (NOBODY, ())
     assert (known.image_id, known.boxes) == (7, (Box((1, 2, 30, 40), 0.0),))
@@ -57,7 +57,7 @@ def test_detections_name_the_number_in_a_pictures_name(tmp_path: Path) -> None:
 def test_detections_of_one_category_are_of_people_whatever_its_number(tmp_path: Path) -> None:
     plan = read_boxes(written(tmp_path, [{**DETECTIONS[0], "category_id": 0}]), PICTURES)
     assert plan.category == 0
-    assert len(plan.wanted[0].boxes or ()) == 1
+    assert len(plan.pictures[0].boxes or ()) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_boxes_by_name_need_names_that_differ(tmp_path: Path) -> None:
 )
 def test_pictures_without_boxes_are_known_by_number_or_place(names: list[str], idents: list[int]) -> None:
     plan = whole_pictures([Path(name) for name in names])
-    assert [wanted.image_id for wanted in plan.wanted] == idents
-    assert all(wanted.boxes is None for wanted in plan.wanted)
+    assert [wanted.image_id for wanted in plan.pictures] == idents
+    assert all(wanted.boxes is None for wanted in plan.pictures)
 
 
 def test_a_whole_picture_is_the_box_of_its_size() -> None:

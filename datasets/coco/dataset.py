@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 
 from datasets.base.kinds import Kinds
 from datasets.coco.kinds import coco_kinds
-from datasets.contract import Pairs, Predictions
+from datasets.contract import Pairs, Predictions, PredictionsError
 from datasets.crops.pose_split import PoseSplit, order_of
 from datasets.metrics.oks import coco_average_precision, coco_truth, oks_nms, pck, person_scores
 
@@ -50,12 +50,12 @@ class CocoData:
         out.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         arrays = self.val.pack.arrays
         rows = order_of(predictions, self.val.ids, len(self.sigmas), 2)
         if predictions.score.shape != predictions.mu.shape[:2] or not np.isfinite(predictions.score).all():
-            raise ValueError(
+            raise PredictionsError(
                 f"scores of shape {predictions.score.shape}, or not finite, for mu {predictions.mu.shape}"
             )
         points = self.val.to_picture(predictions.mu[rows].astype(np.float64))

@@ -106,7 +106,7 @@ class Human36MData:
         person best. `MPJPE of the mean pose` is what predicting the training set's mean target would get.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         predicted = self.skeletons(ordered(predictions, self.val.ids, len(FROM_MPII), 3))
         mean = np.broadcast_to(self.own.targets().mean(0), (len(self.val), len(FROM_MPII), 3))

@@ -40,7 +40,7 @@ class MpiiData:
         trapezoids, `AUC mean` the mean of its 51 points.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         mu = ordered(predictions, self.val.ids, len(JOINTS), 2)
         errors, counted = self._head_errors(mu), self._counted

@@ -17,7 +17,7 @@ from pydantic import Field, PositiveInt, model_validator
 from datasets.base.data_set import NOTHING_READ, Contents, DataSet
 from datasets.base.folder import DataRoot
 from datasets.config import digest
-from datasets.contract import DataPaths, Predictions
+from datasets.contract import DataPaths, Predictions, PredictionsError
 from datasets.crops.pack import Progress
 from datasets.io.errors import DataError
 from datasets.io.problems import parse_each, raise_if_any
@@ -169,22 +169,22 @@ class RetinaData:
         """(N, K, W) predicted rows of the crops, in the order of the predictions.
 
         Raises:
-            ValueError: a shape is wrong.
+            PredictionsError: a shape is wrong.
         """
         expected = (len(predictions.id), self.config.points, self.config.dim)
         if predictions.mu.shape != expected:
-            raise ValueError(f"expected predictions of shape {expected}, got {predictions.mu.shape}")
+            raise PredictionsError(f"expected predictions of shape {expected}, got {predictions.mu.shape}")
         return as_rows(predictions.mu, *self.config.size)
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Mean absolute errors against every label, by two protocols: see `boundary_errors`.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a row is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a row is not finite.
         """
         scans, ids = self.val.scans, self.val.ids
         if not np.array_equal(np.sort(predictions.id), np.sort(ids)):
-            raise ValueError("the ids of the predictions are not those of the test scans, each once")
+            raise PredictionsError("the ids of the predictions are not those of the test scans, each once")
         place_of = dict(zip(ids.tolist(), self.val.places.tolist(), strict=True))
         places = [place_of[number] for number in predictions.id.tolist()]
         truth, baseline = scans.rows[places], scans.baseline[places]

@@ -94,15 +94,20 @@ def export(trained: Trained, form: Form, out: Path, image: Tensor) -> dict[str, 
             differences = _written(trained, form, partial, image)
         if worst := {name: value for name, value in differences.items() if not value <= TOLERANCE}:
             raise CheckpointError(
-                f"{out}: not written, as it would differ from the model: {worst}. Try another --format."
+                f"{out}: not written, as it would differ from the model: {worst}. Try another --format.",
+                code="export-differs",
             )
         partial.replace(out)
     except torch.onnx.OnnxExporterError as error:
         missing = re.search("No ONNX function found for .*", str(error))
         reason = missing[0].rstrip(".") if missing else str(error).strip()
-        raise CheckpointError(f"{out}: ONNX can't hold this model ({reason}). Use --format torch.") from error
+        raise CheckpointError(
+            f"{out}: ONNX can't hold this model ({reason}). Use --format torch.", code="no-onnx"
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"{out}: can't be written ({error}). Name another file with --out.") from error
+        raise CheckpointError(
+            f"{out}: can't be written ({error}). Name another file with --out.", code="not-writable"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return differences

@@ -30,7 +30,7 @@ def import_file(file: Path, out: Path) -> Experiment:
         imported = convert(read(file))
     except WeightsError as error:
         named = str(error) if str(file) in str(error) else f"{file}: {error}"
-        raise CheckpointError(named) from error
+        raise CheckpointError(named, code="not-importable") from error
     experiment = Experiment(
         data=_benchmark(file, imported), model=imported.model, objective=imported.objective, schedule=UNKNOWN
     )
@@ -54,5 +54,6 @@ def _benchmark(file: Path, imported: Imported) -> DataConfig:
             return data
     known = ", ".join(f"{data.points} in {data.dim}-D ({data.name})" for data in poses)
     raise CheckpointError(
-        f"{file}: a model of {imported.points} points in {imported.dim}-D. What can be imported has {known}."
+        f"{file}: a model of {imported.points} points in {imported.dim}-D. What can be imported has {known}.",
+        code="other-points",
     )

@@ -18,7 +18,7 @@ from orchestrator.cli import import_checkpoint, predict
 from orchestrator.inference import export
 from orchestrator.inference.import_weights import import_file
 from orchestrator.inference.model_store import load
-from orchestrator.training.checkpoint import CheckpointError
+from tests.support.errors import refused
 
 State = dict[str, Tensor]
 Prediction = tuple[Tensor, Tensor]
@@ -204,23 +204,16 @@ def test_models_of_other_people_are_refused_with_what_there_is(tmp_path: Path) -
         heads = random_layer("fc_coord.linear", 10) | random_layer("fc_sigma.linear", 10)
         return random_trunk("preact") | heads | random_flow("flow", 2)
 
-    with pytest.raises(
-        CheckpointError, match=r"theirs\.pth: a model of 5 points in 2-D.* 17 in 2-D \(coco\)"
-    ):
+    with refused("other-points") as caught:
         import_file(saved(strange, tmp_path), tmp_path / "ours")
+    assert "17 in 2-D (coco)" in str(caught.value)
     assert not (tmp_path / "ours").exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("not weights", "no file of weights"),
-        ({"a.weight": torch.zeros(1)}, "neither a model of the authors"),
-        ({"epoch": 3}, "expected tensors by name"),
-    ],
-)
-def test_files_without_such_weights_are_refused_by_name(tmp_path: Path, content, message: str) -> None:
+@pytest.mark.parametrize("content", ["not weights", {"a.weight": torch.zeros(1)}, {"epoch": 3}])
+def test_files_without_such_weights_are_refused_by_name(tmp_path: Path, content: object) -> None:
     path = tmp_path / "theirs.pth"
     path.write_text(content) if isinstance(content, str) else torch.save(content, path)
-    with pytest.raises(CheckpointError, match=rf"theirs\.pth: .*{message}"):
+    with refused("not-importable") as caught:
         import_file(path, tmp_path / "ours")
+    assert "theirs.pth" in str(caught.value)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
-from datasets.coco.dataset import CocoSplit
 from datasets.coco.samples import SplitSamples
 from datasets.contract import Batch, DataPaths
+from datasets.crops.pose_split import PoseSplit
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People, write
 from datasets.synthetic.people.scene import Framing
@@ -53,8 +53,8 @@ class Source:
 
     config: CocoKeypoints
     half: SplitSamples
-    split: CocoSplit
-    unpacked: CocoSplit
+    split: PoseSplit
+    unpacked: PoseSplit
 
     def random_order(self) -> Indices:
         """Batches in random order, none of which has a picture twice: first those of one person of every
@@ -136,12 +136,12 @@ def prepare(root: Path | None, folder: Path, tell: Tell) -> Source:
     return Source(config, half, _opened(config, place), _opened(config, replace(place, pack=False)))
 
 
-def _opened(config: CocoKeypoints, place: DataPaths) -> CocoSplit:
+def _opened(config: CocoKeypoints, place: DataPaths) -> PoseSplit:
     config.prepare(place)
     return config.open(place, seed=0).train
 
 
-def _load(split: CocoSplit, rows: list[int]) -> Batch:
+def _load(split: PoseSplit, rows: list[int]) -> Batch:
     return split.__getitems__([(0, row) for row in rows])
 
 

@@ -10,10 +10,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from datasets.coco.config import CocoKeypoints
-from datasets.human36m.config import Human36MPose
-from datasets.mpii.config import MpiiPose
-from datasets.retina.config import RetinaBoundaries
+from datasets.union import DataConfig
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
 from models.config import Frozen
@@ -25,11 +22,6 @@ from models.regressor import Regressor
 from orchestrator.config.fingerprint import digest, essence
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
-
-DataConfig = Annotated[
-    CocoKeypoints | MpiiPose | Human36MPose | RetinaBoundaries, Field(discriminator="kind")
-]
-
 
 ModelConfig = Annotated[
     Regressor | SimplePose | Integral | TwoBranch | BoundaryNet, Field(discriminator="kind")

@@ -21,7 +21,7 @@ SHARE = 0.6827
 SAMPLES = 50_000
 
 
-def spread(objective: nn.Module, dim: int) -> NDArray[np.float64] | None:
+def error_half_widths(objective: nn.Module, dim: int) -> NDArray[np.float64] | None:
     """Half the width of the middle of the density of deviations that holds `SHARE` of it, in units of sigma.
 
     Args:
@@ -32,10 +32,10 @@ def spread(objective: nn.Module, dim: int) -> NDArray[np.float64] | None:
         (D,), or None for objectives without a density.
     """
     with torch.inference_mode():
-        return _spread(objective, dim, torch.Generator().manual_seed(0))
+        return _half_widths_of(objective, dim, torch.Generator().manual_seed(0))
 
 
-def _spread(objective: nn.Module, dim: int, drawn: torch.Generator) -> NDArray[np.float64] | None:
+def _half_widths_of(objective: nn.Module, dim: int, drawn: torch.Generator) -> NDArray[np.float64] | None:
     match objective:
         case LikelihoodLoss():
             x = objective.flow.sample(SAMPLES, drawn)
@@ -43,7 +43,7 @@ def _spread(objective: nn.Module, dim: int, drawn: torch.Generator) -> NDArray[n
         case ScaledLoss():
             return _half_widths(objective.q.sample(SAMPLES, dim, drawn), torch.ones(SAMPLES))
         case SumLoss():
-            known = (_spread(term, dim, drawn) for term in objective.terms.values())
+            known = (_half_widths_of(term, dim, drawn) for term in objective.terms.values())
             return next((found for found in known if found is not None), None)
         case _:
             return None

@@ -94,7 +94,8 @@ def find(name: str, storage: str) -> str:
     meant = entries if by_folder else _called(name, entries)
     if len(meant) == 1:
         return meant[0].path
-    raise CheckpointError(_which(name, storage, meant, entries))
+    code = "ambiguous-model" if meant else "no-such-model"
+    raise CheckpointError(_which(name, storage, meant, entries), code=code)
 
 
 def _called(name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -114,7 +115,7 @@ def _which(name: str, storage: str, meant: Sequence[Entry], entries: Sequence[En
         entry.line() for entry in sorted(meant or entries, key=lambda entry: entry.description)
     )
     if meant:
-        return f"{name}: {len(meant)} models are meant. Give the first digits of one of\n{listed}"
+        return f"{name}: {len(meant)} models match. Give the first digits of one of\n{listed}"
     return f"{name}: no such file or model. {storage} has\n{listed}"
 
 

@@ -1,7 +1,5 @@
 """Short readable names for runs, as MLflow and the progress display show them."""
 
-from datasets.retina.config import RetinaBoundaries
-from datasets.synthetic.people.people import People
 from models.backbones import ResNet
 from models.boundary_unet import BoundaryNet
 from models.heatmap_nets import Integral, SimplePose
@@ -33,10 +31,8 @@ def _method(experiment: Experiment) -> str:
         name = f"Integral Pose, {name}"
     elif isinstance(experiment.model, BoundaryNet) and experiment.model.head == "softargmax":
         name = f"soft-argmax, {name}"
-    if isinstance(experiment.data, RetinaBoundaries) and experiment.data.points_of == "pairs":
-        name = f"{name} in pairs"
-    if isinstance(experiment.data.source, People) and experiment.data.augment.half_body:
-        name = f"{name} with half bodies"  # generated people are cropped whole otherwise
+    if experiment.data.variant:
+        name = f"{name} {experiment.data.variant}"
     return name if experiment.start is None else f"{name} from {_method(experiment.start)}"
 
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 
 from datasets.contract import Data, DataPaths
 from datasets.io.errors import NotPreparedError
-from orchestrator.config.experiment import DataConfig, Experiment, StepTiming
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.jobs.union import Job
 from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.step_time import measure

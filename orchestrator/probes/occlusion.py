@@ -18,7 +18,6 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
 from datasets.human36m.cameras import JOINTS
-from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
 from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
@@ -58,7 +57,7 @@ class Occlusion(OfTrained):
 
     @model_validator(mode="after")
     def _in_mm(self) -> Self:
-        if not isinstance(self.of.data, Human36MPose):
+        if self.of.data.kind != "human36m":
             raise ValueError(f"occlusion is measured in mm on human36m, not on {self.of.data.name}")
         return self
 

@@ -13,7 +13,6 @@ from pydantic import Field, NonNegativeInt, model_validator
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
-from datasets.skeleton import skeleton
 from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
@@ -62,7 +61,7 @@ class Truncation(OfTrained):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if not isinstance(self.of.data, CocoKeypoints):
+        if self.of.data.kind != "coco":
             raise ValueError("truncation is measured on COCO keypoints")
         if self.cuts[:1] != (0.0,) or list(self.cuts) != sorted(set(self.cuts)) or self.cuts[-1] >= 1:
             raise ValueError(f"cuts are 0 and then larger ones below 1, not {self.cuts}")
@@ -98,7 +97,7 @@ class Truncation(OfTrained):
 
     @property
     def _config(self) -> CocoKeypoints:
-        assert isinstance(self.of.data, CocoKeypoints)
+        assert self.of.data.kind == "coco"
         return self.of.data
 
     def _drawn(self, subject: TrainedModel, whole: People) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class Truncation(OfTrained):
         part = cut(whole, self.edge, self.drawn_cut)
         rows = chosen(whole, part, self.drawn_people)
         points = predicted(subject, whole, part, rows)
-        bones = skeleton(self._config)
+        bones = self._config.skeleton
         return {
             "cut": self.drawn_cut,
             "limbs": [list(limb) for limb in bones.limbs],

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from datasets.base.data_set import Contents
 from datasets.contract import DataPaths
 from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.data.binding import Binding
@@ -40,7 +41,8 @@ def run_sweeps(sweeps: Sequence[Sweep], options: RunSettings, command: str, cons
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
-    setting = _setting(options, command, console)
+    binding = _binding(options, console)
+    setting = _setting(options, command, binding)
     planned = [plan_table(table, setting) for sweep in sweeps for table in sweep.tables]
     artifacts = None if "://" in options.storage else Path(options.storage) / "artifacts"
     with Tracker.open(options.tracking_uri, artifacts) as tracker:
@@ -56,7 +58,7 @@ def run_sweeps(sweeps: Sequence[Sweep], options: RunSettings, command: str, cons
         _declare(planned, set(jobs) - set(todo), tracker)
         console.print(f"{len(jobs)} jobs, {len(jobs) - len(todo)} of them already done")
         if todo:
-            _prepare(todo, options, console)
+            _prepare(todo, options, binding.contents, console)
             _run(todo, planned, options, tracker, console)
         records = tracker.records(jobs, history=())
         written = report_from(tracker, options.report, options.results)
@@ -98,9 +100,12 @@ def report_from(tracker: Tracker, name: str, results: Path) -> writer.Report:
     return written
 
 
-def _setting(options: RunSettings, command: str, console: Console) -> PlanSettings:
+def _binding(options: RunSettings, console: Console) -> Binding:
     check = checker(options.cache, console)
-    binding = Binding(options.data_root, options.detections, options.skip_broken, check)
+    return Binding(options.data_root, options.detections, options.skip_broken, check)
+
+
+def _setting(options: RunSettings, command: str, binding: Binding) -> PlanSettings:
     return PlanSettings(
         scale=options.scale,
         report=options.report,
@@ -150,14 +155,15 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
     return tags
 
 
-def _prepare(jobs: Mapping[str, Job], options: RunSettings, console: Console) -> None:
+def _prepare(jobs: Mapping[str, Job], options: RunSettings, contents: Contents, console: Console) -> None:
     place = DataPaths(options.cache, options.data_root, options.pack)
     # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
     trained = [_trained(job) for job in jobs.values()]
     sentences = []
     for data in dict.fromkeys(experiment.data for experiment in trained if experiment is not None):
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-            found = data.prepare(place, _advance(bars, bars.add_task(f"preparing {data.name}", total=None)))
+            advance = _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
+            found = data.prepare(place, advance, contents)
         sentences.append(f"{data.name}: {found.sentence()}")
     for sentence in dict.fromkeys(sentences):
         console.print(sentence)

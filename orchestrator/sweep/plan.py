@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.config.experiment import DataConfig, Experiment, StepTiming, seeded
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment, StepTiming, seeded
 from orchestrator.jobs.union import Job, needed
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table

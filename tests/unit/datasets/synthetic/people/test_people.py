@@ -164,7 +164,7 @@ def test_an_unoccluded_scene_shows_the_body_it_draws():
 
 
 @given(index=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_records_are_consistent(index):
     made, records = picture(SMALL, "train2017", index)
     height, width = made.image.shape[:2]

@@ -43,7 +43,7 @@ def test_a_scaled_camera_refines_every_pixel_about_its_centre(camera, point, fac
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_people_touch_the_floor_and_never_sink_into_it(seed):
     scene = sample_scene(np.random.default_rng(seed), Framing(people=(0.4, 0.3, 0.3)), Poses(spread=1.0))
     for person in scene.people:
@@ -52,7 +52,7 @@ def test_people_touch_the_floor_and_never_sink_into_it(seed):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_person_who_is_not_truncated_lies_inside_where_there_is_room(seed):
     framing = Framing(truncated=0.0, figure=(70.0, 90.0), people=(1.0,))
     scene = sample_scene(np.random.default_rng(seed), framing, Poses())

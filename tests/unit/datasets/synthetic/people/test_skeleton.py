@@ -20,7 +20,7 @@ def bones(joints: np.ndarray) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 2**32 - 1), rotations=poses)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bones_keep_their_length_in_any_pose(seed, rotations):
     body = sample_body(np.random.default_rng(seed))
     person = posed(body, rotations)
@@ -30,7 +30,7 @@ def test_bones_keep_their_length_in_any_pose(seed, rotations):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sampled_poses_keep_the_bones_of_the_body(seed):
     rng = np.random.default_rng(seed)
     body = sample_body(rng)
@@ -41,7 +41,7 @@ def test_sampled_poses_keep_the_bones_of_the_body(seed):
 
 
 @given(seed=st.integers(0, 2**32 - 1), rotation=rotations)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_rigid_motion_keeps_all_distances_and_turns_the_facing(seed, rotation):
     rng = np.random.default_rng(seed)
     person = sample_person(rng, sample_body(rng), Poses())

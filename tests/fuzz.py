@@ -1,4 +1,4 @@
-"""Searches on with the property tests, a new seed in each round, until told to stop or until one of them fails.
+"""Runs the property tests with a new seed in each round, for so many rounds or minutes or until one fails.
 
     python tests/fuzz.py --rounds 200
     python tests/fuzz.py --minutes 10

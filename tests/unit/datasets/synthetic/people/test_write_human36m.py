@@ -124,11 +124,6 @@ def test_frames_are_those_of_protocol_two_and_excluded_sequences_are_there(found
     assert len(many) == len(set(many))
 
 
-def test_any_number_of_workers_writes_the_same_bits(root: Path, tmp_path: Path) -> None:
-    write(SMALL, tmp_path / "again", workers=2)
-    assert contents(tmp_path / "again") == contents(root)
-
-
 def test_the_fingerprint_names_every_field() -> None:
     others = [{"seed": 1}, {"train": 3}, {"side": 65}, {"roaming": 0.1}, {"version": 2}]
     assert len({SMALL.model_copy(update=o).fingerprint() for o in [{}, *others]}) == 6

@@ -124,13 +124,6 @@ def test_label_noise_leaves_pictures_and_clean_joints_as_they_are(root: Path, tm
     assert noisy["joints"] != exact["joints"]
 
 
-def test_any_number_of_workers_writes_the_same_bits(root: Path, tmp_path: Path) -> None:
-    many = MpiiPeople(scenes=SMALL.scenes.model_copy(update={"train": 10, "val": 2}))
-    for workers in (1, 2):
-        write(many, tmp_path / str(workers), workers=workers)
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
-
-
 def test_a_folder_of_another_set_is_refused_and_this_one_left_alone(root: Path) -> None:
     before = contents(root)
     write(SMALL, root, workers=1)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.synthetic.people.scene import Camera
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import RGB
 
 Canvas = NDArray[np.float32]

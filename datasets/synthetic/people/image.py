@@ -15,8 +15,9 @@ from datasets.config import Frozen
 from datasets.synthetic.people import background, figure, props
 from datasets.synthetic.people.clothing import sample_outfit
 from datasets.synthetic.people.poses import Probability
-from datasets.synthetic.people.scene import Camera, Framing, Range, Scene
+from datasets.synthetic.people.scene import Framing, Range, Scene
 from datasets.synthetic.people.skeleton import JOINTS, Person
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import Buffer, Solid, draw
 from datasets.synthetic.render.shading import floor_shadow, sample_light, shade
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from datasets.synthetic.people.scene import Camera
 from datasets.synthetic.people.skeleton import Person
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import RGB, Capsule, Ellipsoid, Face, Material, Solid
 from datasets.synthetic.render.rotations import Matrix, Vector, about_y
 

@@ -27,8 +27,9 @@ from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.people.image import Looks, render
 from datasets.synthetic.people.poses import Poses, sample_person
-from datasets.synthetic.people.scene import Camera, Framing, Range, Scene
+from datasets.synthetic.people.scene import Framing, Range, Scene
 from datasets.synthetic.people.skeleton import INDEX, Body, Person, sample_body
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.rotations import Matrix, Vector, about_y
 from datasets.synthetic.workers import in_order
 

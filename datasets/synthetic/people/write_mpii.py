@@ -25,8 +25,9 @@ from datasets.synthetic import marker
 from datasets.synthetic.people.image import Sighting
 from datasets.synthetic.people.label_noise import LabelNoise, label
 from datasets.synthetic.people.people import SPLITS, People, picture
-from datasets.synthetic.people.scene import Camera, Framing
+from datasets.synthetic.people.scene import Framing
 from datasets.synthetic.people.skeleton import INDEX, Person
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.workers import in_order
 
 JOINTS = (

@@ -6,7 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datasets.synthetic.people.poses import Poses
-from datasets.synthetic.people.scene import Camera, Framing, sample_scene
+from datasets.synthetic.people.scene import Framing, sample_scene
+from datasets.synthetic.render.camera import Camera
 
 MARGIN = 5.0  # px between the joints and the edge of the picture
 cameras = st.builds(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.synthetic.people.poses import Poses, sample_person
-from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, posed, sample_body
+from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, forward_kinematics, sample_body
 from datasets.synthetic.render.rotations import about_x, about_y, about_z
 
 angles = st.floats(-180, 180)
@@ -23,7 +23,7 @@ def bones(joints: np.ndarray) -> np.ndarray:
 @settings(max_examples=60)
 def test_bones_keep_their_length_in_any_pose(seed, rotations):
     body = sample_body(np.random.default_rng(seed))
-    person = posed(body, rotations)
+    person = forward_kinematics(body, rotations)
     np.testing.assert_allclose(bones(person.joints), body.lengths[1:], atol=1e-12)
     squares = person.frames @ person.frames.transpose(0, 2, 1)
     np.testing.assert_allclose(squares, np.broadcast_to(np.eye(3), squares.shape), atol=1e-12)
@@ -57,7 +57,7 @@ def test_every_parent_stands_before_its_children():
 
 
 def test_at_rest_a_person_faces_the_viewer_upright_with_left_at_image_right():
-    person = posed(sample_body(np.random.default_rng(0)), {})
+    person = forward_kinematics(sample_body(np.random.default_rng(0)), {})
     left, right = ([INDEX[n] for n in JOINTS if n.startswith(side)] for side in ("left_", "right_"))
     np.testing.assert_allclose(person.joints[left] * [-1, 1, 1], person.joints[right], atol=1e-12)
     assert (person.joints[left, 0] > 0).all()
@@ -72,7 +72,7 @@ def test_at_rest_a_person_faces_the_viewer_upright_with_left_at_image_right():
 def test_head_top_to_sole_is_about_the_stature():
     for seed in range(50):
         body = sample_body(np.random.default_rng(seed))
-        person = posed(body, {})
+        person = forward_kinematics(body, {})
         span = person.joint("left_toe")[1] - person.joint("head_top")[1]
         assert span / body.stature == pytest.approx(1.0, abs=0.1)
 

@@ -12,7 +12,7 @@ from datasets.mpii import annotation_files, samples
 from datasets.mpii.samples import JOINTS
 from datasets.synthetic.people import write_mpii as twin
 from datasets.synthetic.people.label_noise import LabelNoise
-from datasets.synthetic.people.people import People, picture
+from datasets.synthetic.people.people import People, sample_image
 from datasets.synthetic.people.scene import Framing
 from datasets.synthetic.people.skeleton import INDEX
 from datasets.synthetic.people.write_mpii import MpiiPeople, write
@@ -42,7 +42,7 @@ def test_annotations_are_the_projections_of_the_joints_in_3d(root: Path) -> None
     found = annotation_files.read(root, "list").val
     near = 0
     for index in range(SMALL.scenes.val):
-        made, _ = picture(SMALL.scenes, "val2017", index)
+        made, _ = sample_image(SMALL.scenes, "val2017", index)
         projected = [
             made.scene.camera.project(person.joints)[[INDEX[name] for name in JOINTS]]
             for person in made.scene.people

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.synthetic.people.props import box, seen_by
+from datasets.synthetic.people.props import box, in_camera_frame
 from datasets.synthetic.render import raster
 from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import Buffer, Capsule, Ellipsoid, Face, Material, draw
@@ -95,7 +95,7 @@ def test_the_faces_of_a_box_look_outwards(turn):
 
 def test_solids_behind_the_camera_are_left_out():
     ahead, behind = sphere(4.0, 0.5), sphere(-4.0, 0.5)
-    assert len(seen_by(CAMERA, [ahead, behind])) == 1
+    assert len(in_camera_frame(CAMERA, [ahead, behind])) == 1
 
 
 def test_what_lies_outside_the_picture_leaves_the_buffer_empty():

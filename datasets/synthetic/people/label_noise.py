@@ -11,21 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from datasets.config import Frozen
+from datasets.keypoints import SIGMAS
 from datasets.synthetic.people.image import Observation
 from datasets.synthetic.people.poses import Probability
-
-SIGMAS = {
-    "nose": 0.026,
-    "eye": 0.025,
-    "ear": 0.035,
-    "shoulder": 0.079,
-    "elbow": 0.072,
-    "wrist": 0.062,
-    "hip": 0.107,
-    "knee": 0.087,
-    "ankle": 0.089,
-}
-"""COCO's constants by kind of joint."""
 
 _ABOVE = {"elbow": "shoulder", "wrist": "elbow", "knee": "hip", "ankle": "knee"}
 _FACE = ("nose", "eye", "ear")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from datasets.synthetic.people.label_noise import SIGMAS, LabelNoise, joint_kind, label
+from datasets.keypoints import SIGMAS
+from datasets.synthetic.people.label_noise import LabelNoise, joint_kind, label
 from datasets.synthetic.people.write_coco import KEYPOINTS
 
 NONE = LabelNoise(visible=0, outliers=0, hidden=0, slide=0, swapped=0, unlabelled=0, unlabelled_face=0)

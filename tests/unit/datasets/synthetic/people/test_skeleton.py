@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from datasets.synthetic.people.poses import Poses, sample_person
 from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, forward_kinematics, sample_body
@@ -82,5 +83,5 @@ def test_head_top_to_sole_is_about_the_stature():
     [{"sitting": 0.6, "walking": 0.6}, {"from_back": 0.7, "from_side": 0.7}, {"lying": -0.1}, {"spread": -1}],
 )
 def test_impossible_probabilities_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"more than 1|greater than or equal"):
+    with pytest.raises(ValidationError):
         Poses(**wrong)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from datasets.io.errors import DataError
 from datasets.mpii import annotation_files, samples
 from datasets.mpii.samples import JOINTS
 from datasets.synthetic.people import write_mpii as twin
@@ -16,6 +15,7 @@ from datasets.synthetic.people.people import People, sample_image
 from datasets.synthetic.people.scene import Framing
 from datasets.synthetic.people.skeleton import INDEX
 from datasets.synthetic.people.write_mpii import MpiiPeople, write
+from tests.support.errors import refused
 
 EXACT = LabelNoise(visible=0, outliers=0, hidden=0, slide=0, swapped=0, unlabelled=0)
 FRAMING = Framing(width=96, height=96, figure=(50, 70), people=(0.6, 0.4), truncated=0.3)
@@ -128,7 +128,7 @@ def test_a_folder_of_another_set_is_refused_and_this_one_left_alone(root: Path) 
     before = contents(root)
     write(SMALL, root, workers=1)
     assert contents(root) == before
-    with pytest.raises(DataError, match="another set"):
+    with refused("another-set"):
         write(SMALL.model_copy(update={"version": 2}), root, workers=1)
 
 

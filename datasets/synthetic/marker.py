@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from datasets.io.errors import DataError
 
 _NAME = "generator.json"
-_REMOVE = "Remove the folder, and it is generated anew"
+_REMOVE = "Remove the folder, and it is generated again"
 
 
 def fingerprint(generator: BaseModel) -> str:
@@ -49,7 +49,7 @@ def check(folder: Path, generator: BaseModel) -> None:
 def check_images(folder: Path, expected: int) -> None:
     """Raises DataError (`incomplete-set`) unless so many JPEG files lie in `folder` and below."""
     if (found := sum(1 for _ in folder.rglob("*.jpg"))) != expected:
-        raise incomplete(folder, f"holds {found} of {expected} pictures")
+        raise incomplete(folder, f"holds {found} of {expected} images")
 
 
 def incomplete(path: Path, problem: str) -> DataError:

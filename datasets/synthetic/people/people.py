@@ -1,4 +1,4 @@
-"""Generated people in COCO's format: they stand in where COCO's own pictures are too many or not at hand.
+"""Generated people in COCO's format, to use in place of COCO's own images.
 
 People are sampled in 3-D (skeleton.py, poses.py), placed in front of a camera (scene.py), drawn (image.py),
 labelled with the errors of annotators (label_noise.py), and written as COCO's own files (write_coco.py).
@@ -30,11 +30,11 @@ _LARGEST_SPLIT = 1_000_000
 
 
 class People(Frozen):
-    """A set of generated pictures of people. Equal values give equal pictures and labels."""
+    """A set of generated images of people. Equal values give equal images and labels."""
 
     kind: Literal["people"] = "people"
     version: int = Field(1, ge=1)  # raised when the rendering changes
-    train: int = Field(7000, ge=1, le=_LARGEST_SPLIT)  # pictures, not people
+    train: int = Field(7000, ge=1, le=_LARGEST_SPLIT)  # images, not people
     val: int = Field(1000, ge=1, le=_LARGEST_SPLIT)
     seed: int = Field(0, ge=0, lt=2**32)  # train and val draw from different streams of it
     framing: Framing = Framing()
@@ -75,13 +75,13 @@ def write(
 ) -> None:
     """Generates both splits into `root`, in COCO's layout, all at once: `root` is complete or not there.
 
-    Writes `annotations/person_keypoints_{train2017,val2017}.json`, the pictures in `train2017/` and
+    Writes `annotations/person_keypoints_{train2017,val2017}.json`, the images in `train2017/` and
     `val2017/`, and `generator.json` with the parameters. Does nothing where `root` holds this very set.
-    A picture takes about 10 KB and, on one core, 6-9 ms.
+    A image takes about 10 KB and, on one core, 6-9 ms.
 
     Args:
         workers: processes; 0 takes one for each CPU. The bits written do not depend on it.
-        progress: called in this process with the number of pictures done and in all.
+        progress: called in this process with the number of images done and in all.
 
     Raises:
         DataError: `root` holds something else, or part of this set.

@@ -169,5 +169,5 @@ def _bending(rng: np.random.Generator, spread: float) -> Rotations:
 
 
 def _lying(rng: np.random.Generator, spread: float) -> Rotations:
-    """On the side, along the picture: head at image left or right."""
+    """On the side, along the image: head at image left or right."""
     return {"pelvis": about_z(rng.choice([-90.0, 90.0]) + rng.normal(0, 3)) @ about_y(rng.normal(0, 35))}

@@ -1,4 +1,4 @@
-"""People on a floor in front of a camera: who stands where. Frames of reference as in render/camera.py."""
+"""People on a floor in front of a camera: who is where. Frames of reference as in render/camera.py."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Self

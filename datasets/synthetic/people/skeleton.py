@@ -1,7 +1,7 @@
 """A person's skeleton in 3-D: joints, sampled proportions, forward kinematics. Knows nothing of images.
 
 Shapes: J joints. Metres. In a person's own frame x points to the person's left, y down and z to the back, so
-that somebody who faces the viewer has the left hand at image right.
+that a person who faces the viewer has the left hand at image right.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def _tree() -> tuple[tuple[str, ...], tuple[int, ...], NDArray[np.float64]]:
 
 
 JOINTS, PARENTS, _REST = _tree()
-"""Names and parents' indices (-1 for the pelvis); a parent stands before its children."""
+"""Names and parents' indices (-1 for the pelvis); a parent comes before its children."""
 
 INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINTS)}
 

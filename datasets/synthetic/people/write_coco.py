@@ -62,20 +62,20 @@ def write_annotations(
     path: Path,
     info: Mapping[str, Any],
     size: tuple[int, int],
-    pictures: Iterable[tuple[int, list[Record]]],
+    people: Iterable[tuple[int, list[Record]]],
 ) -> None:
     """Writes one `person_keypoints_*.json`.
 
     Args:
-        size: (width, height) px of every picture.
-        pictures: image id and the records of its people.
+        size: (width, height) px of every image.
+        people: image id and the records of its people.
     """
     images: list[Record] = []
     records: list[Record] = []
-    for image_id, people in pictures:
+    for image_id, in_image in people:
         name = file_name(image_id)
         images.append({"id": image_id, "file_name": name, "width": size[0], "height": size[1]})
-        for number, person in enumerate(people):
+        for number, person in enumerate(in_image):
             records.append({"id": 10 * image_id + number, "image_id": image_id, **person})
     category = {
         "id": 1,

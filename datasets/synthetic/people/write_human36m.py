@@ -34,7 +34,7 @@ from datasets.synthetic.workers import map_in_order
 Floats = NDArray[np.float64]
 
 TRAIN_SUBJECTS, TEST_SUBJECTS = (1, 5, 6, 7, 8), (9, 11)
-TRAIN_STEP, TEST_STEP = 5, 64  # frames from one picture to the next
+TRAIN_STEP, TEST_STEP = 5, 64  # frames from one image to the next
 ACTIONS, SUBACTIONS, CAMERAS = range(2, 17), (1, 2), (1, 2, 3, 4)
 
 _JOINTS = (
@@ -51,7 +51,7 @@ _BODIES, _CALIBRATION, _POSES, _APPEARANCE = range(4)  # streams of random numbe
 
 
 class Human36MPeople(Frozen):
-    """A set of generated people in Human3.6M's format. Equal values give equal pictures and joints."""
+    """A set of generated people in Human3.6M's format. Equal values give equal images and joints."""
 
     kind: Literal["human36m_people"] = "human36m_people"
     version: int = Field(1, ge=1)  # raised when the rendering changes
@@ -60,8 +60,8 @@ class Human36MPeople(Frozen):
     )  # poses of each of the five training subjects, four views of each
     val: int = Field(90, ge=1, le=10_000)  # the same for the two test subjects
     seed: int = Field(0, ge=0, lt=2**32)
-    side: int = Field(160, ge=32, le=4096)  # px, of the square pictures
-    focal: Range = (1.75, 1.85)  # picture widths; drawn once for each camera
+    side: int = Field(160, ge=32, le=4096)  # px, of the square images
+    focal: Range = (1.75, 1.85)  # image widths; drawn once for each camera
     distance: Range = (4.6, 5.4)  # m from the middle of the studio; drawn for each subject and camera
     height: Range = (1.3, 1.7)  # m above the floor; likewise
     roaming: float = Field(0.35, ge=0.0, le=2.0)  # m that people stand from the middle of the studio
@@ -78,7 +78,7 @@ class Human36MPeople(Frozen):
             if not 0 < low <= high:
                 raise ValueError(f"{name} is not (smallest, largest), both positive")
         if self.distance[0] <= self.roaming + 1:
-            raise ValueError("people would stand in front of the lens: roaming reaches the cameras")
+            raise ValueError("roaming reaches the cameras: people could stand right in front of the lens")
         return self
 
     def fingerprint(self) -> str:
@@ -175,12 +175,12 @@ def write(
 ) -> None:
     """Generates all subjects into `root`, all at once: `root` is complete or not there.
 
-    Writes `annotations/Human36M_subject*_{data,camera,joint_3d}.json`, the pictures in `images/` and
+    Writes `annotations/Human36M_subject*_{data,camera,joint_3d}.json`, the images in `images/` and
     `generator.json`. Does nothing where `root` holds this very set.
 
     Args:
         workers: processes; 0 takes one for each CPU. The bits written do not depend on it.
-        progress: called in this process with the number of pictures done and in all.
+        progress: called in this process with the number of images done and in all.
 
     Raises:
         DataError: `root` holds something else, or part of this set.

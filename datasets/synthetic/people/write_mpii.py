@@ -52,7 +52,7 @@ _LABELLED_LIKE = {"pelvis": "pelvis_hip", "thorax": "thorax_shoulder", "neck": "
 _NOISE_NAMES = tuple(_LABELLED_LIKE.get(name, name) for name in JOINTS)
 
 _HEAD = [INDEX[name] for name in ("neck", "head_top", "nose", "left_ear", "right_ear")]
-_HEAD_MARGIN = 0.02  # of the person's height in the picture
+_HEAD_MARGIN = 0.02  # of the person's height in the image
 _RAISED = 15.0  # px that MPII's centre lies above the body's middle, for each unit of scale
 _UNIT = 200.0  # px of height that a scale of 1 stands for
 _SCALE_SPREAD, _CENTRE_SPREAD = 0.05, 0.02  # of annotators; the centre's as a share of the height
@@ -62,7 +62,7 @@ Floats = NDArray[np.float64]
 
 
 class MpiiPeople(Frozen):
-    """A set of generated people in MPII's formats. Equal values give equal pictures and labels."""
+    """A set of generated people in MPII's formats. Equal values give equal images and labels."""
 
     kind: Literal["mpii_people"] = "mpii_people"
     version: int = Field(1, ge=1)  # raised when what is added here to `scenes` changes
@@ -100,7 +100,7 @@ def write(
 
     Args:
         workers: processes; 0 takes one for each CPU. The bits written do not depend on it.
-        progress: called in this process with the number of pictures done and in all.
+        progress: called in this process with the number of images done and in all.
 
     Raises:
         DataError: `root` holds something else, or part of this set.
@@ -215,16 +215,14 @@ def _truth(people: Sequence[AnnotatedPerson]) -> dict[str, Any]:
     }
 
 
-def _release(pictures: Sequence[tuple[str, list[AnnotatedPerson]]]) -> dict[str, Any]:
+def _release(images: Sequence[tuple[str, list[AnnotatedPerson]]]) -> dict[str, Any]:
     """The structure of the original `.mat`, with every image for training and everybody a single person."""
-    annolist = _structs(
-        [{"image": {"name": name}, "annorect": _rectangles(found)} for name, found in pictures]
-    )
-    single = np.empty((len(pictures), 1), object)
-    single[:, 0] = [np.arange(1.0, len(found) + 1)[:, None] for _, found in pictures]
+    annolist = _structs([{"image": {"name": name}, "annorect": _rectangles(found)} for name, found in images])
+    single = np.empty((len(images), 1), object)
+    single[:, 0] = [np.arange(1.0, len(found) + 1)[:, None] for _, found in images]
     return {
         "annolist": annolist,
-        "img_train": np.ones((1, len(pictures))),
+        "img_train": np.ones((1, len(images))),
         "single_person": single,
         "version": "generated",
     }

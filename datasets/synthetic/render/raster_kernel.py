@@ -50,7 +50,7 @@ def compiled() -> Kernels | None:
         kernels.capsule(arrays, 0, 0, nowhere, numbers, False, False)
         kernels.ellipsoid(arrays, 0, 0, nowhere, numbers, False)
     except Exception as error:
-        warnings.warn(f"pictures are drawn more slowly, because numba fails: {error!r}", stacklevel=2)
+        warnings.warn(f"images are drawn more slowly, because numba fails: {error!r}", stacklevel=2)
         return None
     return kernels
 

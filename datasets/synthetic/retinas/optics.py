@@ -171,7 +171,7 @@ def _blurred(image: Floats, sigma: tuple[float, float]) -> Floats:
 
 
 def _with_margins(rng: np.random.Generator, optics: Optics, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """White where the registered scan leaves the picture, as in exported volumes."""
+    """White where the registered scan leaves the image, as in exported volumes."""
     if rng.random() >= optics.margins:
         return image
     height, width = image.shape

@@ -1,4 +1,4 @@
-"""Generated retinas in the files of the DME set: they stand in where the ten subjects are not at hand.
+"""Generated retinas in the files of the DME set, to use in place of its ten subjects.
 
 An eye is sampled in 3-D (eye.py, anatomy.py), scanned (optics.py), marked by two graders (graders.py), and
 written as `Subject_01.mat` and so on, with the keys of Chiu et al. (2015).

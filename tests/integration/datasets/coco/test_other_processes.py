@@ -23,7 +23,7 @@ def test_two_processes_may_prepare_the_same_data(tmp_path: Path, pack: bool) -> 
     )
     arguments = [sys.executable, "-c", code, data.model_dump_json(), str(tmp_path / "cache")]
     running = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(2)]
-    assert [process.wait(timeout=100) for process in running] == [0, 0]
+    assert [process.wait(timeout=300) for process in running] == [0, 0]
     assert len(data.open(DataPaths(tmp_path / "cache", pack=pack), seed=0).train) > 0
     names = {path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*") if path.is_dir()}
     assert not any(name.startswith(".") for name in names)  # nothing half done is left

@@ -77,7 +77,7 @@ def write(
 
     Writes `annotations/person_keypoints_{train2017,val2017}.json`, the images in `train2017/` and
     `val2017/`, and `generator.json` with the parameters. Does nothing where `root` holds this very set.
-    A image takes about 10 KB and, on one core, 6-9 ms.
+    An image takes about 10 KB and, on one core, 6-9 ms.
 
     Args:
         workers: processes; 0 takes one for each CPU. The bits written do not depend on it.

@@ -216,18 +216,19 @@ def _check(people: Human36MPeople, root: Path) -> None:
     marker.check_images(root / "images", len(captures(people)) * len(CAMERAS))
 
 
-def draw(people: Human36MPeople, capture: Capture, number: int) -> RenderedScene:
-    """What camera `number` sees. Each image has its own clothes and surroundings."""
-    rng = np.random.default_rng([people.seed, _APPEARANCE, capture.subject, capture.number, number])
-    camera = studio_cameras(people, capture.subject)[number]
-    person = pose(people, capture).moved(camera.turn, -camera.turn @ camera.foot)
+def draw(people: Human36MPeople, capture: Capture) -> Iterator[tuple[int, RenderedScene]]:
+    """What each camera sees, by its number. Each image has its own clothes and surroundings."""
+    person = pose(people, capture)
     framing = Framing(width=people.side, height=people.side)
-    return render(rng, Scene(camera.lens, (person,)), framing, people.looks)
+    for number, camera in studio_cameras(people, capture.subject).items():
+        rng = np.random.default_rng([people.seed, _APPEARANCE, capture.subject, capture.number, number])
+        viewed = person.moved(camera.turn, -camera.turn @ camera.foot)
+        yield number, render(rng, Scene(camera.lens, (viewed,)), framing, people.looks)
 
 
 def _write_images(people: Human36MPeople, folder: Path, capture: Capture) -> None:
-    for number in CAMERAS:
-        write_jpeg(folder / _file_name(capture, number), draw(people, capture, number).image, people.looks)
+    for number, rendered in draw(people, capture):
+        write_jpeg(folder / _file_name(capture, number), rendered.image, people.looks)
 
 
 def _documents(

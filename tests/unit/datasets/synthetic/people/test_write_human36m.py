@@ -100,7 +100,7 @@ def test_everybody_is_whole_in_the_picture(found: Benchmark) -> None:
 
 
 def test_a_picture_shows_its_person_within_the_box(found: Benchmark) -> None:
-    made = twin.draw(SMALL, twin.captures(SMALL)[0], 1)
+    _, made = next(twin.draw(SMALL, twin.captures(SMALL)[0]))
     stored = decode(found.train.pictures[0].path).astype(float)
     assert np.abs(stored - made.image).mean() < 4  # JPEG
     x, y, width, height = made.observations[0].box

@@ -174,7 +174,6 @@ class _Reader:
 class _Heads(Protocol):
     def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
         """The state of "coord" and "sigma" here: weights (P · D, F) and biases (P · D,)."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the names of keypoints say: left and right, upper and lower body, how precisely people label them.
+"""What follows from the names of keypoints: sides, upper and lower body, OKS constants.
 
 Names are read in the spellings that are in use: `left_eye`, `l_eye`, `eye_l`, `leftEye`, `Left Eye`.
 """

@@ -39,7 +39,7 @@ def sets_in(root: Path) -> tuple[type[DataSet], ...]:
     """The data sets that lie in a folder.
 
     Raises:
-        DataError: there is none; says what COCO's layout lacks, which most sets have.
+        DataError: there is none; names what COCO's layout lacks, the most common one.
     """
     found = [kind for kind in DATA_SETS if kind.folder.is_in(root)]
     # The annotations of another set may lie in annotations/ too.

@@ -1,4 +1,4 @@
-"""Annotations that were read and checked, whatever the set: what is packed of them, and their digest.
+"""Annotations of any set, read and checked: the samples to pack and a digest of the files.
 
 Shapes: N people of a split, P keypoints.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_and_size
-from datasets.io.problems import parse_each, raise_if_any
+from datasets.io.problems import Problem, parse_each, raise_if_any
 from datasets.io.survey import Checkable
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class AnnotatedSplit(Protocol):
         """The people, ready to be packed.
 
         Raises:
-            DataError: pictures are missing, or show that somebody can't be where the annotations say.
+            DataError: pictures are missing, or a person can't be where the annotations say.
         """
         ...
 
@@ -111,6 +111,17 @@ class AnnotatedSet(Generic[Split_co]):
             total.update("".join(lines).encode())
         total.update("\n".join(skipped).encode())
         return total.hexdigest()[:16]
+
+
+def whole(contents: AnnotatedSet[Split_co], broken: Sequence[Problem]) -> AnnotatedSet[Split_co]:
+    """The set, if nothing of it is broken.
+
+    Raises:
+        DataError: records are broken, or a split has no sample.
+    """
+    raise_if_any(broken)
+    contents.check_not_empty()
+    return contents
 
 
 def _line(split: AnnotatedSplit, picture: tuple[Path, str]) -> str:

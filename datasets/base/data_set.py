@@ -1,4 +1,4 @@
-"""What every data set says about itself."""
+"""The base of every data set's configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Copies of data sets on the disk: known by what is in them, and read once by a command."""
+"""Copies of data sets on the disk: identified by their contents, and read once by a command."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ NEUTRAL: dict[str, Any] = {"neutral": True}
 
 
 class Folder(Source):
-    """A copy of a data set on the disk, known by what is in it and not by where it is.
+    """A copy of a data set on the disk, identified by its contents and not by its path.
 
     Without a digest it stands for a set that isn't at hand, as the benchmark itself does in a dry run.
     """
@@ -87,7 +87,7 @@ class Folder(Source):
             raise DataError(
                 folder,
                 f"the files are not those of the experiment (digest {now}, not {self.digest})",
-                remedy="Restore them, or start anew with the set as it is now",
+                remedy="Restore them, or run a new experiment on the set as it is now",
                 code="files-changed",
             )
         return contents
@@ -103,7 +103,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class DataRoot:
-    """The folder that a user names, and what was read in it. Each set is read once, when it is asked for.
+    """The folder that a user names, and what was read in it. Each set is read once, on first use.
 
     Fields:
         detections: COCO detection results for the validation pictures, in place of annotated boxes.
@@ -184,11 +184,11 @@ class AnnotatedFolder(Folder):
     def parse(
         self, folder: Path, broken_pictures: Collection[str], skip_broken: bool
     ) -> tuple[AnnotatedSet[Any], list[Problem]]:
-        """What can be used of the annotations, and what is broken.
+        """The usable annotations, and what is broken.
 
         Args:
             broken_pictures: names in the folder of pictures to leave out with all that is in them.
-            skip_broken: whether to look for all that would stop preparing, into pictures too where need be.
+            skip_broken: whether to find all that would stop preparing, also in the headers of pictures.
 
         Raises:
             DataError: a file is missing or is something else.

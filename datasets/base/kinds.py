@@ -1,4 +1,4 @@
-"""Kinds of people, by their annotations alone. Each data set says which kinds it has.
+"""Kinds of people, by their annotations alone. Each data set has kinds of its own.
 
 Shapes: N people of a pack.
 """

@@ -40,7 +40,7 @@ class Bodies(NamedTuple):
 
 
 class OpenPoses(Protocol):
-    """An open set of people, as probes and galleries look at it. It is a `datasets.contract.Data` too."""
+    """An open set of people, as probes and galleries use it. It is a `datasets.contract.Data` too."""
 
     error_unit: ClassVar[str]
 
@@ -115,7 +115,7 @@ class PoseData(DataSet):
         return Skeleton(self.names, limbs(self.names, self.chains), sides(self.names, self.flip_pairs or ()))
 
     def distinct_people(self, points: Floats, scores: Floats, areas: Floats) -> NDArray[np.int64]:
-        """Who is left when of several detections of one person only the surest stays, in order.
+        """Rows that are left, in order, when of several detections of one person only the best is kept.
 
         Everybody, where it is not known which distances are small.
 

@@ -131,7 +131,7 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
 def parse_annotations(
     root: Path, path: Path, split: str, broken_pictures: Collection[str] = ()
 ) -> tuple[Annotations, list[Problem]]:
-    """Read one annotation file whole: what can be used of it, and what is broken.
+    """Read one annotation file: the usable records, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them; they are left

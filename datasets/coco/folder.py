@@ -34,7 +34,7 @@ class CocoFolder(AnnotatedFolder):
     # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
     # of the fingerprint: the digest has the file's bytes.
     detections: str | None = Field(default=None, json_schema_extra=NEUTRAL)
-    # How many training samples there are, for whoever plans a schedule; the digest says it already.
+    # How many training samples there are, to plan a schedule; the digest implies it.
     train_samples: int | None = Field(default=None, json_schema_extra=NEUTRAL)
 
     @classmethod

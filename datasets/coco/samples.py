@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.base.annotated import AnnotatedSet, PoseSamples
+from datasets.base.annotated import AnnotatedSet, PoseSamples, whole
 from datasets.coco.annotation_files import (
     Annotations,
     Detections,
@@ -22,7 +22,7 @@ from datasets.coco.annotation_files import (
 from datasets.io.errors import DataError
 from datasets.io.gc_pause import gc_paused
 from datasets.io.image import PictureFile
-from datasets.io.problems import Problem, raise_if_any
+from datasets.io.problems import Problem
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -109,17 +109,14 @@ def read(root: Path, detections: Path | None = None) -> AnnotatedSet[SplitSample
     Raises:
         DataError: something is missing, broken or contradicts itself; or no sample is left.
     """
-    found, broken = parse_set(root, detections)
-    raise_if_any(broken)
-    found.check_not_empty()
-    return found
+    return whole(*parse_set(root, detections))
 
 
 @gc_paused()
 def parse_set(
     root: Path, detections: Path | None = None, broken_pictures: Collection[str] = ()
 ) -> tuple[AnnotatedSet[SplitSamples], list[Problem]]:
-    """Read both splits: what can be used of them, and what is broken.
+    """Read both splits: the usable records, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
@@ -217,7 +214,7 @@ def _apply(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
 
 
 def _without_misplaced(annotations: Annotations, broken: list[Problem]) -> tuple[Annotations, list[Problem]]:
-    """Without people whose box or keypoints can't be where they are said to be."""
+    """Without people whose box or keypoints can't be where the file has them."""
     rules = _rules(annotations)
     fits = rules.pop("with an empty box")
     used = np.all(list(rules.values()), axis=0)

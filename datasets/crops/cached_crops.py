@@ -1,4 +1,4 @@
-"""Crops that mirroring alone changes, cut once for every epoch and every training that wants them.
+"""Crops that mirroring alone changes, cut once for all epochs and trainings.
 
 Without scaling, turning and shifting a sample has two crops, and a mirrored one is the other read from right
 to left, one pixel further: the middle of a box becomes W / 2, so that pixel i shows what pixel W - i shows in
@@ -79,7 +79,7 @@ def _fill(pack: Pack, size: Size, folder: Path) -> None:
 
 @lru_cache(maxsize=16)
 def _open(pack: Path, size: Size) -> Crops:
-    """All crops (N, H, W + 1, 3), on the disk until they are looked at."""
+    """All crops (N, H, W + 1, 3), mapped from the disk."""
     folder, shape = _folder(pack, size), (len(open_pack(pack).tiles), size[0], size[1] + 1, 3)
     try:
         pixels = np.memmap(folder / "crops.bin", np.uint8, mode="r").view(np.ndarray)

@@ -45,7 +45,7 @@ _WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """An open pack or index. The pixels stay on the disk until they are looked at."""
+    """An open pack or index. The pixels are mapped, not read."""
 
     pixels: NDArray[np.uint8] | LazyPictures  # (bytes,) of all tiles, or the pictures that hold them
     tiles: NDArray[np.int64]  # (N, 5), rows as in `tiles.Tile`
@@ -170,7 +170,7 @@ def write_pack(
     Two processes may write the same pack; the first one to end wins. The bits do not depend on the threads.
 
     Args:
-        picture: (N,) index into `pictures`; those without a sample are not looked at.
+        picture: (N,) index into `pictures`; those without a sample are not opened.
         reach: (N, 4) corners of what a sample's crops may show, in its picture; may lie partly outside.
         arrays: kept beside the pixels. `about`: the same for JSON.
 
@@ -202,7 +202,7 @@ def write_index(
     *,
     root: Path,
 ) -> None:
-    """As `write_pack` without the pixels: of pictures only the size is looked at.
+    """As `write_pack` without the pixels: of pictures only the size is read.
 
     Args:
         root: the folder of the data; paths below it are kept as relative ones.
@@ -216,7 +216,7 @@ def write_index(
     kept = {**arrays, "tiles": tiles, "picture_names": named.names, "picture_sizes": named.sizes}
 
     def fill(draft: Path) -> None:
-        _each(_look, jobs, progress)
+        _each(_check_size, jobs, progress)
         _save(draft, kept, {**about, "root": str(named.root)})
 
     publish_data(folder, fill, open_pack)
@@ -242,7 +242,7 @@ def _full(folder: Path, how: str, *remedies: str) -> DataError:
 
 
 def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress | None) -> None:
-    """Do it for every picture, and refuse all broken ones together."""
+    """Do it for every picture, and report all broken ones together."""
     with ThreadPoolExecutor(_DECODERS) as threads:
         running = [threads.submit(parse_each, work, [job]) for job in jobs]
         try:
@@ -260,7 +260,7 @@ def _save(folder: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, 
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def _look(job: Job) -> None:
+def _check_size(job: Job) -> None:
     picture, _ = job
     size_of(picture.path, (picture.width, picture.height))
 

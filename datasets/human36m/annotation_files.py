@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from datasets.base.annotated import AnnotatedSet
+from datasets.base.annotated import AnnotatedSet, whole
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.samples import Frame, Frames, table
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile
 from datasets.io.json_file import Record, an_object, load_object, parse_objects
-from datasets.io.problems import Problem, parse_each, raise_if_any
+from datasets.io.problems import Problem, parse_each
 
 Layout = Literal["posenet", "sample"]
 
@@ -59,16 +59,13 @@ def read(root: Path, layout: Layout) -> AnnotatedSet[Frames]:
     Raises:
         DataError: a file is missing, or records are wrong; names file, record and field.
     """
-    found, broken = parse_set(root, layout)
-    raise_if_any(broken)
-    found.check_not_empty()
-    return found
+    return whole(*parse_set(root, layout))
 
 
 def parse_set(
     root: Path, layout: Layout, broken_pictures: Collection[str] = ()
 ) -> tuple[AnnotatedSet[Frames], list[Problem]]:
-    """Read both splits, without opening their pictures: what can be used of them, and what is broken.
+    """Read both splits, without opening their pictures: the usable frames, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
@@ -138,7 +135,7 @@ def _posenet_frame(
 
 
 def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Problem]]:
-    """The frames of an authors' file, in which images and annotations go in pairs; already thinned out."""
+    """The frames of an authors' file, in which images and annotations go in pairs; already subsampled."""
     document = load_object(files[0])
     images, annotations = document.listed("images"), document.listed("annotations")
     if len(images) != len(annotations):

@@ -104,7 +104,7 @@ def _parsed(record: Record) -> Cameras:
 
 
 def _flat(record: Record, key: str, length: int) -> list[float]:
-    """So many numbers, nested or not; zeros for distortion that isn't told."""
+    """So many numbers, nested or not; zeros for distortion that is left out."""
     value = record.fields.get(key)
     if value is None and key in ("k", "p"):
         return [0.0] * length

@@ -55,7 +55,7 @@ class MixedSplit:
         """The samples at `keys`; image (B, H, W, 3), target and weight (B, P, 3)."""
         epochs, index = np.array(keys, np.int64).reshape(-1, 2).T
         ids = self.ids[index]
-        # One number decides whom, the rest how: the same person drawn twice looks different.
+        # One number selects the person, the rest augment it: a person drawn twice is augmented twice.
         draws = uniforms(self.own.seed, epochs, ids, crop.DRAWS + 1)
         B, P = len(index), len(FROM_MPII)
         height, width = self.own.size

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: every field is checked, and what is wrong is named."""
+"""JSON from elsewhere: every field is checked, and errors name file, record and field."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ class Record:
     fields: dict[str, Any]
 
     def wrong(self, problem: str, remedy: str = _AGAIN, *, code: str) -> DataError:
-        """The error that says what is the matter with this record."""
+        """The error for this record."""
         ident = self.fields.get("id")
         name = f"{self.name} (id {ident})" if type(ident) is int else self.name
         return DataError(self.path, problem, record=name, remedy=remedy, code=code)
@@ -100,11 +100,11 @@ class Record:
         return self.numbers([self._get(key)], key, 1)[0]
 
     def row(self, key: str, length: int) -> list[float]:
-        """So many finite numbers."""
+        """A list of `length` finite numbers."""
         return self.numbers(self._get(key), key, length)
 
     def numbers(self, value: Any, key: str, length: int) -> list[float]:
-        """`value`, if it is so many finite numbers."""
+        """`value`, if it is a list of `length` finite numbers."""
         if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
             raise self.wrong(f"{key} is {quoted(value)}, not numbers", code="not-numbers")
         if len(value) != length:
@@ -116,7 +116,7 @@ class Record:
         return value
 
     def rows(self, value: Any, key: str, count: int, length: int) -> list[list[float]]:
-        """`value`, if it is so many rows of so many finite numbers."""
+        """`value`, if it is `count` lists of `length` finite numbers."""
         if not isinstance(value, list) or len(value) != count:
             raise self.wrong(f"{key} is not a list of {count} places", code="wrong-length")
         return [self.numbers(row, f"{key}[{index}]", length) for index, row in enumerate(value)]
@@ -129,7 +129,7 @@ class Record:
         return box
 
     def listed(self, key: str) -> list[Any]:
-        """A list of whatever."""
+        """A list of any values."""
         return a_list(self.path, self._get(key), key)
 
     def inner(self, key: str) -> "Record":

@@ -41,7 +41,7 @@ class Survey(NamedTuple):
     files: tuple[Checkable, ...]  # that samples are taken from
     unit: str = "pictures"  # what a file is called
     per_task: int = 128  # so many files take about a second to check
-    contents: Any = None  # what was read, for whoever binds the set next
+    contents: Any = None  # what was read, for binding the set next
 
 
 Check = Callable[[Survey], Sequence[Problem]]

@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.base.annotated import AnnotatedSet
+from datasets.base.annotated import AnnotatedSet, whole
 from datasets.io import json_file
 from datasets.io.errors import DataError
 from datasets.io.json_file import Record
-from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each, raise_if_any
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
 from datasets.mpii import ground_truth, release_mat
 from datasets.mpii.samples import JOINTS, People, misplaced, sized
 
@@ -62,10 +62,7 @@ def read(root: Path, form: Format) -> AnnotatedSet[People]:
     Raises:
         DataError: a file is missing, or records are wrong; names file, record and field.
     """
-    found, broken = parse_set(root, form)
-    raise_if_any(broken)
-    found.check_not_empty()
-    return found
+    return whole(*parse_set(root, form))
 
 
 def parse_placed(
@@ -81,7 +78,7 @@ def parse_placed(
 def parse_set(
     root: Path, form: Format, broken_pictures: Collection[str] = ()
 ) -> tuple[AnnotatedSet[People], list[Problem]]:
-    """Read a set, without opening its pictures: what can be used of it, and what is broken.
+    """Read a set, without opening its pictures: the usable people, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
@@ -120,7 +117,7 @@ def _people(path: Path, images: Path, without: Collection[Path]) -> tuple[People
         images: the folder of the pictures; `without`: those that are broken.
 
     Returns:
-        those who can be used, what is broken, and how many there are in all.
+        the usable people, what is broken, and how many there are in all.
 
     Raises:
         DataError: it is no list.

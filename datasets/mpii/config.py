@@ -65,7 +65,7 @@ class MpiiPose(PoseData):
 
     @property
     def caveat(self) -> str:
-        """Who validates is not as published where the original `.mat` is split by a hash."""
+        """The original `.mat` has no split: it is split by a hash."""
         published = self.source.generated or getattr(self.source, "format", None) == "list"
         return "" if published else "split by picture under a fixed hash: not the paper's split"
 

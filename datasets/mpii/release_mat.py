@@ -1,6 +1,6 @@
 """MPII's original annotations, `mpii_human_pose_v1_u12_1.mat`: one structure, RELEASE.
 
-They do not say who validates: the published split exists in the lists alone. Here a fixed hash of the
+They do not contain the split: the published one exists in the lists alone. Here a fixed hash of the
 picture's name decides, so the people are other ones than the paper's.
 
 Shapes: N people, K = 16 joints.
@@ -26,7 +26,7 @@ from datasets.mpii.samples import JOINTS, Heads, People, flat_heads
 Floats = NDArray[np.float64]
 
 VALIDATION_SHARE = 8
-"""One picture in so many validates; the published split has one person in 8.5."""
+"""One picture in so many is for validation; the published split has one person in 8.5."""
 
 _AGAIN = "Get the file again"
 
@@ -84,7 +84,7 @@ def parse_release(
 
 
 def is_validation(image: str) -> bool:
-    """The split: by the picture, so that nobody stands in both halves."""
+    """The split: by the picture, so that no person is in both splits."""
     return int(hashlib.sha256(image.encode()).hexdigest()[:8], 16) % VALIDATION_SHARE == 0
 
 

@@ -155,7 +155,7 @@ def sized(pictures: Sequence[Path]) -> tuple[tuple[PictureFile, ...], list[Probl
 def misplaced(people: People, files: Sequence[PictureFile]) -> dict[int, Problem]:
     """People whose centre lies outside their picture, or a labelled joint far outside; one reason each.
 
-    People in pictures of unknown size, 0 x 0, are not looked at.
+    People in pictures of unknown size, 0 x 0, are not checked.
     """
     sides = np.array([(f.width, f.height) for f in files], np.float64).reshape(-1, 2)[people.picture]
     known = (sides > 0).all(1)

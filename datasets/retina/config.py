@@ -37,7 +37,7 @@ class RetinaBoundaries(DataSet):
     Fields:
         size: H, W of a crop; W is the width of the scans.
         train_subjects, test_subjects: He et al. train on the last 55 B-scans and test on the first 55.
-        grader: whose labels are the truth.
+        grader: the grader whose labels are the ground truth.
         points_of: what a flow is over. The paper does not say how a RealNVP, which splits its coordinates,
             meets a boundary's single row. "columns": the 8 rows of a column are one point of 8 coordinates;
             "pairs": neighbours (1, 2), (3, 4), (5, 6), (7, 8) are points of two.
@@ -85,7 +85,7 @@ class RetinaBoundaries(DataSet):
         return "in pairs" if self.points_of == "pairs" else ""
 
     def fingerprint(self) -> str:
-        """Of what is prepared and measured: the scans, whose labels, which of them test, the crop."""
+        """16 hex digits over what is prepared and measured: scans, grader, subjects, crop."""
         subjects = [self.train_subjects, self.test_subjects]
         return digest([FORMAT, self.source.fingerprint(), *subjects, self.grader, self.size])
 
@@ -163,7 +163,7 @@ class RetinaData:
 
     @property
     def flip_pairs(self) -> None:
-        """Nobody averages over mirror images here."""
+        """None: the benchmark has no flip test."""
 
     def rows(self, predictions: Predictions) -> Rows:
         """(N, K, W) predicted rows of the crops, in the order of the predictions.

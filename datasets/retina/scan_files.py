@@ -77,7 +77,7 @@ def subjects_of(root: Path) -> tuple[int, ...]:
 def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
     """The labelled B-scans of one subject.
 
-    A row outside its scan says nothing about the picture: it is left out and counted.
+    A row outside its scan is left out and counted.
 
     Raises:
         DataError: the file is missing, cut short or no `.mat`; a variable is missing, of another type or

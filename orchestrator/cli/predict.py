@@ -40,7 +40,7 @@ def act(arguments: argparse.Namespace) -> int:
     """Predict as the command line asks for; 1 where a picture could not be read.
 
     Raises:
-        DataError: there are no pictures, the boxes can't be read, or the model does not look for people.
+        DataError: there are no pictures, the boxes can't be read, or the model does not predict poses.
         CheckpointError: there is no such model, or it can't be read.
     """
     from rich.progress import track

@@ -59,7 +59,7 @@ def prepare(
         names: of data sets; all that are found at the place if empty.
         place: with the folder of the sets.
         detections: boxes of COCO's validation pictures.
-        skip_broken: go on without what is broken.
+        skip_broken: leave out what is broken.
 
     Returns:
         the exit code: 0, or 1 where something is broken that isn't skipped.
@@ -75,8 +75,8 @@ def prepare(
         check=lambda survey: check_all(place.cache, survey, console),
     )
     summary = Table(box=None, pad_edge=False)
-    for title in ("set", "looked at", "broken", "prepared"):
-        summary.add_column(title, justify="right" if title in ("looked at", "broken") else "left")
+    for title in ("set", "checked", "broken", "prepared"):
+        summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
     failed = False
     for data in tuple(map(data_set, names)) or sets_in(place.root):
         checked = _check(data, root, console)
@@ -88,9 +88,7 @@ def prepare(
         failed |= refused
     console.print(summary)
     if failed:
-        console.print(
-            "Correct what is listed, or go on without it with --skip-broken, here and in every run."
-        )
+        console.print("Correct what is listed, or leave it out with --skip-broken, here and in every run.")
     return int(failed)
 
 

@@ -29,7 +29,7 @@ def checker(cache: Path, console: Console) -> Check:
 
 
 def check_all(cache: Path, survey: Survey, console: Console) -> tuple[Problem, ...]:
-    """Read every file, whatever is known of it, and remember what is broken."""
+    """Read every file, even if it was checked before, and remember what is broken."""
     found = _over_cluster(survey, console)
     _remember(cache, survey.files, found)
     return found

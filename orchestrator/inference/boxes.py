@@ -1,4 +1,4 @@
-"""Which people to look at: boxes from a COCO file, or each picture as one box.
+"""Boxes of people: from a COCO file, or each picture as one box.
 
 Shapes: N boxes of a picture, (x, y, width, height) in its pixels as they are stored, without EXIF rotation.
 """
@@ -27,15 +27,15 @@ NOBODY = -1
 
 
 class Box(NamedTuple):
-    """Where somebody is."""
+    """A person's box."""
 
     xywh: tuple[float, float, float, float]
-    score: float  # the detector's; 0 for a box that nobody detected
+    score: float  # the detector's; 0 for an annotated box
 
 
 @dataclass(frozen=True)
 class PictureBoxes:
-    """The boxes to look at in one picture; None: the whole of it is one."""
+    """The boxes of one picture; None: the whole picture is one."""
 
     picture: Path
     image_id: int  # under which results name it
@@ -44,7 +44,7 @@ class PictureBoxes:
 
 @dataclass(frozen=True)
 class BoxPlan:
-    """What to look at, picture by picture."""
+    """The boxes of all pictures."""
 
     pictures: tuple[PictureBoxes, ...]
     category: int = PERSON  # of the results
@@ -89,7 +89,7 @@ def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> BoxP
         plan = _detected(path, document, pictures, least)
     else:
         plan = _annotated(an_object(path, document, ""), pictures)
-    if not any(wanted.boxes for wanted in plan.pictures):
+    if not any(picture.boxes for picture in plan.pictures):
         raise DataError(
             path,
             f"has no box for {pictures[0].name}"
@@ -134,14 +134,14 @@ def _person(top: Record) -> int:
     """The only category, or that of people."""
     categories = _objects(top, "categories")
     people = [record for record in categories if record.fields.get("name") == "person"]
-    chosen = categories if len(categories) == 1 else people
-    if len(chosen) != 1:
+    usable = categories if len(categories) == 1 else people
+    if len(usable) != 1:
         raise top.wrong(
             f"{len(people)} of {len(categories)} categories are called person",
             "Leave one of them",
             code="no-single-category",
         )
-    return chosen[0].whole("id")
+    return usable[0].whole("id")
 
 
 def _detected(path: Path, values: list[object], pictures: Sequence[Path], least: float) -> BoxPlan:

@@ -32,9 +32,9 @@ _BITS = 4  # OpenCV draws at 1 / 16 pixel
 
 
 def draw(picture: Picture, people: PredictedPeople, skeleton: Skeleton) -> Picture:
-    """A copy of the picture with every person on it, the surest last.
+    """A copy of the picture with every person on it, the highest score last.
 
-    The half axes of an ellipse are the predicted spread; a model without one has none.
+    The half axes of an ellipse are half the interval of likely errors; a model without a density has none.
     """
     zoom = max(1, math.ceil(LEAST_SIDE / max(picture.shape[:2])))
     canvas = (

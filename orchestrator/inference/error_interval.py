@@ -1,6 +1,6 @@
 """How far off predictions may be: what the scale that a model predicts means in errors.
 
-In RLE sigma alone says little: without the term log s nothing ties it to the size of errors, as -log Q
+In RLE sigma alone does not give the size of errors: without the term log s nothing ties it to them, as -log Q
 pushes it up and the flow contracts by as much. The density of the deviations, Q · G, knows both.
 
 Shapes: M samples, D coordinates.

@@ -36,7 +36,7 @@ class PredictedPeople:
     z: Floats | None  # (N, P) mm behind the pelvis, of models with depth
     sigma: Floats | None  # (N, P, D) the predicted scale, of x and y in pixels and of z in mm
     spread: Floats | None  # (N, P, D) the same in errors: half the interval that holds 68 % of them
-    score: Floats  # (N, P) confidence, higher is surer
+    score: Floats  # (N, P) confidence
     total: Floats  # (N,) mean + max of these, and the box's own: how COCO's evaluation ranks people
     area: Floats  # (N,) square pixels, of the crop
 
@@ -57,7 +57,7 @@ def pose_data(trained: Trained) -> PoseData:
         people = ", ".join(other.benchmark for other in benchmarks() if as_poses(other))
         raise DataError(
             trained.path,
-            f"this is a model of {trained.experiment.data.name}, which does not look for people",
+            f"this is a model of {trained.experiment.data.name}, which does not predict poses",
             remedy=f"Name a model that was trained on one of {people}",
             code="not-a-pose-model",
         )
@@ -79,7 +79,7 @@ class Estimator:
         """Move a model to a device.
 
         Raises:
-            DataError: it does not look for people.
+            DataError: it does not predict poses.
         """
         data = pose_data(trained)
         units = error_half_widths(trained.objective, data.dim)
@@ -96,7 +96,7 @@ class Estimator:
         Args:
             pixels: (height, width, 3) RGB.
             corners: (N, 4) x1, y1, x2, y2, not empty; N is positive.
-            detected: (N,) a detector's scores of the boxes, 0 for boxes that nobody detected.
+            detected: (N,) a detector's scores of the boxes, 0 for annotated boxes.
         """
         size = self.data.size
         bodies = crop.whole_bodies(corners, size[1] / size[0], self.data.box_padding)

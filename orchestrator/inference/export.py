@@ -41,7 +41,7 @@ class Inference(nn.Module):
         self.net = net
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """In units of the crop, centred; without a score of its own, a model is as sure as sigma is small."""
+        """In units of the crop, centred; without a score of its own, a model's score is 1 - mean sigma."""
         output: Output = self.net(image)
         mu, sigma, score = output.mu, output.sigma, output.score
         if score is None and sigma is not None:
@@ -125,19 +125,19 @@ def _written(trained: Trained, form: Form, path: Path, image: Tensor) -> dict[st
 
 
 def about(trained: Trained) -> dict[str, str]:
-    """What whoever runs the file must know, as its metadata."""
-    known = {
+    """The metadata that users of the file need."""
+    metadata = {
         "model": describe(trained.experiment),
         "fingerprint": trained.experiment.fingerprint(),
         "input": "uint8 RGB crops (batch, height, width, 3)",
     }
     if data := as_poses(trained.experiment.data):
-        known |= {
+        metadata |= {
             "output": "u = x / width - 0.5, v = y / height - 0.5, z = depth behind the pelvis / 2 m",
             "keypoints": ",".join(data.names),
             "padding": f"{data.box_padding:g}",  # of the box, at the crop's aspect ratio
         }
-    return known
+    return metadata
 
 
 def compare(model: nn.Module, other: Run, image: Tensor) -> dict[str, float]:

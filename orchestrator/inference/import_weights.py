@@ -1,4 +1,4 @@
-"""Weights that others trained, as a checkpoint of this project."""
+"""Weights of the authors or of mmpose, as a checkpoint of this project."""
 
 import json
 from dataclasses import asdict
@@ -14,13 +14,13 @@ from orchestrator.training.checkpoint import CheckpointError, Checkpoints
 from orchestrator.training.trainer import Progress
 
 UNKNOWN = Schedule(epochs=1, batch=1)
-"""Weights do not say how they were trained."""
+"""Weights do not tell how they were trained."""
 
 
 def import_file(file: Path, out: Path) -> Experiment:
     """Write `out/checkpoint.pt` from a file of the authors' or mmpose's weights.
 
-    Its experiment says what the model is and what its crops are; the schedule means nothing. It can be used,
+    Its experiment has the model and the size of crops; its schedule has no meaning. It can be used,
     and started from, but not trained on: there is no state of an optimiser.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Trained models, found by file, folder, fingerprint or name. A checkpoint alone says what it is."""
+"""Trained models, found by file, folder, fingerprint or name. A checkpoint names its experiment."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ class Trained:
 class Entry:
     """A checkpoint in a storage, and the first words about it."""
 
-    folder: str  # its fingerprint, unless somebody renamed it
+    folder: str  # its fingerprint, unless it was renamed
     path: str
     name: str  # empty where the checkpoint does not say
     description: str
@@ -137,7 +137,7 @@ def _entry(path: str) -> Entry:
     try:
         experiment, epochs = _said(path, _read(path, "meta"))
     except CheckpointError:
-        return Entry(_folder(path), path, "", "(says nothing about itself)")
+        return Entry(_folder(path), path, "", "(of an unknown experiment)")
     name, wanted = describe(experiment), experiment.schedule.epochs
     size = "×".join(map(str, experiment.data.size))
     done = "" if epochs >= wanted else f", {epochs} of {wanted} epochs"

@@ -37,7 +37,7 @@ QUALITY = 92  # of JPEG
 
 @dataclass(frozen=True, eq=False)
 class PredictedPicture:
-    """A picture, and who is in it."""
+    """A picture and the people that were predicted in it."""
 
     pixels: NDArray[np.uint8]  # (height, width, 3) RGB
     boxes: NDArray[np.float64]  # (N, 4) x1, y1, x2, y2
@@ -72,7 +72,7 @@ def predict(
         the results, and the pictures that can't be read.
 
     Raises:
-        DataError: the model does not look for people, or `out` can't be written to.
+        DataError: the model does not predict poses, or `out` can't be written to.
     """
     estimator = Estimator.of(
         trained, SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -102,15 +102,15 @@ def predict(
     return results, broken
 
 
-def predict_picture(estimator: Estimator, wanted: PictureBoxes) -> PredictedPicture:
-    """Who is in a picture.
+def predict_picture(estimator: Estimator, one: PictureBoxes) -> PredictedPicture:
+    """The people of a picture.
 
     Raises:
         DataError: the picture is missing, broken or too large.
     """
-    pixels = decode(wanted.picture)
-    boxes = corners(wanted.boxes, pixels.shape[:2])
-    detected = np.array([0.0] if wanted.boxes is None else [box.score for box in wanted.boxes])
+    pixels = decode(one.picture)
+    boxes = corners(one.boxes, pixels.shape[:2])
+    detected = np.array([0.0] if one.boxes is None else [box.score for box in one.boxes])
     kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
     boxes, detected = boxes[kept], detected[kept]
     if not len(boxes):
@@ -119,7 +119,7 @@ def predict_picture(estimator: Estimator, wanted: PictureBoxes) -> PredictedPict
         people = estimator.predict(pixels, boxes, detected)
     except cv2.error as error:
         raise DataError(
-            wanted.picture,
+            one.picture,
             f"this picture is too large ({error.err})",
             remedy="Cut it into pieces",
             code="picture-too-large",
@@ -130,13 +130,13 @@ def predict_picture(estimator: Estimator, wanted: PictureBoxes) -> PredictedPict
     return PredictedPicture(pixels, boxes[rows], people.rows(rows))
 
 
-def records(wanted: PictureBoxes, found: PredictedPicture, category: int) -> list[Result]:
+def records(one: PictureBoxes, found: PredictedPicture, category: int) -> list[Result]:
     """COCO results, with more fields than COCO has.
 
     Point by point, `keypoints` are x and y in pixels and a confidence, `sigma` is the predicted scale of x
     and y in pixels, and `spread` half the interval that holds 68 % of the errors by the density that was
     learned. Models with depth give `z` too, mm behind the pelvis, and sigma and spread have a third number
-    for it. `bbox` is x, y, width and height of where was looked.
+    for it. `bbox` is x, y, width and height of the box.
     """
     people = found.people
     if people is None:
@@ -152,7 +152,7 @@ def records(wanted: PictureBoxes, found: PredictedPicture, category: int) -> lis
         "spread": None if people.spread is None else _flat(people.spread),
     }
     known = {name: values.round(DECIMALS).tolist() for name, values in columns.items() if values is not None}
-    who = {"image_id": wanted.image_id, "category_id": category, "file_name": wanted.picture.name}
+    who = {"image_id": one.image_id, "category_id": category, "file_name": one.picture.name}
     return [who | dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]
 
 

@@ -226,7 +226,7 @@ def test_detected_boxes_are_refused_by_a_sentence(
 ) -> None:
     pack = data.val.pack
     arrays = {**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])}
-    monkeypatch.setattr("datasets.coco.dataset.open_pack", lambda folder: replace(pack, arrays=arrays))
+    monkeypatch.setattr("datasets.crops.pose_split.open_pack", lambda folder: replace(pack, arrays=arrays))
     with pytest.raises(DataError, match="without --detections"):
         people(data, padding=1.25)
 

@@ -1,4 +1,4 @@
-"""Which people are looked at: from annotations, from detections, or whole pictures."""
+"""Boxes of people: from annotations, from detections, or whole pictures."""
 
 import json
 from pathlib import Path

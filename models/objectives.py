@@ -50,6 +50,11 @@ class L1(Frozen):
 
     kind: Literal["l1"] = "l1"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L1"
+
     def build(self, dim: int) -> ErrorLoss:
         """For points of `dim` coordinates; any number will do."""
         return ErrorLoss(torch.abs)
@@ -63,6 +68,11 @@ class L2(Frozen):
     uses_flow: ClassVar[bool] = False
 
     kind: Literal["l2"] = "l2"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L2"
 
     def build(self, dim: int) -> ErrorLoss:
         """For points of `dim` coordinates; any number will do."""
@@ -79,6 +89,11 @@ class LearnedScale(Frozen):
     kind: Literal["learned_scale"] = "learned_scale"
     density: DensityName = "laplace"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return f"{self.density.capitalize()}, learned scale"
+
     def build(self, dim: int) -> ScaledLoss:
         """For points of `dim` coordinates; any number will do."""
         return ScaledLoss(DENSITIES[self.density])
@@ -94,6 +109,11 @@ class DLE(Frozen):
     kind: Literal["dle"] = "dle"
     flow: Flow = Flow()
     convention: ConventionName = "paper"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `DLE 3x64, official`."""
+        return f"DLE {_size(self.flow)}{_variant(self.convention)}"
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
@@ -130,6 +150,13 @@ class RLE(Frozen):
             raise ValueError("the convention 'official' has no Gaussian Q: the authors' code has none")
         return self
 
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `RLE 3x64 gaussian + s by grid`."""
+        density = "" if self.density == "laplace" else f" {self.density}"
+        s = f" + s by {self.s}" if self.s else ""
+        return f"RLE {_size(self.flow)}{density}{s}{_variant(self.convention)}"
+
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
 
@@ -154,6 +181,11 @@ class HeatmapMSE(Frozen):
 
     kind: Literal["heatmap_mse"] = "heatmap_mse"
     sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "heatmap MSE"
 
     def build(self, dim: int) -> HeatmapLoss:
         """For points of `dim` coordinates, of which the maps show the first two.
@@ -207,6 +239,11 @@ class WeightedSum(Frozen):
         """Whether any term does."""
         return any(term.uses_flow for _, term in self.terms)
 
+    @property
+    def name(self) -> str:
+        """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
+        return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
+
     def build(self, dim: int) -> SumLoss:
         """For points of `dim` coordinates.
 
@@ -215,6 +252,14 @@ class WeightedSum(Frozen):
         """
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
+
+
+def _size(flow: Flow) -> str:
+    return f"{flow.layers}x{flow.width}"
+
+
+def _variant(convention: ConventionName) -> str:
+    return "" if convention == "paper" else f", {convention}"
 
 
 def simplified(objective: "Objective") -> "Objective":

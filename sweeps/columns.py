@@ -2,8 +2,9 @@
 
 from models.flops import flow_flops, flow_parameters
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
 from sweeps.baselines import PAPER_COCO, RESNET50

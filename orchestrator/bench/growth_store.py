@@ -15,7 +15,6 @@ from orchestrator.bench.growth_plot import Panel, Series
 from orchestrator.bench.result import Tell
 from orchestrator.cli.options import add_options, options
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.fingerprint import flatten
 from orchestrator.config.vary import vary
 from orchestrator.run.runner import rebuild, run_sweeps
 from orchestrator.schema.declaration import DeclaredColumn
@@ -116,7 +115,6 @@ def _info(fingerprint: str, job: object, row: str) -> TrialInfo:
         name=f"{row}, seed {job.seed}",
         group="growth",
         seed=job.seed,
-        params=flatten(job),
         tags={"table.0": row},
         json=job.model_dump_json(indent=1),
         data=job.data.fingerprint(),

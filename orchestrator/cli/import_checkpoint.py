@@ -29,7 +29,6 @@ def act(arguments: argparse.Namespace) -> int:
         CheckpointError: the file holds no such weights, or the checkpoint can't be written.
     """
     from orchestrator.inference.import_weights import adopt
-    from orchestrator.jobs.describe import describe
 
     terminal = console()
     file = arguments.file.expanduser()
@@ -37,6 +36,8 @@ def act(arguments: argparse.Namespace) -> int:
     experiment = adopt(file, out)
     data = experiment.data
     what = f"{data.points} points in {data.dim}-D"
-    terminal.print(f"{describe(experiment)}: {what}, crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    terminal.print(
+        f"{experiment.describe()}: {what}, crops of {data.size[0]}×{data.size[1]}", highlight=False
+    )
     terminal.print(f"to use it: rle-lab predict {out} PICTURES", highlight=False, soft_wrap=True)
     return 0

@@ -52,7 +52,7 @@ def over_cluster(
 ) -> tuple[Broken, ...]:
     """What `work` finds broken among the items, with a progress bar. Starts or joins the cluster."""
     from orchestrator.schedule import cluster
-    from orchestrator.schedule.parallel_map import spread
+    from orchestrator.schedule.parallel_map import parallel_map
 
     if not items:
         return ()
@@ -61,7 +61,7 @@ def over_cluster(
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task(title, total=len(items))
-        made = spread(work, items, chunk, lambda done, _: bars.update(bar, completed=done))
+        made = parallel_map(work, items, chunk, lambda done, _: bars.update(bar, completed=done))
     return tuple(one for found in made for one in found)
 
 

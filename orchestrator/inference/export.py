@@ -20,7 +20,6 @@ from datasets.skeleton import skeleton
 from models.regressor import Output
 from orchestrator.inference.estimator import PoseConfig, padding
 from orchestrator.inference.model_store import Trained
-from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import CheckpointError
 
 Form = Literal["onnx", "torch"]
@@ -124,7 +123,7 @@ def about(trained: Trained) -> dict[str, str]:
     """What whoever runs the file must know, as its metadata."""
     data = trained.experiment.data
     known = {
-        "model": describe(trained.experiment),
+        "model": trained.experiment.describe(),
         "fingerprint": trained.experiment.fingerprint(),
         "input": "uint8 RGB crops (batch, height, width, 3)",
     }

@@ -1,7 +1,5 @@
 """Weights that others trained, as a checkpoint of ours."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
@@ -11,8 +9,7 @@ from models.backbones import WeightsError
 from models.import_weights import Imported, convert, read
 from orchestrator.config.experiment import DataConfig, Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import CheckpointError, Checkpoints
-from orchestrator.training.trainer import Progress
+from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
 
 BENCHMARKS: tuple[DataConfig, ...] = (
     CocoKeypoints(source=CocoFolder()),
@@ -38,19 +35,16 @@ def adopt(file: Path, out: Path) -> Experiment:
         imported = convert(read(file))
     except WeightsError as error:
         named = str(error) if str(file) in str(error) else f"{file}: {error}"
-        raise CheckpointError(named) from error
+        raise CheckpointError(named, code="not-weights") from error
     experiment = Experiment(
         data=_benchmark(file, imported), model=imported.model, objective=imported.objective, schedule=UNKNOWN
     )
-    state = {
-        "experiment": experiment.model_dump_json(),
-        "trainee": {
-            **{f"model.{name}": tensor for name, tensor in imported.model_state.items()},
-            **{f"objective.{name}": tensor for name, tensor in imported.objective_state.items()},
-        },
-        "progress": json.dumps(asdict(Progress(epoch=UNKNOWN.epochs))),
+    weights = {
+        **{f"model.{name}": tensor for name, tensor in imported.model_state.items()},
+        **{f"objective.{name}": tensor for name, tensor in imported.objective_state.items()},
     }
-    Checkpoints(str(out.parent)).save(out.name, state)
+    checkpoint = Checkpoint(experiment, weights, Progress(epoch=UNKNOWN.epochs))
+    Checkpoints(str(out.parent)).save(checkpoint, out.name)
     return experiment
 
 
@@ -60,5 +54,6 @@ def _benchmark(file: Path, imported: Imported) -> DataConfig:
             return data
     known = ", ".join(f"{data.points} in {data.dim}-D ({data.name})" for data in BENCHMARKS)
     raise CheckpointError(
-        f"{file}: a model of {imported.points} points in {imported.dim}-D. What can be imported has {known}."
+        f"{file}: a model of {imported.points} points in {imported.dim}-D. What can be imported has {known}.",
+        code="unknown-benchmark",
     )

@@ -1,15 +1,15 @@
 """What a probe of a trained model is given, and what it gives back."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from datasets.contract import Data
-from models.config import Frozen
-from orchestrator.config.experiment import Experiment
-from orchestrator.config.fingerprint import digest, essence
+from orchestrator.config.experiment import DataConfig, Experiment
+from orchestrator.config.fingerprint import Fingerprinted
 from orchestrator.training.precision import in_bf16
 
 
@@ -37,16 +37,46 @@ class ProbeResult:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-class OfTrained(Frozen):
-    """The part that every probe of a trained model has: which one."""
+class Probe(Fingerprinted, ABC):
+    """A measurement of a trained model; `kind` is its name in stores."""
 
     of: Experiment
+    kind: str
+
+    @abstractmethod
+    def measure(self, model: TrainedModel) -> ProbeResult:
+        """Measure the trained model of `of`."""
+
+    @property
+    def stage(self) -> Literal["probe"]:
+        """When it runs among other jobs: after the trainings."""
+        return "probe"
+
+    @property
+    def needs(self) -> tuple[Experiment, ...]:
+        """The trainings that must have finished before, the first first."""
+        return (*self.of.needs, self.of)
+
+    @property
+    def trained(self) -> Experiment:
+        """The training whose model it measures."""
+        return self.of
+
+    @property
+    def epochs(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def data(self) -> DataConfig:
+        """What the model was trained on, on whose validation set it is measured."""
+        return self.of.data
 
     @property
     def seed(self) -> int:
         """Of the trained model."""
         return self.of.seed
 
-    def fingerprint(self) -> str:
-        """16 hex digits: of the model, and of how it is looked at."""
-        return digest({**essence(self), "of": self.of.fingerprint()})
+    def describe(self) -> str:
+        """For example `density of RLE 3x64 on coco, seed 0`."""
+        return f"{self.kind} of {self.of.describe()}"

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from datasets.coco.dataset import CocoData
 from datasets.metrics.oks import oks
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, Tabulated, tabulate
 from orchestrator.probes.residuals import Observed, log_densities, observe
 
@@ -21,7 +21,7 @@ PRINTED = (50, 80, 90, 95)  # percent
 BINS = 10
 
 
-class Calibration(OfTrained):
+class Calibration(Probe):
     """Coverage of the intervals that a model predicts, and Pearson's correlation of its confidence with OKS.
 
     Intervals are central ones of each coordinate: for a learned scale those of Q, for DLE the flow's, for RLE

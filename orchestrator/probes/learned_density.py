@@ -19,7 +19,7 @@ from torch import nn
 from datasets.coco.dataset import CocoData
 from models.density import DENSITIES, DensityName
 from models.objectives import DLE, RLE, Objective
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, LogDensity, Marginal, Tabulated, evaluate_at, tabulate
 from orchestrator.probes.residuals import log_densities, observe
 
@@ -40,7 +40,7 @@ STANDARD: dict[str, DensityName] = {"Laplace": "laplace", "Gaussian": "gaussian"
 """The densities to compare with, as rows name them."""
 
 
-class Density(OfTrained):
+class Density(Probe):
     """The shape of what a flow has learned, and how well it stands for the errors on the validation set.
 
     Metrics are named `{density}/{quantity}`, where the density is one of "RLE G" (the flow alone), "RLE QG"

@@ -21,7 +21,7 @@ from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ HIDDEN = tuple(joint for joints in GROUPS.values() for joint in joints)
 """The J joints that are hidden, one at a time."""
 
 
-class Occlusion(OfTrained):
+class Occlusion(Probe):
     """How far each group of joints is off in mm, as it is and while a joint of each group is hidden.
 
     The protocol is that of evaluation, flip test included: the mirrored picture has the square as well.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from orchestrator.probes import sigma_scale
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.pose_samples import Posed, posed
 from orchestrator.probes.pose_selection import choose
 from orchestrator.probes.sigma_scale import mean
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 _DIGITS = 4  # of coordinates: a hundredth of a pixel
 
 
-class Gallery(OfTrained):
+class Gallery(Probe):
     """People with their predicted and their labelled joints, and how good the predictions are.
 
     Fields:

@@ -14,7 +14,7 @@ from datasets.retina.flatten import clean
 from datasets.retina.samples import Scans as Prepared
 from datasets.retina.scan_files import BOUNDARIES
 from orchestrator.probes import sigma_scale
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.sigma_scale import mean
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import SingleProcess
@@ -26,7 +26,7 @@ MARGIN = 0.12
 """Of a scan that is kept above and below its labels, as a share of their extent."""
 
 
-class Scans(OfTrained):
+class Scans(Probe):
     """Four test scans with predicted and labelled boundaries, and how good the predictions are."""
 
     kind: Literal["scans"] = "scans"

@@ -14,7 +14,7 @@ from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
 from datasets.skeleton import skeleton
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
     Bools,
@@ -42,7 +42,7 @@ HIDDEN = 2
 """Labelled keypoints beyond the cut that a person has at least who is drawn."""
 
 
-class Truncation(OfTrained):
+class Truncation(Probe):
     """Predictions for boxes that are cut at one edge: "only the contents inside the bounding boxes are fed".
 
     Errors are distances in percent of the whole box's diagonal, so that they compare across cuts and people.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from datasets.contract import DataPaths
+
 Scale = Literal["smoke", "demo", "paper"]
 
 
@@ -36,6 +38,11 @@ class RunSettings:
     def report(self) -> str:
         """The report that the tables go into: one a scale and data set."""
         return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
+
+    @property
+    def paths(self) -> DataPaths:
+        """Where data lie."""
+        return DataPaths(self.cache, self.data_root, self.pack)
 
     @property
     def cache(self) -> Path:

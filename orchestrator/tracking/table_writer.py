@@ -27,13 +27,14 @@ class TableWriter:
     def __init__(self, store: Store) -> None:
         self._store, self._client = store, store.client
 
-    def declare(self, declaration: Declaration) -> None:
-        """Make a run for a declaration, unless the one that counts says the same."""
+    def declare(self, declaration: Declaration) -> str:
+        """Make a run for a declaration, unless the one that counts says the same; the id of that run."""
         current = self._current(declaration)
         if current is None:
-            self._make(declaration)
-        else:
-            self._store.log(current.info.run_id, tags={"declared": str(now())})
+            return self._make(declaration)
+        run_id = str(current.info.run_id)
+        self._store.log(run_id, tags={"declared": str(now())})
+        return run_id
 
     def log_table(
         self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str

@@ -1,4 +1,4 @@
-"""Where a tracking store lies, and how to speak of it without telling its credentials."""
+"""The address of a tracking store, and how to print it without its credentials."""
 
 import re
 from collections.abc import Iterable

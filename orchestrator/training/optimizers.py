@@ -12,7 +12,7 @@ MATRICES = ("trunk", "coord", "heatmap")
 """The parts whose matrices Muon takes. The scale and the flow answer for a likelihood, which Adam suits."""
 
 
-def build_optimisers(
+def build_optimizers(
     schedule: Schedule, model: nn.Module, objective: nn.Module
 ) -> list[torch.optim.Optimizer]:
     """Adam, and if the schedule says so Muon; each parameter of model and objective is in one of them."""
@@ -25,16 +25,16 @@ def build_optimisers(
     found = [_adam(schedule, rest)]
     if schedule.matrices is not None and matrices:
         found.append(schedule.matrices.build(matrices))
-    for optimiser in found:
-        for group in optimiser.param_groups:
+    for optimizer in found:
+        for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]
     return found
 
 
-def set_rate(of: list[torch.optim.Optimizer], factor: float) -> None:
-    """Multiply every learning rate with which `build_optimisers` made them by a factor."""
-    for optimiser in of:
-        for group in optimiser.param_groups:
+def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
+    """Multiply every learning rate with which `build_optimizers` made them by a factor."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
 
 

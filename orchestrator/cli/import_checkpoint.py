@@ -35,9 +35,7 @@ def act(arguments: argparse.Namespace) -> int:
     out = (arguments.out or home() / "imported" / file.stem).expanduser().absolute()
     experiment = adopt(file, out)
     data = experiment.data
-    what = f"{data.points} points in {data.dim}-D"
-    terminal.print(
-        f"{experiment.describe()}: {what}, crops of {data.size[0]}×{data.size[1]}", highlight=False
-    )
+    what = f"{data.points} points in {data.dim}-D, crops of {data.size[0]}×{data.size[1]}"
+    terminal.print(f"{experiment.describe()}: {what}", highlight=False)
     terminal.print(f"to use it: rle-lab predict {out} PICTURES", highlight=False, soft_wrap=True)
     return 0

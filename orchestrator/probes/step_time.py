@@ -95,7 +95,7 @@ def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], Non
         timing.model.build(timing.points, 2, timing.size, scale=scale, pretrained=False).to(device).train()
     )
     objective = timing.objective.build(2).to(device)
-    optimisers = build_optimizers(timing.schedule, model, objective)
+    optimizers = build_optimizers(timing.schedule, model, objective)
     bf16 = in_bf16(timing.schedule, device)
     batch = timing.schedule.batch
     image = torch.randint(0, 256, (batch, *timing.size, 3), dtype=torch.uint8, device=device)
@@ -106,11 +106,11 @@ def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], Non
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             output = model(image)
         loss, _ = objective(output.mu, output.sigma, target, weight, step=0, seed=timing.seed)
-        for optimiser in optimisers:
-            optimiser.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for optimiser in optimisers:
-            optimiser.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
     return step
 

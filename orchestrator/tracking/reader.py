@@ -96,7 +96,7 @@ def records(
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What the probes among these jobs measured beside their metrics; of each its newest run that finished."""
+    """What the probes among these jobs measured beside their metrics, in the newest run that finished."""
     wanted = set(fingerprints)
     newest: dict[str, str] = {}
     for run in runs(client, trial_experiments(client), "attributes.status = 'FINISHED'") if wanted else ():

@@ -23,7 +23,7 @@ ABOUT = (
 )
 
 DIVERGED = "diverged.json"
-"""The artifact that says at which step a run's loss became non-finite, on which samples, and the quantities."""
+"""The artifact that says at which step a run's loss became non-finite, on which samples, with the values."""
 
 SILENCE = 15 * 60_000
 """Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.

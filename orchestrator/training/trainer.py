@@ -199,7 +199,7 @@ def _step(training: Training, batch: Batch, step: int, monitor: Monitor) -> None
 
 
 def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
-    """Mean norms of the gradients at mu that come from Q and from G on a batch; empty for objectives without either (Table 7)."""
+    """Mean norms of the gradients at mu from Q and from G on a batch (Table 7); empty without either."""
     shares = getattr(module.objective, "gradient_shares", None)
     if shares is None:
         return {}

@@ -10,7 +10,6 @@ import torch
 from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
-from orchestrator.jobs.describe import describe
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
 from orchestrator.sweep.plan import PlanSettings, plan_table
@@ -90,7 +89,7 @@ def trained_at_paper_scale() -> dict[str, Experiment]:
     return {e.fingerprint(): e for row in rows for e in experiments(row)}
 
 
-@pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=describe)
+@pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=Experiment.describe)
 def test_the_paper_scale_takes_one_real_step_on_two_samples(experiment: Experiment) -> None:
     trainee = TrainingModule(experiment, pretrained=False).train()
     data = experiment.data

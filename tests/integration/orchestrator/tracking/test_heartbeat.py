@@ -17,7 +17,7 @@ from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
 from orchestrator.tracking.trial_writer import SILENCE
 from tests.support.tracked import SECRET
 
-TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, {}, "{}")
+TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, "{}")
 ELSEWHERE = "orchestrator.tracking.trial_writer.socket.gethostname"
 
 
@@ -47,13 +47,13 @@ def test_a_run_of_another_machine_is_reaped_once_it_has_been_silent_for_long(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_elsewhere(tracker, monkeypatch)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     silent_for(tracker, SILENCE - 30_000)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     silent_for(tracker, SILENCE + 30_000)
-    assert tracker.reap() == ("abc123",)
+    assert tracker.end_abandoned() == ("abc123",)
     assert run(tracker).info.status == "KILLED"
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
 
 
 def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
@@ -61,16 +61,16 @@ def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
 ) -> None:
     begin_elsewhere(tracker, monkeypatch)
     tracker._client.delete_tag(run(tracker).info.run_id, "alive")
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     hence = time.time() * 1000 + SILENCE + 30_000
     monkeypatch.setattr("orchestrator.tracking.trial_writer.now", lambda: int(hence))
-    assert tracker.reap() == ("abc123",)
+    assert tracker.end_abandoned() == ("abc123",)
 
 
 def test_a_run_of_this_machine_needs_no_sign_of_life_while_its_process_lives(tracker: Tracker) -> None:
     tracker.start(TRIAL)
     silent_for(tracker, 100 * SILENCE)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
 
 
 def test_signs_of_life_come_while_a_trial_runs_and_end_with_it(
@@ -128,7 +128,7 @@ def test_the_store_keeps_no_key_of_an_address(tracker: Tracker, tmp_path: Path) 
             columns=(), rows=(), command=command,
         )
     )  # fmt: skip
-    (declared,) = tracker.declarations()
+    (declared,) = tracker.declarations("demo")
     assert declared.command == (
         "python sweeps/flow_size.py --storage s3://bucket/lab --tracking-uri http://host"
     )

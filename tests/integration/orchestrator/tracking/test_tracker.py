@@ -74,7 +74,7 @@ def test_a_password_in_the_stores_own_words_is_hidden() -> None:
 
 
 def test_no_message_of_a_lost_write_tells_a_password(tracker: Tracker, tmp_path: Path) -> None:
-    tracker._place = parse(f"http://user:{SECRET}@host:5000", None)
+    tracker._uri = parse(f"http://user:{SECRET}@host:5000", None)
 
     def away(*_: Any, **__: Any) -> None:
         raise OSError(f"http://user:{SECRET}@host:5000/api is away")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
+from orchestrator.tracking.write_queue import PermanentError, WriteQueue, retry
 
 
 def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:
@@ -14,10 +14,10 @@ def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:
             raise ConnectionError
         return "done"
 
-    assert persevere(third, 5.0) == "done"
+    assert retry(third, 5.0) == "done"
     attempts.clear()
     with pytest.raises(ConnectionError):
-        persevere(third, 0.0)
+        retry(third, 0.0)
     assert len(attempts) == 1
 
 
@@ -29,7 +29,7 @@ def test_what_can_not_succeed_is_tried_once() -> None:
         raise PermanentError
 
     with pytest.raises(PermanentError):
-        persevere(wrong, 5.0)
+        retry(wrong, 5.0)
     assert len(attempts) == 1
 
 

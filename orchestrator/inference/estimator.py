@@ -23,8 +23,8 @@ from datasets.human36m.dataset import DEPTH
 from datasets.io.errors import DataError
 from datasets.metrics.oks import oks_nms
 from datasets.mpii.config import PADDING, MpiiPose
-from orchestrator.inference.error_interval import spread
 from orchestrator.inference.model_store import Trained
+from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.precision import has_bf16, in_bf16
 from orchestrator.training.runtime import SingleProcess
@@ -85,7 +85,7 @@ class Estimator:
             DataError: it does not look for people.
         """
         data = people_of(trained)
-        units = spread(trained.objective, data.dim)
+        units = half_widths(trained.objective, data.dim)
         # bf16 as in evaluation, but not where it is slower than float32.
         bf16 = in_bf16(trained.experiment.schedule, runtime.device) and has_bf16(runtime.device)
         return cls(runtime.prepare(trained.net), data, bf16, units, runtime)

@@ -1,10 +1,13 @@
-"""What a probe of a trained model is given, and what it gives back."""
+"""Probes: measurements of a trained model, what they are given and what they return."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from datasets.contract import Data
@@ -31,10 +34,16 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe found: numbers for tables, and whatever its figures are drawn from, ready for JSON."""
+    """Metrics for tables, and whatever the probe's figures are drawn from, ready for JSON."""
 
     metrics: dict[str, float]
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+def known_mean(values: NDArray[np.floating[Any]]) -> float:
+    """The mean of what is finite; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else math.nan
 
 
 class Probe(Fingerprinted, ABC):

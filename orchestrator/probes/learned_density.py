@@ -21,7 +21,8 @@ from models.density import DENSITIES, DensityName
 from models.objectives import DLE, RLE, Objective
 from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, LogDensity, Marginal, Tabulated, evaluate_at, tabulate
-from orchestrator.probes.residuals import log_densities, observe
+from orchestrator.probes.residuals import residuals_of
+from orchestrator.probes.sigma_in_errors import log_densities
 
 MAP = np.linspace(-5, 5, 101)
 """Where the maps are evaluated, in units of scale; supplement E has the same interval."""
@@ -66,21 +67,21 @@ class Density(Probe):
             raise ValueError("a learned density is measured of DLE or RLE on COCO keypoints")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
-        """Tabulate the densities, and look at every sample of the validation set once.
+    def measure(self, model: TrainedModel) -> ProbeResult:
+        """Tabulate the densities, and predict every sample of the validation set once.
 
         Raises:
             DataError: nothing in the set is labelled.
             ValueError: the flow's density is not finite.
         """
-        assert isinstance(subject.data, CocoData)
-        seen = observe(subject, subject.data, flip=False)
-        x, log_sigma = seen.deviations, float(np.log(seen.scales).sum(-1).mean())
-        learned = _learned(self.of.objective, subject.objective)
-        shapes = {name: tabulate(log_density, subject.device) for name, log_density in learned.items()}
+        assert isinstance(model.data, CocoData)
+        residuals = residuals_of(model, model.data, flip=False)
+        x, log_sigma = residuals.standardised, float(np.log(residuals.scales).sum(-1).mean())
+        learned = _learned(self.of.objective, model.objective)
+        shapes = {name: tabulate(log_density, model.device) for name, log_density in learned.items()}
         shapes |= {name: tabulate(DENSITIES[q].log_prob) for name, q in STANDARD.items()}
         nll = {
-            name: math.log(shapes[name].integral) - evaluate_at(log_density, x, subject.device).mean()
+            name: math.log(shapes[name].integral) - evaluate_at(log_density, x, model.device).mean()
             for name, log_density in learned.items()
         }
         nll |= {"Laplace": _laplace_nll(x), "Gaussian": _gaussian_nll(x)}
@@ -100,7 +101,7 @@ class Density(Probe):
 
 def _learned(objective: Objective, module: nn.Module) -> dict[str, LogDensity]:
     """By row: the flow's density, and with Q its product with that."""
-    densities = log_densities(objective, module)
+    densities = log_densities(module)
     return {f"{_method(objective)} {name}": densities[name] for name in sorted(densities)}
 
 

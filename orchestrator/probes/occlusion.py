@@ -62,7 +62,7 @@ class Occlusion(Probe):
             raise ValueError(f"occlusion is measured in mm on human36m, not on {self.of.data.name}")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
+    def measure(self, model: TrainedModel) -> ProbeResult:
         """Every cell of the table, `Ankle/Wrist` for the error of wrists while an ankle is hidden.
 
         Further rows are `Unoccluded` and `All`, the mean of the seven groups; further columns are `Mean`, of
@@ -71,10 +71,10 @@ class Occlusion(Probe):
         Raises:
             ValueError: the model predicts numbers that are not finite.
         """
-        data = subject.data
+        data = model.data
         assert isinstance(data, Human36MData)
         rows = np.arange(0, len(data.val), self.stride)
-        mu = np.concatenate(list(self._predictions(subject, rows)), axis=1)
+        mu = np.concatenate(list(self._predictions(model, rows)), axis=1)
         unoccluded, *occluded = _errors(data, rows, mu)
         plain, table = by_group(unoccluded), matrix(np.stack(occluded))
         detail = {
@@ -87,15 +87,15 @@ class Occlusion(Probe):
         return ProbeResult(cells(plain, table), detail)
 
     @torch.inference_mode()
-    def _predictions(self, subject: TrainedModel, rows: NDArray[np.int64]) -> Iterator[Floats]:
+    def _predictions(self, model: TrainedModel, rows: NDArray[np.int64]) -> Iterator[Floats]:
         """(1 + J, B, P, 3) for a batch after another: as it is, then with each joint hidden."""
-        for some in batches(rows.tolist(), subject.data.val):
-            batch = subject.data.val.__getitems__([(0, row) for row in some]).to(subject.device)
+        for some in batches(rows.tolist(), model.data.val):
+            batch = model.data.val.__getitems__([(0, row) for row in some]).to(model.device)
             centres = (batch.target[:, JOINTS.index(joint), :2] for joint in HIDDEN)
             views = (hide(batch.image, centre, self.square, self.fill) for centre in centres)
-            with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
+            with torch.autocast(model.device.type, torch.bfloat16, enabled=model.bf16):
                 seen = [
-                    predict(subject.net, image, subject.data.flip_pairs).mu for image in (batch.image, *views)
+                    predict(model.net, image, model.data.flip_pairs).mu for image in (batch.image, *views)
                 ]
             yield torch.stack(seen).double().cpu().numpy()
 

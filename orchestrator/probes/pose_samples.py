@@ -1,4 +1,4 @@
-"""A validation set's people beside what a model says of them, whichever set it is.
+"""A validation set's people, their labelled and their predicted joints, whichever set it is.
 
 Shapes: N people, K joints that are drawn, J joints in 3-D, H W pixels of a crop.
 """
@@ -30,7 +30,7 @@ LARGEST = 256
 
 
 @dataclass(frozen=True)
-class Bodies:
+class Skeletons:
     """Skeletons in 3-D, (N, J, 3) mm from the pelvis in the camera's frame: x right, y down, z away."""
 
     predicted: Floats
@@ -38,8 +38,8 @@ class Bodies:
 
 
 @dataclass(frozen=True)
-class Posed:
-    """People, predicted and true. Coordinates are in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
+class PoseSamples:
+    """People with predicted and labelled joints, in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
 
     split: CocoSplit | PoseSplit
     skeleton: Skeleton
@@ -51,7 +51,7 @@ class Posed:
     labelled: Bools  # (N, K)
     errors: Floats  # (N, joints of the benchmark) in `unit`, NaN where it counts none
     unit: str
-    bodies: Bodies | None = None
+    skeletons: Skeletons | None = None
 
     def picture(self, row: int) -> Picture:
         """A person's crop at the resolution of the picture, (h, w, 3), of the net's aspect ratio.
@@ -66,8 +66,8 @@ class Posed:
         return np.asarray(crops[0])
 
 
-def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
-    """The people of the subject's validation set.
+def pose_samples(model: TrainedModel, predictions: Predictions) -> PoseSamples:
+    """The people of the validation set that the model was trained with.
 
     Args:
         predictions: for the whole set, in its order.
@@ -76,19 +76,19 @@ def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
         TypeError: the data set shows no people.
         ValueError: the predictions are in another order, or not finite.
     """
-    if not np.array_equal(predictions.id, subject.data.val.ids) or not np.isfinite(predictions.mu).all():
+    if not np.array_equal(predictions.id, model.data.val.ids) or not np.isfinite(predictions.mu).all():
         raise ValueError("predictions that are not finite, or not for the validation set in its order")
-    match subject.data:
+    match model.data:
         case CocoData() as data:
-            return _coco(data, subject.experiment, predictions)
+            return _coco(data, model.experiment, predictions)
         case MpiiData() as data:
-            return _mpii(data, subject.experiment, predictions)
+            return _mpii(data, model.experiment, predictions)
         case Human36MData() as data:
-            return _human36m(data, subject.experiment, predictions)
-    raise TypeError(f"{subject.experiment.data.name} shows no people")
+            return _human36m(data, model.experiment, predictions)
+    raise TypeError(f"{model.experiment.data.name} shows no people")
 
 
-def _coco(data: CocoData, experiment: Experiment, predictions: Predictions) -> Posed:
+def _coco(data: CocoData, experiment: Experiment, predictions: Predictions) -> PoseSamples:
     arrays = data.val.pack.arrays
     points = data.val.to_picture(predictions.mu.astype(np.float64))
     distance = np.linalg.norm(points - arrays["points"], axis=2)
@@ -97,7 +97,7 @@ def _coco(data: CocoData, experiment: Experiment, predictions: Predictions) -> P
     return _flat(data.val, experiment, predictions, coco_kinds(data.val.pack), errors, "% of √area")
 
 
-def _mpii(data: MpiiData, experiment: Experiment, predictions: Predictions) -> Posed:
+def _mpii(data: MpiiData, experiment: Experiment, predictions: Predictions) -> PoseSamples:
     arrays = data.val.pack.arrays
     points = data.val.to_picture(predictions.mu.astype(np.float64))
     counted = arrays["counted"].copy()
@@ -107,12 +107,12 @@ def _mpii(data: MpiiData, experiment: Experiment, predictions: Predictions) -> P
     return _flat(data.val, experiment, predictions, mpii_kinds(data.val.pack), errors, "% of the head")
 
 
-def _human36m(data: Human36MData, experiment: Experiment, predictions: Predictions) -> Posed:
+def _human36m(data: Human36MData, experiment: Experiment, predictions: Predictions) -> PoseSamples:
     truth = data.truth
     predicted = data.skeletons(predictions.mu.astype(np.float64))
     errors = pck_mpjpe.joint_errors(predicted, truth)
-    bodies = Bodies(*(_with_thorax(joints) for joints in (predicted, truth)))
-    return _flat(data.val, experiment, predictions, human36m_kinds(truth), errors, "mm", bodies)
+    skeletons = Skeletons(*(_with_thorax(joints) for joints in (predicted, truth)))
+    return _flat(data.val, experiment, predictions, human36m_kinds(truth), errors, "mm", skeletons)
 
 
 def _flat(
@@ -122,12 +122,12 @@ def _flat(
     kinds: Kinds,
     errors: Floats,
     unit: str,
-    bodies: Bodies | None = None,
-) -> Posed:
-    """What all sets have in common: the view in the picture."""
+    skeletons: Skeletons | None = None,
+) -> PoseSamples:
+    """What all sets have in common: joints in the picture."""
     assert experiment.data.kind != "retina"
     arrays, sigma = split.pack.arrays, predictions.sigma
-    return Posed(
+    return PoseSamples(
         split=split,
         skeleton=skeleton(experiment.data),
         kinds=kinds,
@@ -138,15 +138,15 @@ def _flat(
         labelled=np.asarray(arrays["labelled"]),
         errors=errors,
         unit=unit,
-        bodies=bodies,
+        skeletons=skeletons,
     )
 
 
 def _maps(split: CocoSplit | PoseSplit, size: tuple[int, int]) -> Floats:
     """From the crops of everybody, at any resolution, to the pictures."""
-    bodies = split.pack.arrays["options"][:, 0]
-    still = np.zeros(len(bodies))
-    return crop.matrices(bodies, still, still > 0, size)
+    placements = split.pack.arrays["options"][:, 0]
+    still = np.zeros(len(placements))
+    return crop.matrices(placements, still, still > 0, size)
 
 
 def _with_thorax(joints: Floats) -> Floats:

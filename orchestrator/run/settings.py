@@ -1,15 +1,11 @@
-"""What a run was asked for: every default filled in and every path absolute."""
+"""The settings of a run."""
 
 import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from datasets.contract import DataPaths
-
-Scale = Literal["smoke", "demo", "paper"]
-
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -53,8 +49,8 @@ class RunSettings:
         return Path(self.storage) / "data"
 
 
-def places(arguments: argparse.Namespace) -> tuple[Path, Path]:
-    """The results folder and the store: given results keep their store inside, the default ones share one."""
+def results_and_store(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """The results folder, and the folder of the store: inside given results, or a common one by default."""
     if arguments.results is not None:
         results = arguments.results.expanduser().absolute()
         return results, results / "store"

@@ -1,4 +1,4 @@
-"""An experiment: a frozen value that says everything on which its result depends."""
+"""An experiment: a frozen value with everything on which its result depends."""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -34,7 +34,7 @@ class Entry:
 
     folder: str  # its fingerprint, unless somebody renamed it
     path: str
-    name: str  # empty where the checkpoint does not say
+    name: str  # empty where the checkpoint does not name its experiment
     description: str
 
     def line(self) -> str:
@@ -111,7 +111,7 @@ def _entry(path: str) -> Entry:
     try:
         checkpoint = read_checkpoint(path, weights=False)
     except CheckpointError:
-        return Entry(_folder(path), path, "", "(says nothing about itself)")
+        return Entry(_folder(path), path, "", "(does not name its experiment)")
     experiment, epochs = checkpoint.experiment, checkpoint.progress.epoch
     name, size = experiment.describe(), "×".join(map(str, experiment.data.size))
     done = "" if checkpoint.finished else f", {epochs} of {experiment.schedule.epochs} epochs"

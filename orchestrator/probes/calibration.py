@@ -1,4 +1,4 @@
-"""Whether the predicted scale is right, and whether the confidence says where the model errs.
+"""Calibration: whether the predicted scale is right, and whether confidence correlates with accuracy.
 
 Shapes: N samples, K keypoints, L labelled keypoints, B bins.
 """
@@ -130,11 +130,11 @@ def _correlations(data: CocoData, residuals: Residuals) -> dict[str, float]:
     sigmas = np.array(data.sigmas)
     people = oks(points, truth, labelled, area, sigmas)
     each = _similarity(points, truth, labelled, area, sigmas)
-    found = {
+    correlations = {
         "correlation": pearson(residuals.score.mean(1), people),
         "point_correlation": pearson(residuals.score.ravel(), each.ravel()),
     }
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+    return {name: value for name, value in correlations.items() if not math.isnan(value)}
 
 
 def _similarity(

@@ -2,7 +2,7 @@
 
 In RLE without the term log s nothing ties sigma to a scale: -log Q alone pushes it up, and the flow contracts
 by as much. So densities are compared as they are about their medians, in units of their scales, that of a
-Laplace density being 1; the scales themselves are told beside them.
+Laplace density being 1; the scales themselves stand beside them.
 
 Shapes: L labelled points, C cells of a map's side, M places of a cut.
 """
@@ -42,7 +42,7 @@ STANDARD: dict[str, DensityName] = {"Laplace": "laplace", "Gaussian": "gaussian"
 
 
 class Density(Probe):
-    """The shape of what a flow has learned, and how well it stands for the errors on the validation set.
+    """The shape of the density that a flow has learned, and its likelihood on the validation set's errors.
 
     Metrics are named `{density}/{quantity}`, where the density is one of "RLE G" (the flow alone), "RLE QG"
     (Q · G · s), "RLE Gauss G", "RLE Gauss QG", "DLE G", "Laplace" and "Gaussian", and the quantity one of

@@ -118,8 +118,8 @@ def hide(image: Tensor, centre: Tensor, square: float, fill: tuple[int, int, int
 def _span(centre: Tensor, length: int, side: float) -> Tensor:
     """(B, length): which pixels along an axis lie within half a side of the centres (B,)."""
     start = (centre + 0.5) * length - side / 2
-    beyond = torch.arange(length, device=centre.device) - start[:, None]
-    return (beyond >= 0) & (beyond < side)
+    offset = torch.arange(length, device=centre.device) - start[:, None]
+    return (offset >= 0) & (offset < side)
 
 
 def _errors(data: Human36MData, rows: NDArray[np.int64], mu: Floats) -> Iterator[Floats]:
@@ -155,7 +155,7 @@ def cells(unoccluded: Floats, table: Floats) -> dict[str, float]:
     lines = {"Unoccluded": unoccluded, **dict(zip(GROUPS, table, strict=True)), "All": table.mean(0)}
     own = dict(zip(GROUPS, table.diagonal(), strict=True)) | {"All": table.diagonal().mean()}
     before = dict(zip(GROUPS, unoccluded, strict=True)) | {"All": unoccluded.mean()}
-    found = {
+    by_key = {
         **{
             f"{row}/{group}": line[place] for row, line in lines.items() for place, group in enumerate(GROUPS)
         },
@@ -163,4 +163,4 @@ def cells(unoccluded: Floats, table: Floats) -> dict[str, float]:
         **{f"{row}/Own": error for row, error in own.items()},
         **{f"{row}/Rise": error - before[row] for row, error in own.items()},
     }
-    return {key: float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in by_key.items()}

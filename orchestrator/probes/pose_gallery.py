@@ -23,7 +23,7 @@ class Gallery(Probe):
     """People with their predicted and their labelled joints, and how good the predictions are.
 
     Fields:
-        each: how many people of every kind; `pose_selection` says which.
+        each: how many people of every kind; see `pose_selection`.
     """
 
     kind: Literal["gallery"] = "gallery"

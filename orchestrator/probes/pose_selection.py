@@ -22,7 +22,7 @@ FEWEST_LABELLED = 5
 CROWD = 5
 """Labelled joints of other people within a crop that make it crowded."""
 MANY_HIDDEN, FEW_HIDDEN = 0.15, 0.12
-"""Shares of a person's joints that nobody labelled."""
+"""Shares of a person's joints that are not labelled."""
 TOUCHING = 2.0
 """Pixels between a box and the edge of the picture that it ends at."""
 LEANING = 40.0
@@ -59,7 +59,7 @@ def evenly(rows: NDArray[np.int64], count: int) -> list[int]:
 def coco_kinds(pack: Pack) -> Kinds:
     """Whole and alone, in a crowd, cut off by the picture's edge, or with few labels otherwise."""
     hidden, shown = _hidden(pack), _shown(pack)
-    crowded, cut = (found & shown for found in _surroundings(pack))
+    crowded, cut = (some & shown for some in _surroundings(pack))
     many = shown & ~crowded & (hidden >= MANY_HIDDEN)
     return {
         "whole": shown & ~crowded & ~cut & (hidden <= FEW_HIDDEN),

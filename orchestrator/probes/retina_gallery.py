@@ -63,7 +63,7 @@ class Scans(Probe):
 
 @dataclass(frozen=True)
 class Boundaries:
-    """Predicted and labelled rows of crops, (N, K, W) or of one scan (K, W); NaN where nobody labelled."""
+    """Predicted and labelled rows of crops, (N, K, W) or of one scan (K, W); NaN where there is no label."""
 
     mu: Floats
     truth: Floats
@@ -77,7 +77,7 @@ class Boundaries:
 
     @property
     def um(self) -> Floats:
-        """Distances in micrometres, NaN where nobody labelled."""
+        """Distances in micrometres, NaN where there is no label."""
         return np.asarray(np.abs(self.mu - self.truth) * self.row_um)
 
     def within(self) -> float:

@@ -1,8 +1,8 @@
 """What a predicted scale sigma is worth in errors, by the learned density or by errors on training samples.
 
-In RLE sigma alone says little: without the term log s nothing ties it to the size of errors, as -log Q pushes
-it up and the flow contracts by as much. It may be ten times as large. The density of the residuals, Q · G,
-knows both; and so do the errors of training samples, without a look at those that are drawn.
+In RLE sigma alone is not the size of errors: without the term log s nothing ties the two, as -log Q
+pushes sigma up and the flow contracts by as much. It may be ten times as large. The density of the residuals,
+Q · G, relates them; and so do the errors of training samples, which are none of those that are drawn.
 
 Residuals are in the paper's convention, whatever the objective's: bar_mu = (mu - mu_hat) / sigma.
 

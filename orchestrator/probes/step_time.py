@@ -35,7 +35,7 @@ class StepTiming(Fingerprinted):
     schedule: Schedule
     points: PositiveInt
     size: tuple[PositiveInt, PositiveInt]
-    seed: NonNegativeInt = 0  # tells repetitions apart
+    seed: NonNegativeInt = 0  # of the repetition
 
     @property
     def stage(self) -> Literal["timing"]:
@@ -129,7 +129,7 @@ def _flow_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
 
 
 def _seconds(step: Callable[[], None]) -> float:
-    # Here, as it looks for a CUDA toolkit and says so where there is none.
+    # Imported here, as it looks for a CUDA toolkit and prints that there is none.
     from torch.utils.benchmark import Timer
     from torch.utils.benchmark.utils.timer import timer
 

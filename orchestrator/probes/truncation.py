@@ -47,7 +47,7 @@ class Truncation(Probe):
 
     Errors are distances in percent of the whole box's diagonal, so that they compare across cuts and people.
     A keypoint is outside if it lies beyond the cut, and inside if not; unlabelled ones do not count.
-    `truncate` says what of the picture a cut box shows.
+    See `truncate` for what of the picture a cut box shows.
 
     Raises:
         pydantic.ValidationError: the model was not trained on COCO keypoints, or cuts are not 0 and then
@@ -184,7 +184,7 @@ def _metrics(shares: tuple[float, ...], means: list[dict[str, float | None]]) ->
 
 
 def _person(whole: People, boxes: TruncatedBoxes, row: int, predicted: Floats) -> dict[str, Any]:
-    """One person in a figure; `found` (K, 2) in pixels of the picture."""
+    """One person in a figure; `predicted` (K, 2) in pixels of the picture."""
     low = whole.placements[row, :2] - whole.placements[row, 2:] / 2
 
     def shares(points: Floats) -> list[list[float]]:

@@ -51,7 +51,7 @@ class JobProgress:
         return self.epochs - self.epoch if self.epochs else MEASUREMENT
 
     def left(self, now: float) -> float | None:
-        """Seconds left, once an epoch tells the speed."""
+        """Seconds left, once an epoch shows the speed."""
         done = self.epoch - self.at_first
         if self.began is None or self.result is not None or done < 1:
             return None

@@ -48,7 +48,7 @@ class WorkerRuntime(Distributed):
 def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> JobResult:
     """Start a group of workers, wait for its end, and return how it ended. Runs inside a Tune trial.
 
-    The checkpoint is found by the fingerprint, so that a group that starts again goes on where the last
+    The checkpoint is found by the fingerprint, so that a group that starts again resumes where the last
     one was.
     """
     # A new name each time, so that Train takes up nothing of a group that was killed.

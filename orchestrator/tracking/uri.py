@@ -50,7 +50,7 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
         uri: `sqlite:///relative.db`, `sqlite:////absolute.db`, another SQL database, or a server's http(s)
             address.
         artifacts: the folder for artifacts of a database; beside the file if None and it is sqlite. A
-            server keeps artifacts where it was told to.
+            server decides where it keeps artifacts.
 
     Raises:
         ValueError: none of these, or a database without a folder for artifacts.

@@ -90,7 +90,7 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
     with refused("no-model", CheckpointError) as refusal:
         find("unknown", str(tmp_path / "store"))
     assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
-    assert "0123456789abcdef  (says nothing about itself)" in str(refusal.value)
+    assert "0123456789abcdef  (does not name its experiment)" in str(refusal.value)
 
 
 @pytest.mark.parametrize("storage", ["empty", "absent"])

@@ -7,6 +7,7 @@ from pydantic import (
     NonNegativeInt,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.config import CocoKeypoints
 from datasets.human36m.config import Human36MPose
@@ -54,7 +55,7 @@ class Experiment(Fingerprinted):
         objective = self.objective
         self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
-            raise ValueError("start has another trunk: its weights would not fit")
+            raise PydanticCustomError("other-trunk", "start has another trunk: its weights would not fit")
         return self
 
     @property

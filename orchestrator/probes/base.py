@@ -14,6 +14,11 @@ from datasets.contract import Data
 from orchestrator.config.experiment import DataConfig, Experiment
 from orchestrator.config.fingerprint import Fingerprinted
 from orchestrator.training.precision import in_bf16
+from orchestrator.util.errors import UserError
+
+
+class ProbeError(UserError):
+    """Something can't be measured on this model; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.dataset import CocoData
 from datasets.metrics.oks import oks
@@ -45,7 +46,7 @@ class Calibration(Probe):
     @model_validator(mode="after")
     def _has_oks(self) -> Self:
         if self.of.data.kind != "coco":
-            raise ValueError("calibration is measured on COCO keypoints, for which there is OKS")
+            raise PydanticCustomError("not-coco", "calibration needs OKS, which COCO keypoints have")
         return self
 
     def measure(self, model: TrainedModel) -> ProbeResult:
@@ -53,7 +54,7 @@ class Calibration(Probe):
 
         Raises:
             DataError: nothing in the set is labelled.
-            ValueError: the flow's density is not finite.
+            ProbeError: the flow's density is not finite.
         """
         assert isinstance(model.data, CocoData)
         correlations = _correlations(model.data, residuals_of(model, model.data, flip=True))

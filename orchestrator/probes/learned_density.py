@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 from torch import nn
 
 from datasets.coco.dataset import CocoData
@@ -64,7 +65,7 @@ class Density(Probe):
     @model_validator(mode="after")
     def _has_a_flow(self) -> Self:
         if self.of.data.kind != "coco" or not isinstance(self.of.objective, DLE | RLE):
-            raise ValueError("a learned density is measured of DLE or RLE on COCO keypoints")
+            raise PydanticCustomError("no-flow", "a learned density is that of DLE or RLE on COCO keypoints")
         return self
 
     def measure(self, model: TrainedModel) -> ProbeResult:
@@ -72,7 +73,7 @@ class Density(Probe):
 
         Raises:
             DataError: nothing in the set is labelled.
-            ValueError: the flow's density is not finite.
+            ProbeError: the flow's density is not finite.
         """
         assert isinstance(model.data, CocoData)
         residuals = residuals_of(model, model.data, flip=False)

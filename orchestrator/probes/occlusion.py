@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
-from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
 from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
@@ -59,7 +60,7 @@ class Occlusion(Probe):
     @model_validator(mode="after")
     def _in_mm(self) -> Self:
         if not isinstance(self.of.data, Human36MPose):
-            raise ValueError(f"occlusion is measured in mm on human36m, not on {self.of.data.name}")
+            raise PydanticCustomError("not-human36m", "occlusion is measured in mm, on Human3.6M")
         return self
 
     def measure(self, model: TrainedModel) -> ProbeResult:
@@ -69,7 +70,7 @@ class Occlusion(Probe):
         the seven, `Own`, the error of the hidden group, and `Rise`, what of that comes from hiding it.
 
         Raises:
-            ValueError: the model predicts numbers that are not finite.
+            ProbeError: a prediction is not finite.
         """
         data = model.data
         assert isinstance(data, Human36MData)
@@ -125,7 +126,7 @@ def _span(centre: Tensor, length: int, side: float) -> Tensor:
 def _errors(data: Human36MData, rows: NDArray[np.int64], mu: Floats) -> Iterator[Floats]:
     """(K,) mean errors of joints in mm, for each of some predictions (N, P, 3) of the pictures in `rows`."""
     if not np.isfinite(mu).all():
-        raise ValueError("the model predicts numbers that are not finite")
+        raise ProbeError("the model's predictions are not finite", code="not-finite")
     truth = data.truth[rows]
     whole = np.zeros((len(data.val), *mu.shape[2:]))
     for some in mu:

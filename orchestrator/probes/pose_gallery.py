@@ -40,7 +40,7 @@ class Gallery(Probe):
 
         Raises:
             TypeError: the data set shows no people.
-            ValueError: a prediction is not finite.
+            ProbeError: a prediction is not finite.
         """
         predicted = predictions(model.net, model.data, SingleProcess(device=model.device), model.bf16)
         samples = pose_samples(model, predicted)

@@ -18,7 +18,7 @@ from datasets.metrics import pck_mpjpe
 from datasets.mpii.config import UNCOUNTED, MpiiData
 from datasets.skeleton import Skeleton, skeleton
 from orchestrator.config.experiment import Experiment
-from orchestrator.probes.base import TrainedModel
+from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.probes.pose_selection import Kinds, coco_kinds, human36m_kinds, mpii_kinds
 from orchestrator.util.jpeg_text import Picture
 
@@ -74,10 +74,10 @@ def pose_samples(model: TrainedModel, predictions: Predictions) -> PoseSamples:
 
     Raises:
         TypeError: the data set shows no people.
-        ValueError: the predictions are in another order, or not finite.
+        ProbeError: the predictions are not finite, or in another order.
     """
     if not np.array_equal(predictions.id, model.data.val.ids) or not np.isfinite(predictions.mu).all():
-        raise ValueError("predictions that are not finite, or not for the validation set in its order")
+        raise ProbeError("predictions are not finite, or not in the order of the set", code="not-finite")
     match model.data:
         case CocoData() as data:
             return _coco(data, model.experiment, predictions)

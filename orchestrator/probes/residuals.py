@@ -73,5 +73,6 @@ def _truth(val: Split) -> tuple[Floats, NDArray[np.bool_]]:
             "the validation set",
             "its boxes are detected ones, which have no keypoints to compare predictions with",
             remedy="Run this sweep without --detections, on annotated boxes",
+            code="unlabelled",
         )
     return torch.cat([part.target for part in parts]).double().numpy(), labelled

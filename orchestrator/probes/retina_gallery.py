@@ -13,7 +13,7 @@ from datasets.retina.config import RetinaData
 from datasets.retina.flatten import clean
 from datasets.retina.samples import Scans as Prepared
 from datasets.retina.scan_files import BOUNDARIES
-from orchestrator.probes.base import Probe, ProbeResult, TrainedModel, known_mean
+from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel, known_mean
 from orchestrator.probes.sigma_in_errors import half_of_errors, training_errors
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import SingleProcess
@@ -40,7 +40,7 @@ class Scans(Probe):
 
         Raises:
             TypeError: the data set has no boundaries.
-            ValueError: a prediction is not finite.
+            ProbeError: a prediction is not finite.
         """
         if not isinstance(model.data, RetinaData):
             raise TypeError(f"{model.experiment.data.name} has no boundaries")
@@ -92,7 +92,7 @@ def _boundaries(model: TrainedModel, data: RetinaData) -> Boundaries:
     """The test set."""
     predicted = predictions(model.net, data, SingleProcess(device=model.device), model.bf16)
     if not np.isfinite(predicted.mu).all():
-        raise ValueError("predictions with numbers that are not finite")
+        raise ProbeError("predictions are not finite", code="not-finite")
     training = training_errors(model)
     breadth = None
     if training is not None and predicted.sigma is not None:

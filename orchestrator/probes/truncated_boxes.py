@@ -63,6 +63,7 @@ def annotated_people(data: CocoData, padding: float) -> People:
             data.val.folder,
             "truncation is measured on annotated boxes, and these were detected",
             remedy="Run this sweep without --detections",
+            code="unlabelled",
         )
     reach = crop.reach(arrays["options"], crop.STILL)
     reach[:, 2:] -= 1  # from where the region ends to its last pixel

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
 from datasets.skeleton import skeleton
-from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
     Bools,
@@ -63,9 +64,9 @@ class Truncation(Probe):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if not isinstance(self.of.data, CocoKeypoints):
-            raise ValueError("truncation is measured on COCO keypoints")
+            raise PydanticCustomError("not-coco", "truncation is measured on COCO keypoints")
         if self.cuts[:1] != (0.0,) or list(self.cuts) != sorted(set(self.cuts)) or self.cuts[-1] >= 1:
-            raise ValueError(f"cuts are 0 and then larger ones below 1, not {self.cuts}")
+            raise PydanticCustomError("cuts", "cuts are 0 and then larger ones below 1")
         return self
 
     def measure(self, model: TrainedModel) -> ProbeResult:
@@ -77,7 +78,7 @@ class Truncation(Probe):
 
         Raises:
             DataError: boxes are detected ones.
-            ValueError: a prediction is not finite.
+            ProbeError: a prediction is not finite.
         """
         assert isinstance(model.data, CocoData)
         whole = annotated_people(model.data, self._config.padding)
@@ -133,7 +134,7 @@ def predict_points(model: TrainedModel, whole: People, boxes: TruncatedBoxes, ro
     """Predictions for the people in `rows` from their cut boxes: (B, K, 2) in pixels of the picture.
 
     Raises:
-        ValueError: a prediction is not finite.
+        ProbeError: a prediction is not finite.
     """
     size = whole.split.size
     points = np.empty((len(rows), *whole.points.shape[1:]))
@@ -143,7 +144,7 @@ def predict_points(model: TrainedModel, whole: People, boxes: TruncatedBoxes, ro
             mu = predict(model.net, image, model.data.flip_pairs).mu
         points[some] = crop.to_picture(crop_maps(boxes, rows[some], size), mu.double().cpu().numpy(), size)
     if not np.isfinite(points).all():
-        raise ValueError(f"with {boxes.share:.0%} cut off, predictions are not finite")
+        raise ProbeError(f"with {boxes.share:.0%} cut off, predictions are not finite", code="not-finite")
     return points
 
 

@@ -23,9 +23,8 @@ from orchestrator.tracking.client import Store, now
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
-from orchestrator.tracking.uri import StoreUri, parse
+from orchestrator.tracking.uri import StoreUri, TrackingError, parse
 from orchestrator.tracking.write_queue import PermanentError, WriteQueue, retry
-from orchestrator.util.errors import UserError
 from orchestrator.util.redact import redacted
 
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
@@ -57,10 +56,6 @@ NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 Result = TypeVar("Result")
 
 
-class TrackingError(UserError):
-    """The store can't be used, or something could not be written; the message names it, never a password."""
-
-
 class Tracker:
     """A tracking store that has been opened. Use it as a context manager, or call `close`."""
 
@@ -77,17 +72,14 @@ class Tracker:
         """Connect to a store; a sqlite file is created and migrated before anything else touches it.
 
         Args:
-            uri: see `store_uri.parse`.
+            uri: see `uri.parse`.
             artifacts: the folder for the artifacts of a database; beside a sqlite file if None.
             patience: seconds for which a call is tried again while the store is away.
 
         Raises:
             TrackingError: the address is wrong or the store can't be reached.
         """
-        try:
-            store_uri = parse(uri, artifacts)
-        except ValueError as error:
-            raise TrackingError(str(error), code="bad-uri") from None
+        store_uri = parse(uri, artifacts)
         try:
             client, entities = _connect(store_uri)
         except Exception as error:

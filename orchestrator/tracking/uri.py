@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from orchestrator.util.errors import UserError
+
 DATABASES = ("postgresql", "mysql", "mssql")
+
+
+class TrackingError(UserError):
+    """The store can't be used, or something could not be written; the message names it, never a password."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
             server decides where it keeps artifacts.
 
     Raises:
-        ValueError: none of these, or a database without a folder for artifacts.
+        TrackingError: none of these, or a database without a folder for artifacts.
     """
     parts = urlsplit(uri)
     driver = parts.scheme.partition("+")[0]
@@ -68,9 +74,12 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
         )
     if driver in DATABASES:
         if artifacts is None:
-            raise ValueError(f"{shown}: a database needs a folder for artifacts beside it")
+            raise TrackingError(
+                f"{shown}: a database needs a folder for artifacts beside it", code="no-artifacts"
+            )
         return StoreUri(uri, None, artifacts.absolute())
-    raise ValueError(
+    raise TrackingError(
         f"{shown if parts.scheme else uri}: not a tracking store. "
-        "Give sqlite:///file.db, another SQL database, or a server's http://host:port"
+        "Give sqlite:///file.db, another SQL database, or a server's http://host:port",
+        code="not-a-store",
     )

@@ -26,6 +26,7 @@ from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
+from orchestrator.util.errors import SweepError
 from orchestrator.util.redact import redacted
 
 AFRESH = "Train it again with --fresh."
@@ -91,7 +92,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
 
     Raises:
         DataError: fewer training samples than a batch.
-        ValueError: the batch can't be shared equally by the workers.
+        SweepError: the batch can't be shared equally by the workers.
         CheckpointError: training can't go on from the experiment's checkpoint, or what it starts from has
             none.
     """
@@ -208,13 +209,13 @@ def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
     with torch.no_grad():
         output = module.model(batch.image)
     module.train(was_training)
-    found = shares(output.mu, output.sigma, batch.target, batch.weight)
-    return {name: float(value) for name, value in found.items()}
+    norms = shares(output.mu, output.sigma, batch.target, batch.weight)
+    return {name: float(value) for name, value in norms.items()}
 
 
 def _explain(step: int, ids: Tensor, quantities: dict[str, Tensor]) -> str:
-    found = {name: repr(float(value)) for name, value in quantities.items()}
-    return json.dumps({"step": step, "samples": ids.tolist(), "quantities": found})
+    values = {name: repr(float(value)) for name, value in quantities.items()}
+    return json.dumps({"step": step, "samples": ids.tolist(), "quantities": values})
 
 
 def _batches(training: Training, epoch: int) -> Iterator[Batch]:
@@ -229,15 +230,17 @@ def _batches(training: Training, epoch: int) -> Iterator[Batch]:
 
 def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
     if schedule.batch % world_size:
-        raise ValueError(
+        raise SweepError(
             f"schedule.batch = {schedule.batch} can't be shared equally by {world_size} workers: "
-            "choose --workers that divides it"
+            "choose --workers that divides it",
+            code="indivisible-batch",
         )
     if len(split) < schedule.batch:
         raise DataError(
             "the training set",
             f"{len(split)} samples are fewer than one batch of {schedule.batch}",
             remedy="Use more pictures or a smaller schedule.batch",
+            code="few-samples",
         )
     return len(split) // schedule.batch
 

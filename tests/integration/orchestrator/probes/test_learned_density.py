@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
@@ -28,6 +27,7 @@ from orchestrator.probes.sigma_in_errors import log_densities
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training.runtime import CPU
 from sweeps.learned_density import rows
+from tests.support.errors import invalid, refused
 
 
 class Centre(nn.Module):
@@ -144,7 +144,7 @@ def test_the_product_has_the_convention_s_own_q() -> None:
 
 
 def test_a_method_without_a_flow_is_refused(experiment: Experiment) -> None:
-    with pytest.raises(ValidationError, match="DLE or RLE on COCO keypoints"):
+    with invalid("no-flow"):
         Density(of=vary(experiment, objective=L1()))
 
 
@@ -155,5 +155,5 @@ def test_detected_boxes_are_refused_with_a_remedy(
     blind = replace(pack, arrays={**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])})
     monkeypatch.setattr(type(data.val), "pack", property(lambda self: blind))
     assert isinstance(blind, Pack)
-    with pytest.raises(DataError, match="annotated boxes"):
+    with refused("unlabelled", DataError):
         measured(subject(experiment, data, RLE()))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
@@ -23,7 +22,7 @@ from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes import truncated_boxes
-from orchestrator.probes.base import TrainedModel
+from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.probes.truncated_boxes import (
     Edge,
     People,
@@ -37,6 +36,7 @@ from orchestrator.probes.truncation import Truncation, _means, predict_points, s
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import TrainingModule
+from tests.support.errors import invalid, refused
 
 EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")
 
@@ -227,7 +227,7 @@ def test_predictions_that_are_not_finite_are_refused(truncation: Truncation, dat
         def forward(self, image: Tensor) -> Output:
             return Output(torch.full((len(image), 17, 2), torch.nan), None)
 
-    with pytest.raises(ValueError, match="not finite"):
+    with refused("not-finite", ProbeError):
         truncation.measure(subject(truncation, data, Broken()))
 
 
@@ -237,11 +237,11 @@ def test_detected_boxes_are_refused_by_a_sentence(
     pack = data.val.pack
     arrays = {**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])}
     monkeypatch.setattr("datasets.coco.dataset.open_pack", lambda folder: replace(pack, arrays=arrays))
-    with pytest.raises(DataError, match="without --detections"):
+    with refused("unlabelled", DataError):
         annotated_people(data, padding=1.25)
 
 
 @pytest.mark.parametrize("wrong", [(0.1, 0.2), (0.0, 0.4, 0.2), (0.0, 1.0), ()])
 def test_cuts_begin_at_none_and_grow(truncation: Truncation, wrong: tuple[float, ...]) -> None:
-    with pytest.raises(ValidationError, match="cuts are 0 and then larger ones"):
+    with invalid("cuts"):
         vary(truncation, cuts=wrong)

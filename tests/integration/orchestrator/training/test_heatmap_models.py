@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
@@ -13,6 +12,7 @@ from orchestrator.config.vary import vary
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import fit
+from tests.support.errors import invalid
 
 HEATMAPS = HeatmapMSE(sigma=1)
 
@@ -87,7 +87,7 @@ def test_a_model_that_does_not_fit_its_objective_is_no_experiment(
     experiment: Experiment, model: object, objective: Objective
 ) -> None:
     data = vary(experiment.data, size=(64, 64))
-    with pytest.raises(ValidationError, match=r"objective|Integral Pose predicts"):
+    with invalid("value_error"):
         vary(experiment, data=data, model=model, objective=objective)
 
 

@@ -121,12 +121,12 @@ class Poisoned:
 
 def test_fewer_samples_than_a_batch_is_an_error_that_says_so(experiment, toy, tmp_path: Path) -> None:
     greedy = vary(experiment, schedule=vary(experiment.schedule, batch=32))
-    with pytest.raises(DataError, match="24 samples are fewer than one batch of 32"):
+    with refused("few-samples", DataError):
         fit(greedy, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_batch_that_workers_can_not_share_is_an_error(experiment, toy, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="3 workers"):
+    with refused("indivisible-batch"):
         fit(experiment, toy, SingleProcess(world_size=3), Checkpoints(str(tmp_path)))
 
 

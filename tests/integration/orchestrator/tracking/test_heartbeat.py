@@ -44,7 +44,7 @@ def silent_for(tracker: Tracker, milliseconds: int) -> None:
     tracker._client.set_tag(tracker.records()["abc123"].run_id, "alive", str(alive))
 
 
-def test_a_run_of_another_machine_is_reaped_once_it_has_been_silent_for_long(
+def test_a_run_of_another_machine_is_ended_once_it_has_been_silent_for_long(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_elsewhere(tracker, monkeypatch)
@@ -99,9 +99,9 @@ def test_a_beat_that_fails_is_not_the_last() -> None:
             enough.set()
         raise ConnectionError
 
-    pulse = Heartbeat(beat, 0.001)
+    heartbeat = Heartbeat(beat, 0.001)
     assert enough.wait(10)
-    pulse.stop()
+    heartbeat.stop()
 
 
 def test_a_trial_that_runs_when_its_tracker_closes_is_marked_as_interrupted(uri: str) -> None:
@@ -138,7 +138,7 @@ def test_the_store_keeps_no_key_of_an_address(tracker: Tracker, tmp_path: Path) 
     assert kept == []
 
 
-def test_a_full_disk_is_told_of_at_once_and_keeps_nothing_else_from_being_written(
+def test_a_full_disk_is_reported_at_once_and_keeps_nothing_else_from_being_written(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:

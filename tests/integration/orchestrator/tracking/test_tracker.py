@@ -63,9 +63,9 @@ def test_a_wrong_address_is_named(uri: str, code: str) -> None:
 def test_no_message_tells_a_password(uri: str, tmp_path: Path) -> None:
     with pytest.raises(TrackingError) as caught:
         Tracker.open(uri, tmp_path if uri.endswith(SECRET) else None)
-    told = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in told
-    assert "pa55%77ord" not in told
+    text = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in text
+    assert "pa55%77ord" not in text
     assert "user" not in str(caught.value)
 
 

@@ -43,8 +43,8 @@ def test_every_kind_of_job_travels_as_text_and_comes_back(experiment: Experiment
     for job in (started, Calibration(of=started)):
         assert Task.of(task(job).plain()) == task(job)
         assert Task.of(task(job).plain()).job.fingerprint() == job.fingerprint()
-    told = JobResult("finished", {"AP": 1.0}, warnings=("sigma",), detail='{"grid": [1]}')
-    assert JobResult.of(told.plain()) == told
+    result = JobResult("finished", {"AP": 1.0}, warnings=("sigma",), detail='{"grid": [1]}')
+    assert JobResult.of(result.plain()) == result
 
 
 def test_a_probe_is_known_by_the_model_it_looks_at(experiment: Experiment) -> None:

@@ -1,6 +1,6 @@
 """An experiment: a frozen value with everything on which its result depends."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -43,6 +43,8 @@ class Experiment(Fingerprinted):
         pydantic.ValidationError: a field is wrong; the message names it.
     """
 
+    stage: ClassVar[Literal["training"]] = "training"
+
     data: DataConfig
     model: ModelConfig
     objective: Objective
@@ -57,11 +59,6 @@ class Experiment(Fingerprinted):
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
             raise PydanticCustomError("other-trunk", "start has another trunk: its weights would not fit")
         return self
-
-    @property
-    def stage(self) -> Literal["training"]:
-        """When it runs among other jobs: trainings first."""
-        return "training"
 
     @property
     def needs(self) -> tuple["Experiment", ...]:

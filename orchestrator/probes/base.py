@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -54,17 +54,15 @@ def known_mean(values: NDArray[np.floating[Any]]) -> float:
 class Probe(Fingerprinted, ABC):
     """A measurement of a trained model; `kind` is its name in stores."""
 
+    stage: ClassVar[Literal["probe"]] = "probe"
+    epochs: ClassVar[int] = 0
+
     of: Experiment
     kind: str
 
     @abstractmethod
     def measure(self, model: TrainedModel) -> ProbeResult:
         """Measure the trained model of `of`."""
-
-    @property
-    def stage(self) -> Literal["probe"]:
-        """When it runs among other jobs: after the trainings."""
-        return "probe"
 
     @property
     def needs(self) -> tuple[Experiment, ...]:
@@ -75,11 +73,6 @@ class Probe(Fingerprinted, ABC):
     def trained(self) -> Experiment:
         """The training whose model it measures."""
         return self.of
-
-    @property
-    def epochs(self) -> int:
-        """None."""
-        return 0
 
     @property
     def data(self) -> DataConfig:

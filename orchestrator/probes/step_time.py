@@ -5,7 +5,7 @@ The paper's sentence "the overhead during training is negligible" (supplement, s
 
 from collections.abc import Callable
 from timeit import repeat
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
@@ -29,6 +29,12 @@ class StepTiming(Fingerprinted):
     The machine is not in the fingerprint; records name theirs.
     """
 
+    stage: ClassVar[Literal["timing"]] = "timing"
+    epochs: ClassVar[int] = 0
+    needs: ClassVar[tuple[Experiment, ...]] = ()
+    trained: ClassVar[None] = None
+    data: ClassVar[None] = None
+
     kind: Literal["step_cost"] = "step_cost"
     model: Regressor
     objective: Objective
@@ -36,31 +42,6 @@ class StepTiming(Fingerprinted):
     points: PositiveInt
     size: tuple[PositiveInt, PositiveInt]
     seed: NonNegativeInt = 0  # of the repetition
-
-    @property
-    def stage(self) -> Literal["timing"]:
-        """When it runs among other jobs: last, alone on its machine."""
-        return "timing"
-
-    @property
-    def needs(self) -> tuple[Experiment, ...]:
-        """None: it trains nothing."""
-        return ()
-
-    @property
-    def trained(self) -> None:
-        """None: it trains nothing."""
-        return None
-
-    @property
-    def epochs(self) -> int:
-        """None."""
-        return 0
-
-    @property
-    def data(self) -> None:
-        """None: its pictures are random."""
-        return None
 
     def describe(self) -> str:
         """For example `step of ResNet-50 with RLE 3x64, seed 0`."""

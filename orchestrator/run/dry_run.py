@@ -42,7 +42,7 @@ def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> l
     done = sum(fp in known and known[fp].done for fp in (e.fingerprint() for e in trainings))
     selected = experiment.fingerprint() in planned.wanted
     return [
-        row.label + ("" if row.in_paper else " (ours)"),
+        row.label + ("" if row.in_paper else " (not in the paper)"),
         human(model),
         human(flow) if flow else "–",
         human(round(flops)) if flops is not None else "–",

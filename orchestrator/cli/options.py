@@ -9,6 +9,13 @@ from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tra
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run."""
+    _add_selection(parser)
+    _add_data(parser)
+    _add_locations(parser)
+    _add_cluster(parser)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--scale",
@@ -33,6 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the rows, their cost and what is already done, without running anything",
     )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("the data")
     data.add_argument(
         "--data-root",
@@ -53,7 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="leave out broken records and pictures, and say how many; `rle-lab prepare` lists them",
     )
     add_no_pack(data)
-    _add_locations(parser)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
     cluster = parser.add_argument_group("the cluster")
     cluster.add_argument(
         "--workers",

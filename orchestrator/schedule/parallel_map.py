@@ -16,7 +16,7 @@ def parallel_map(
     work: Callable[[Sequence[Item]], Result],
     items: Sequence[Item],
     chunk: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Result]:
     """`work` on each chunk of the items, as Ray tasks; the results in the order of the chunks.
 
@@ -48,8 +48,7 @@ def parallel_map(
             number = running.pop(ready)
             results[number] = _result(ready)
             done += len(chunks[number])
-            if progress is not None:
-                progress(done, len(items))
+            progress(done, len(items))
     finally:
         for left in running:
             ray.cancel(left, force=True)

@@ -5,11 +5,7 @@ delays nothing and loses nothing; whatever is asked of the store waits for what 
 """
 
 import errno
-import fcntl
-import logging
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -20,6 +16,7 @@ from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import Store, now
+from orchestrator.tracking.connect import connect
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
@@ -31,15 +28,6 @@ __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
 PATIENCE = 600.0  # seconds
 HEARTBEAT = 60.0  # seconds
-ALWAYS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the address with its password
-}
-UNLESS_SET = {
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the write queue is patient enough
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-}
 PERMANENT = frozenset(
     {
         "INVALID_PARAMETER_VALUE",
@@ -81,7 +69,7 @@ class Tracker:
         """
         store_uri = parse(uri, artifacts)
         try:
-            client, entities = _connect(store_uri)
+            client, entities = connect(store_uri)
         except Exception as error:
             # The cause is not chained: its text may hold the password.
             reason = store_uri.hide(str(error)).strip().rstrip(".")
@@ -267,31 +255,6 @@ def _without_credentials(declaration: Declaration) -> Declaration:
 
 def _named(metrics: Mapping[str, float]) -> dict[str, float]:
     return {reader.metric_name(key): float(value) for key, value in metrics.items()}
-
-
-def _connect(store_uri: StoreUri) -> tuple[Any, Any]:
-    """MLflow's client and its entities, after a first call that shows the store to be there."""
-    os.environ.update({**UNLESS_SET, **os.environ, **ALWAYS})
-    from mlflow import MlflowClient, entities
-
-    for noisy in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    with _exclusive(store_uri.file):
-        client = MlflowClient(tracking_uri=store_uri.uri)
-        client.search_experiments(max_results=1)
-    return client, entities
-
-
-@contextmanager
-def _exclusive(file: Path | None) -> Iterator[None]:
-    """One process at a time: two that create the same sqlite file at once break it for good."""
-    if file is None:
-        yield
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(file.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _attempt(operation: Callable[[], Result]) -> Result:

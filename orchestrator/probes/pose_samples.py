@@ -76,8 +76,10 @@ def pose_samples(model: TrainedModel, predictions: Predictions) -> PoseSamples:
         TypeError: the data set shows no people.
         ProbeError: the predictions are not finite, or in another order.
     """
-    if not np.array_equal(predictions.id, model.data.val.ids) or not np.isfinite(predictions.mu).all():
-        raise ProbeError("predictions are not finite, or not in the order of the set", code="not-finite")
+    if not np.array_equal(predictions.id, model.data.val.ids):
+        raise ProbeError("predictions are not in the order of the set", code="other-order")
+    if not np.isfinite(predictions.mu).all():
+        raise ProbeError("predictions are not finite", code="not-finite")
     match model.data:
         case CocoData() as data:
             return _coco(data, model.experiment, predictions)

@@ -159,7 +159,7 @@ def test_without_a_scale_there_is_no_ellipse(place: DataPaths) -> None:
 def test_predictions_in_another_order_are_refused(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
     said = predictions(subject.net, subject.data, SingleProcess())
-    with refused("not-finite", ProbeError):
+    with refused("other-order", ProbeError):
         pose_samples(subject, said.__class__(said.id[::-1], said.mu, said.sigma, said.score))
 
 

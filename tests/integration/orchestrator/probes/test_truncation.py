@@ -17,7 +17,7 @@ from datasets.contract import DataPaths
 from datasets.crops import crop
 from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
-from datasets.synthetic.annotated_people.annotated_people import People as Generated
+from datasets.synthetic.people.people import People as Generated
 from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
@@ -206,9 +206,7 @@ def test_who_is_drawn_depends_on_labels_alone(truncation: Truncation, data: Coco
         torch.manual_seed(seed)
         model = TrainingModule(truncation.of, pretrained=False).model
         details.append(truncation.measure(subject(truncation, data, model)).detail["drawn"]["people"])
-    first, second = (
-        [(one["id"], one["picture"], one["box"]) for one in annotated_people] for annotated_people in details
-    )
+    first, second = ([(one["id"], one["picture"], one["box"]) for one in people] for people in details)
     assert first == second
     assert details[0] != details[1]
 

@@ -171,7 +171,11 @@ def by_hand() -> People:
     corners = np.array([[0.0, 0.0, 30.0, 40.0]])
     labelled = np.array([[True, True, True, False]])
     return replace(
-        seen, corners=corners, place=crop.whole_bodies(corners, 0.75, 1.25), points=points, labelled=labelled
+        seen,
+        corners=corners,
+        placements=crop.whole_bodies(corners, 0.75, 1.25),
+        points=points,
+        labelled=labelled,
     )
 
 

@@ -36,12 +36,16 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says about the samples of a split, in the coordinates of `Batch.target`."""
+    """What a model predicts for the samples of a split, in the coordinates of `Batch.target`."""
 
     id: NDArray[np.int64]  # (N,)
     mu: NDArray[np.float32]  # (N, P, D)
     sigma: NDArray[np.float32] | None  # (N, P, D), or None where the model predicts no scale
-    score: NDArray[np.float32]  # (N, P), confidence, higher is surer
+    score: NDArray[np.float32]  # (N, P), confidence, higher is more certain
+
+
+class PredictionsError(ValueError):
+    """Predictions that do not belong to the samples: another id, shape or number of them, or not finite."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,6 @@ class Data(Protocol):
         """The benchmark's metrics of predictions for `val`, in any order.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, or a shape is wrong.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         ...

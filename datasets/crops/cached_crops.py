@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from datasets.crops import crop
 from datasets.crops.crop import Augment
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.pack import Pack, damaged, open_pack, publish_data
-from datasets.crops.undecoded import Pictures
 
 Size = tuple[int, int]
 Crops = NDArray[np.uint8]
@@ -34,7 +34,7 @@ def cut(pack: Path, size: Size, augment: Augment) -> None:
     Raises:
         DataError: there is no pack, the crops that are there are damaged, or the disk is full.
     """
-    if not _mirrors_only(augment) or isinstance(open_pack(pack).pixels, Pictures):
+    if not _mirrors_only(augment) or isinstance(open_pack(pack).pixels, LazyPictures):
         return
     publish_data(_folder(pack, size), partial(_fill, open_pack(pack), size), lambda _: _open(pack, size))
 

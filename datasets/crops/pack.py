@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.contract import DataPaths
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.tile_plan import Job, plan
-from datasets.crops.undecoded import Pictures
 from datasets.io.atomic_folder import publish
 from datasets.io.errors import DataError, NotPreparedError
 from datasets.io.image import PictureFile, decode, size_of
-from datasets.io.problems import refuse, sift
+from datasets.io.problems import parse_each, raise_if_any
 
 FORMAT = 2
 """Raised when the files of a pack change their meaning."""
@@ -47,7 +47,7 @@ _WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 class Pack:
     """An open pack or index. The pixels stay on the disk until they are looked at."""
 
-    pixels: NDArray[np.uint8] | Pictures  # (bytes,) of all tiles, or the pictures that hold them
+    pixels: NDArray[np.uint8] | LazyPictures  # (bytes,) of all tiles, or the pictures that hold them
     tiles: NDArray[np.int64]  # (N, 5), rows as in `tiles.Tile`
     arrays: Mapping[str, NDArray[Any]]
     about: Mapping[str, Any]
@@ -75,10 +75,10 @@ class Pack:
 
 
 def _decoded(
-    pixels: NDArray[np.uint8] | Pictures, tiles: NDArray[np.int64]
+    pixels: NDArray[np.uint8] | LazyPictures, tiles: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Pixels (h, w, 3) of tiles, each with its place in `tiles`."""
-    if isinstance(pixels, Pictures):
+    if isinstance(pixels, LazyPictures):
         yield from pixels.tiles(tiles)
         return
     for place, (start, _, _, w, h) in enumerate(tiles.tolist()):
@@ -99,10 +99,12 @@ def open_pack(folder: Path) -> Pack:
             arrays = dict(stored)
         if "root" in about:
             names, sizes = arrays.pop("picture_names"), arrays.pop("picture_sizes")
-            return Pack(Pictures(Path(about["root"]), names, sizes), arrays.pop("tiles"), arrays, about)
+            return Pack(LazyPictures(Path(about["root"]), names, sizes), arrays.pop("tiles"), arrays, about)
         pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
     except FileNotFoundError as error:
-        raise NotPreparedError(folder, "the prepared data are not here", remedy=prepare) from error
+        raise NotPreparedError(
+            folder, "the prepared data are not here", remedy=prepare, code="not-prepared"
+        ) from error
     except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise damaged(folder, "this pack is", str(error)) from error
     if len(pixels) != about["bytes"]:
@@ -115,7 +117,8 @@ def open_pack(folder: Path) -> Pack:
 
 def damaged(folder: Path, what: str, how: str) -> DataError:
     """The error for prepared data that can't be read; `what`: such as "this pack is"."""
-    return DataError(folder, f"{what} damaged: {how}", remedy="Remove the folder and prepare again")
+    remedy = "Remove the folder and prepare again"
+    return DataError(folder, f"{what} damaged: {how}", remedy=remedy, code="damaged")
 
 
 Write = Callable[
@@ -209,7 +212,7 @@ def write_index(
     """
     tiles, jobs = plan(pictures, picture, reach)
     tiles[:, 0] = np.unique(picture, return_inverse=True)[1]  # jobs are in the order of their pictures
-    named = Pictures.of(root, [file for file, _ in jobs])
+    named = LazyPictures.of(root, [file for file, _ in jobs])
     kept = {**arrays, "tiles": tiles, "picture_names": named.names, "picture_sizes": named.sizes}
 
     def fill(draft: Path) -> None:
@@ -234,15 +237,14 @@ def publish_data(
 
 
 def _full(folder: Path, how: str, *remedies: str) -> DataError:
-    return DataError(
-        folder, how, remedy=", or ".join(("Free some space", "keep the data on another disk", *remedies))
-    )
+    remedy = ", or ".join(("Free some space", "keep the data on another disk", *remedies))
+    return DataError(folder, how, remedy=remedy, code="disk-full")
 
 
 def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress | None) -> None:
     """Do it for every picture, and refuse all broken ones together."""
     with ThreadPoolExecutor(_DECODERS) as threads:
-        running = [threads.submit(sift, work, [job]) for job in jobs]
+        running = [threads.submit(parse_each, work, [job]) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
@@ -250,7 +252,7 @@ def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress |
                     progress(done, len(jobs))
         finally:
             threads.shutdown(cancel_futures=True)
-    refuse([broken for finished in running for broken in finished.result()[1]])
+    raise_if_any([broken for finished in running for broken in finished.result()[1]])
 
 
 def _save(folder: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:

@@ -52,14 +52,15 @@ def load(path: Path, names: Sequence[str], remedy: str = "Get the file again") -
     import h5py
 
     if not path.is_file():
-        raise DataError(path, "is missing", remedy="Check the path")
+        raise DataError(path, "is missing", remedy="Check the path", code="missing-file")
     try:
         if h5py.is_hdf5(path):
             return _hdf5(path, names)
         return _version5(path.read_bytes(), names)
     except Exception as error:  # HDF5 raises many kinds for a file that is damaged
         text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(path, f"can't be read as a .mat file ({text})", remedy=remedy) from error
+        problem = f"can't be read as a .mat file ({text})"
+        raise DataError(path, problem, remedy=remedy, code="not-mat") from error
 
 
 def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -39,6 +39,17 @@ def oks(
         return np.asarray(similar.sum(-1) / labelled.sum(-1))
 
 
+def person_scores(joints: Floats, boxes: Floats) -> Floats:
+    """How sure a model is of each person (N,): mean + max of the joints' scores, and the box's own.
+
+    So the authors' code ranks people for COCO's evaluation.
+
+    Args:
+        joints: (N, K); boxes: (N,), 0 for boxes that nobody detected.
+    """
+    return np.asarray(boxes + joints.mean(1) + joints.max(1))
+
+
 def oks_nms(
     points: Floats, scores: Floats, areas: Floats, sigmas: Floats, threshold: float = 0.9
 ) -> NDArray[np.int64]:

@@ -9,24 +9,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from datasets.coco.config import CocoKeypoints
-from datasets.human36m.config import Human36MPose
-from datasets.mpii.config import MpiiPose
-from datasets.retina.config import RetinaBoundaries
+from datasets.union import DataConfig
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
+from models.errors import ConfigError
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
+from models.interface import OutputSpec
 from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
 from orchestrator.config.method_name import method_name
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
-
-DataConfig = Annotated[
-    CocoKeypoints | MpiiPose | Human36MPose | RetinaBoundaries, Field(discriminator="kind")
-]
-
 
 ModelConfig = Annotated[
     Regressor | SimplePose | Integral | TwoBranch | BoundaryNet, Field(discriminator="kind")
@@ -54,11 +48,19 @@ class Experiment(Fingerprinted):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        objective = self.objective
-        self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
+        try:
+            self.model.check(self.output_spec)
+        except ConfigError as error:
+            raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from error
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
             raise PydanticCustomError("other-trunk", "start has another trunk: its weights would not fit")
         return self
+
+    @property
+    def output_spec(self) -> OutputSpec:
+        """What the model must predict: the data's points, and what the objective needs of each."""
+        data, objective = self.data, self.objective
+        return OutputSpec(data.points, data.dim, data.size, objective.needs_scale, objective.needs_heatmap)
 
     @property
     def needs(self) -> tuple["Experiment", ...]:

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from datasets.retina.config import RetinaBoundaries
-from datasets.synthetic.people.people import People
 from models.boundary_unet import BoundaryNet
 from models.heatmap_nets import Integral, SimplePose
 
@@ -23,8 +21,6 @@ def method_name(experiment: "Experiment") -> str:
         name = f"Integral Pose, {name}"
     elif isinstance(experiment.model, BoundaryNet) and experiment.model.head == "softargmax":
         name = f"soft-argmax, {name}"
-    if isinstance(experiment.data, RetinaBoundaries) and experiment.data.points_of == "pairs":
-        name = f"{name} in pairs"
-    if isinstance(experiment.data.source, People) and experiment.data.augment.half_body:
-        name = f"{name} with half bodies"  # generated people are cropped whole otherwise
+    if experiment.data.variant:
+        name = f"{name} {experiment.data.variant}"
     return name if experiment.start is None else f"{name} from {method_name(experiment.start)}"

@@ -88,8 +88,8 @@ def _called(name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
 
 
 def _ambiguous(name: str, meant: Sequence[Entry]) -> CheckpointError:
-    text = f"{name}: {len(meant)} models have this name. Give the first digits of one of\n{_list(meant)}"
-    return CheckpointError(text, code="several-models")
+    text = f"{name}: {len(meant)} models match. Give the first digits of one of\n{_list(meant)}"
+    return CheckpointError(text, code="ambiguous-model")
 
 
 def _unknown(name: str, storage: str, entries: Sequence[Entry]) -> CheckpointError:
@@ -99,7 +99,7 @@ def _unknown(name: str, storage: str, entries: Sequence[Entry]) -> CheckpointErr
             f"{name}: no such checkpoint, and {storage} holds none. Name a {FILE}, a folder with one, or the "
             "--storage of a sweep."
         )
-    return CheckpointError(redacted(text, storage), code="no-model")
+    return CheckpointError(redacted(text, storage), code="no-such-model")
 
 
 def _list(entries: Sequence[Entry]) -> str:

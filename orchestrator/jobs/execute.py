@@ -12,8 +12,8 @@ import torch
 
 from datasets.contract import Data, DataPaths
 from datasets.io.errors import NotPreparedError
-from models.backbones import WeightsError
-from orchestrator.config.experiment import DataConfig, Experiment
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment
 from orchestrator.jobs.job import Job, read_job
 from orchestrator.probes.base import Probe, TrainedModel
 from orchestrator.probes.step_time import StepTiming
@@ -75,7 +75,7 @@ def run(task: Task, runtime: Runtime) -> JobResult:
     the scheduler to repeat."""
     try:
         return _run(task, runtime)
-    except (UserError, WeightsError) as error:
+    except UserError as error:
         return JobResult("failed", note=str(error))
     except Exception:
         # One broken trial must not take the other trials of the sweep with it.

@@ -4,7 +4,8 @@ from typing import Literal, Protocol
 
 from pydantic import TypeAdapter
 
-from orchestrator.config.experiment import DataConfig, Experiment
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment
 from orchestrator.probes.step_time import StepTiming
 from orchestrator.probes.union import AnyProbe
 

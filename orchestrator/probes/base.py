@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.contract import Data
-from orchestrator.config.experiment import DataConfig, Experiment
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import Fingerprinted
 from orchestrator.training.precision import in_bf16
 from orchestrator.util.errors import UserError

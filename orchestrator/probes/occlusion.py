@@ -19,7 +19,6 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from datasets.human36m.cameras import JOINTS
-from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
 from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
@@ -59,7 +58,7 @@ class Occlusion(Probe):
 
     @model_validator(mode="after")
     def _in_mm(self) -> Self:
-        if not isinstance(self.of.data, Human36MPose):
+        if self.of.data.kind != "human36m":
             raise PydanticCustomError("not-human36m", "occlusion is measured in mm, on Human3.6M")
         return self
 

@@ -103,10 +103,10 @@ def _person(samples: PoseSamples, row: int, kind: str, factor: float) -> dict[st
         person["ellipse"] = _plain(factor * samples.sigma[row])
     if np.isfinite(error := known_mean(samples.errors[row])):
         person["error"] = round(error, 2)
-    if samples.skeletons is not None:
+    if samples.bodies is not None:
         person["body"] = {
-            "mu": samples.skeletons.predicted[row].round(1).tolist(),
-            "truth": samples.skeletons.truth[row].round(1).tolist(),
+            "mu": samples.bodies.predicted[row].round(1).tolist(),
+            "truth": samples.bodies.truth[row].round(1).tolist(),
         }
     return person
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 
 from models.backbones import ResNet
+from models.interface import OutputSpec
 from models.objectives import DLE, RLE, Objective
 from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
@@ -71,10 +72,8 @@ class StepTiming(Fingerprinted):
 
 
 def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
-    scale = timing.objective.needs_scale
-    model = (
-        timing.model.build(timing.points, 2, timing.size, scale=scale, pretrained=False).to(device).train()
-    )
+    spec = OutputSpec(timing.points, 2, timing.size, timing.objective.needs_scale)
+    model = timing.model.build(spec, pretrained=False).to(device).train()
     objective = timing.objective.build(2).to(device)
     optimizers = build_optimizers(timing.schedule, model, objective)
     bf16 = in_bf16(timing.schedule, device)

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.coco.dataset import CocoData, CocoSplit
+from datasets.coco.dataset import CocoData
 from datasets.crops import crop
+from datasets.crops.pose_split import PoseSplit
 from datasets.io.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -26,7 +27,7 @@ _EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")  # as in corners
 class People:
     """The annotated people of a validation split, whole."""
 
-    split: CocoSplit
+    split: PoseSplit
     padding: float  # of a box, as evaluation pads it
     placements: Floats  # (N, 4) placements of evaluation's crops
     corners: Floats  # (N, 4) of the boxes

@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
-from datasets.skeleton import skeleton
 from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
@@ -63,7 +62,7 @@ class Truncation(Probe):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if not isinstance(self.of.data, CocoKeypoints):
+        if self.of.data.kind != "coco":
             raise PydanticCustomError("not-coco", "truncation is measured on COCO keypoints")
         if self.cuts[:1] != (0.0,) or list(self.cuts) != sorted(set(self.cuts)) or self.cuts[-1] >= 1:
             raise PydanticCustomError("cuts", "cuts are 0 and then larger ones below 1")
@@ -102,7 +101,7 @@ class Truncation(Probe):
 
     @property
     def _config(self) -> CocoKeypoints:
-        assert isinstance(self.of.data, CocoKeypoints)
+        assert self.of.data.kind == "coco"
         return self.of.data
 
     def _drawn(self, model: TrainedModel, whole: People) -> dict[str, Any]:
@@ -110,7 +109,7 @@ class Truncation(Probe):
         boxes = truncate(whole, self.edge, self.drawn_cut)
         rows = select_people(whole, boxes, self.drawn_people)
         points = predict_points(model, whole, boxes, rows)
-        bones = skeleton(self._config)
+        bones = self._config.skeleton
         return {
             "cut": self.drawn_cut,
             "limbs": [list(limb) for limb in bones.limbs],

@@ -61,13 +61,6 @@ def _trainings(row: DeclaredRow, planned: Planned) -> list[Experiment]:
 
 @cache
 def _parameters(experiment: Experiment) -> tuple[int, int]:
-    data, objective = experiment.data, experiment.objective
-    model = experiment.model.build(
-        data.points,
-        data.dim,
-        data.size,
-        scale=objective.needs_scale,
-        heatmap=objective.needs_heatmap,
-        pretrained=False,
-    )
-    return module_parameters(model), module_parameters(objective.build(data.dim))
+    model = experiment.model.build(experiment.output_spec, pretrained=False)
+    objective = experiment.objective.build(experiment.data.dim)
+    return module_parameters(model), module_parameters(objective)

@@ -10,11 +10,12 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from datasets.union import DATA_SETS
 from orchestrator.jobs.execute import JobResult
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
-HEADLINES = ("AP", "PCKh@0.5", "MPJPE", "MAE um")
+HEADLINES = tuple(data.headline for data in DATA_SETS)
 """The number by which each benchmark is known."""
 RECENT = 12
 """How many of the jobs that ended last stay in the live view."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from datasets.base.data_set import Contents
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
@@ -35,8 +36,9 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
+    binding = _binding(settings, console)
     tables = [table for sweep in sweeps for table in sweep.tables]
-    planned = plan_tables(tables, _plan_settings(settings, command, console))
+    planned = plan_tables(tables, _plan_settings(settings, command, binding))
     jobs = {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
     with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
         known = tracker.records(jobs, history=())
@@ -49,7 +51,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         _declare(planned, jobs.keys() - missing.keys(), tracker)
         console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
         if missing:
-            _prepare(missing, settings, console)
+            _prepare(missing, settings, binding.contents, console)
             _run(missing, planned, settings, tracker, console)
         report, records = _write_report(tracker, settings.report, settings.results)
         terminal.render(console, report, {p.declaration.table for p in planned})
@@ -86,8 +88,8 @@ def _write_report(tracker: Tracker, name: str, results: Path) -> tuple[writer.Re
     tracker.flush()
     declarations = tracker.declarations(name)
     drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)}, drawn)
-    details = tracker.details(fp for d in declarations for fp in d.looked_at)
+    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
+    details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
     report = writer.write(declarations, records, results, details)
     writer.log(tracker, report)
     return report, records
@@ -100,9 +102,12 @@ def _print_failures(records: Sequence[Record], console: Console) -> int:
     return 1 if failed else 0
 
 
-def _plan_settings(settings: RunSettings, command: str, console: Console) -> PlanSettings:
+def _binding(settings: RunSettings, console: Console) -> Binding:
     check = checker(settings.cache, console)
-    binding = Binding(settings.data_root, settings.detections, settings.skip_broken, check)
+    return Binding(settings.data_root, settings.detections, settings.skip_broken, check)
+
+
+def _plan_settings(settings: RunSettings, command: str, binding: Binding) -> PlanSettings:
     return PlanSettings(
         scale=settings.scale,
         report=settings.report,
@@ -157,15 +162,14 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
     return tags
 
 
-def _prepare(jobs: Mapping[str, Job], settings: RunSettings, console: Console) -> None:
+def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents, console: Console) -> None:
     trainings = [job.trained for job in jobs.values() if job.trained is not None]
     summaries = []
     # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
     for data in dict.fromkeys(experiment.data for experiment in trainings):
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-            counts = data.prepare(
-                settings.paths, _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
-            )
+            advance = _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
+            counts = data.prepare(settings.paths, advance, contents)
         summaries.append(f"{data.name}: {counts.sentence()}")
     for summary in dict.fromkeys(summaries):
         console.print(summary)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
-from orchestrator.config.experiment import DataConfig, Experiment, seeded
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.jobs.job import Job
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from datasets.io.gc_pause import uncollected
+from datasets.io.gc_pause import gc_paused
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record, Status
 from orchestrator.tracking.client import PROJECT
@@ -86,7 +86,7 @@ def records(
     """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
     wanted = None if fingerprints is None else set(fingerprints)
     newest: dict[str, Any] = {}
-    with uncollected():
+    with gc_paused():
         for run in runs(client, trial_experiments(client)):
             fingerprint = run.data.tags.get("fingerprint")
             if fingerprint and (wanted is None or fingerprint in wanted):

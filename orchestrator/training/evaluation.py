@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from datasets.contract import Data, Pairs, Predictions, Split
 from datasets.crops.crop import flip_points, swap_pairs
 from models.heatmap_codec import decode, mirror
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.training.runtime import Runtime
 
 BATCH = 128

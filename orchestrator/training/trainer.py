@@ -16,7 +16,10 @@ from torch import Tensor, nn
 
 from datasets.contract import Batch, Data, Key, Split
 from datasets.io.errors import DataError
+from models.errors import WeightsError
 from models.import_weights import load_trunk
+from models.interface import LossInputs
+from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
@@ -26,7 +29,7 @@ from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
-from orchestrator.util.errors import SweepError
+from orchestrator.util.errors import SweepError, UserError
 from orchestrator.util.redact import redacted
 
 AFRESH = "Train it again with --fresh."
@@ -53,16 +56,8 @@ class TrainingModule(nn.Module):
 
     def __init__(self, experiment: Experiment, *, pretrained: bool, bf16: bool = False) -> None:
         super().__init__()
-        data, objective = experiment.data, experiment.objective
-        self.model = experiment.model.build(
-            data.points,
-            data.dim,
-            data.size,
-            scale=objective.needs_scale,
-            heatmap=objective.needs_heatmap,
-            pretrained=pretrained,
-        )
-        self.objective = objective.build(data.dim)
+        self.model = experiment.model.build(experiment.output_spec, pretrained)
+        self.objective: LossModule = experiment.objective.build(experiment.data.dim)
         self.bf16 = bf16  # of the trunk
         self.seed = experiment.seed
 
@@ -95,6 +90,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         SweepError: the batch can't be shared equally by the workers.
         CheckpointError: training can't go on from the experiment's checkpoint, or what it starts from has
             none.
+        UserError: pretrained weights can't be had, or do not fit the model.
     """
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     # One worker reads, so that none begins from another epoch than the others.
@@ -102,10 +98,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        fresh = checkpoint is None
-        module = TrainingModule(experiment, pretrained=fresh and experiment.start is None, bf16=bf16)
-        if fresh and experiment.start is not None:
-            load_trunk(module.model, checkpoints.load_finished(experiment.start).weights)
+        module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)
         wrapped = runtime.prepare(module)
         optimizers = build_optimizers(experiment.schedule, module.model, module.objective)
         progress = Progress()
@@ -124,6 +117,18 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         except DivergedError as diverged:
             return _outcome("diverged", progress, str(diverged))
     return _outcome("finished", progress)
+
+
+def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf16: bool) -> TrainingModule:
+    """The model and objective; where training starts afresh, with the weights that it begins from."""
+    start = experiment.start
+    try:
+        module = TrainingModule(experiment, pretrained=fresh and start is None, bf16=bf16)
+        if fresh and start is not None:
+            load_trunk(module.model, checkpoints.load_finished(start).weights)
+    except WeightsError as error:
+        raise UserError(str(error), code=error.code) from error
+    return module
 
 
 def restored(checkpoint: Checkpoint, path: str) -> TrainingModule:
@@ -201,15 +206,13 @@ def _step(training: Training, batch: Batch, step: int, monitor: Monitor) -> None
 
 def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
     """Mean norms of the gradients at mu from Q and from G on a batch (Table 7); empty without either."""
-    shares = getattr(module.objective, "gradient_shares", None)
-    if shares is None:
-        return {}
     was_training = module.training
     module.eval()
     with torch.no_grad():
         output = module.model(batch.image)
     module.train(was_training)
-    norms = shares(output.mu, output.sigma, batch.target, batch.weight)
+    inputs = LossInputs(output.mu, output.sigma, batch.target, batch.weight)
+    norms = module.objective.gradient_shares(inputs)
     return {name: float(value) for name, value in norms.items()}
 
 

@@ -71,8 +71,9 @@ def test_rayjob_yaml_has_no_field_but_those_of_kuberay_and_kubernetes_in_their_t
 def test_a_misspelt_field_or_a_value_of_another_type_would_be_noticed(field: str, value: object) -> None:
     job = documents()[1]
     job["spec"][field] = value
-    with pytest.raises(ValidationError, match=field):
+    with pytest.raises(ValidationError) as caught:
         RayJob.model_validate(job)
+    assert [error["loc"][-1] for error in caught.value.errors()] == [field]
 
 
 def test_every_mount_names_a_volume_of_its_pod_and_every_volume_the_claim(

@@ -4,7 +4,6 @@ People are sampled in 3-D (skeleton.py, poses.py), put before a camera (scene.py
 labelled as annotators would (label_noise.py), and written as COCO's own files (write_coco.py).
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -16,7 +15,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from datasets.config import Frozen
+from datasets.config import Generator
 from datasets.io.atomic_folder import publish
 from datasets.io.errors import DataError
 from datasets.keypoints import KEYPOINTS, SKELETON
@@ -32,7 +31,7 @@ SPLITS = ("train2017", "val2017")
 _LARGEST_SPLIT = 1_000_000
 
 
-class People(Frozen):
+class People(Generator):
     """A set of generated pictures of people. Equal values give equal pictures and labels."""
 
     kind: Literal["people"] = "people"
@@ -54,11 +53,6 @@ class People(Frozen):
     def skeleton(self) -> tuple[tuple[int, int], ...]:
         """COCO's 19 limbs: pairs of keypoints, counted from 1."""
         return SKELETON
-
-    def fingerprint(self) -> str:
-        """16 hex digits over all fields: the name of these data, known before they are generated."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def picture(people: People, split: str, index: int) -> tuple[Picture, list[Record]]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from datasets.config import Frozen
+from datasets.config import Generator
 from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.people.image import Looks, render
@@ -51,7 +51,7 @@ _MARGIN = 1.2  # of the box around the joints
 _BODIES, _CALIBRATION, _POSES, _LOOKS = range(4)  # streams of random numbers
 
 
-class Human36MPeople(Frozen):
+class Human36MPeople(Generator):
     """A set of generated people in Human3.6M's format. Equal values give equal pictures and joints."""
 
     kind: Literal["human36m_people"] = "human36m_people"
@@ -79,10 +79,6 @@ class Human36MPeople(Frozen):
         if self.distance[0] <= self.roaming + 1:
             raise ValueError("people would stand in front of the lens: roaming reaches the cameras")
         return self
-
-    def fingerprint(self) -> str:
-        """16 hex digits over all fields: the name of these data, known before they are generated."""
-        return marker.fingerprint(self)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from datasets.config import Frozen
+from datasets.config import Generator
 from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.people.image import Sighting
@@ -61,7 +61,7 @@ _PURPOSE = 3  # of the stream of random numbers; people.py has 0 to 2
 Floats = NDArray[np.float64]
 
 
-class MpiiPeople(Frozen):
+class MpiiPeople(Generator):
     """A set of generated people in MPII's formats. Equal values give equal pictures and labels."""
 
     kind: Literal["mpii_people"] = "mpii_people"
@@ -72,10 +72,6 @@ class MpiiPeople(Frozen):
         framing=Framing(width=160, height=160),
         labels=LabelNoise(unlabelled=0.1),  # MPII's annotators guess where COCO's leave out
     )
-
-    def fingerprint(self) -> str:
-        """16 hex digits over all fields: the name of these data, known before they are generated."""
-        return marker.fingerprint(self)
 
 
 class Annotated(NamedTuple):

@@ -4,7 +4,6 @@ An eye is sampled in 3-D (retina_eye.py, retina_anatomy.py), scanned (retina_opt
 (retina_graders.py), and written as `Subject_01.mat` and so on, with the keys of Chiu et al. (2015).
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.io import savemat
 
-from datasets.config import Frozen
+from datasets.config import Generator
 from datasets.io.atomic_folder import publish
 from datasets.io.errors import DataError
 from datasets.synthetic.retinas.anatomy import FIELD_MM, VOLUME_MM, Floats, Section, section
@@ -29,7 +28,7 @@ _BRUCH = 0.66  # of the height of a scan, about where Bruch's membrane lies
 Progress = Callable[[int, int], None]
 
 
-class Retinas(Frozen):
+class Retinas(Generator):
     """A set of generated macular volumes. Equal values give equal scans and labels.
 
     The defaults have the size of the DME set: 496×768×61 a subject, 22 MB on the disk and, on one core, about
@@ -60,11 +59,6 @@ class Retinas(Frozen):
         """Which scans of a volume are labelled, counted from 0: evenly spread, the ends left out."""
         places = np.linspace(0, self.scans - 1, self.labelled + 2)[1:-1]
         return tuple(int(place) for place in places.round())
-
-    def fingerprint(self) -> str:
-        """16 hex digits over all fields: the name of these data, known before they are generated."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 class Truth(NamedTuple):

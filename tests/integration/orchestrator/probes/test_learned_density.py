@@ -16,8 +16,8 @@ from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People
 from models.density import laplace
+from models.interface import Output
 from models.objectives import DLE, L1, RLE, Objective
-from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeResult, TrainedModel

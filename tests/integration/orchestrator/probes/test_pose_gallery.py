@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.coco.config import CocoKeypoints
+from datasets.coco.kinds import coco_kinds
 from datasets.contract import DataPaths
 from datasets.crops.pack import Pack
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
+from datasets.human36m.kinds import human36m_kinds
 from datasets.mpii.config import MpiiPose
 from datasets.synthetic.people.people import People
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople
+from datasets.union import DataConfig
 from models.backbones import SmallTrunk
-from models.flow import Flow
 from models.objectives import L1, RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor
-from orchestrator.config.experiment import DataConfig, Experiment
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
 from orchestrator.probes import pose_selection, sigma_in_errors
@@ -57,7 +60,7 @@ def untrained(
     experiment = Experiment(
         data=data,
         model=Regressor(trunk=SmallTrunk(channels=(4, 8), strides=(4, 4)), pool="flatten"),
-        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        objective=objective or RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(epochs=1, batch=8),
         seed=seed,
     )
@@ -176,7 +179,7 @@ def test_cocos_kinds_are_what_they_say() -> None:
     points = np.where(labelled[..., None], body, 0)
     other = np.concatenate([body - 20, np.full((17, 1), 2.0)], 1)[None]  # in the second picture
     truth = np.concatenate([points, 2.0 * labelled[..., None]], 2)
-    kinds = pose_selection.coco_kinds(
+    kinds = coco_kinds(
         pack(
             {
                 "options": np.tile(np.array([100.0, 100, 100, 100]), (5, 3, 1)),
@@ -211,7 +214,7 @@ def test_people_are_sorted_by_how_they_stand_to_the_camera() -> None:
     joints[:, left] = np.stack([np.cos(turns), 0 * turns, np.sin(turns)], 1) * 180
     joints[:, right] = -joints[:, left]
     joints[19] += 500
-    kinds = pose_selection.human36m_kinds(joints)
+    kinds = human36m_kinds(joints)
     assert kinds["from the front"][0]
     assert kinds["from the side"][5]
     assert kinds["from behind"][10]

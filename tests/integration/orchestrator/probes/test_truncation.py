@@ -18,7 +18,7 @@ from datasets.crops import crop
 from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People as Generated
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes import truncated_boxes

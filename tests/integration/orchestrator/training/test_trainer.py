@@ -12,9 +12,12 @@ import torch.distributed
 import torch.multiprocessing
 
 from datasets.io.errors import DataError
+from models import backbones
+from models.errors import WeightsError
 from models.heatmap_nets import SimplePose
 from models.muon import Muon
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale
+from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Schedule
 from orchestrator.config.vary import vary
@@ -228,6 +231,19 @@ def test_a_start_that_was_never_trained_is_an_error_with_a_remedy(experiment, to
     started = vary(experiment, start=heatmaps(experiment))
     with refused("not-trained", CheckpointError):
         fit(started, toy, SingleProcess(), Checkpoints(str(tmp_path)))
+
+
+def test_pretrained_weights_that_cannot_be_had_are_an_error_that_a_user_can_mend(
+    experiment, toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(weights: object) -> None:
+        raise WeightsError("no connection", "no-imagenet-weights")
+
+    monkeypatch.setattr(backbones, "_state", offline)
+    data = vary(experiment.data, size=(64, 64))
+    pretrained = vary(experiment, data=data, model=Regressor(trunk=backbones.ResNet(depth=18)))
+    with refused("no-imagenet-weights"):
+        fit(pretrained, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_checkpoint_alone_says_which_experiment_it_is_of(experiment, toy, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
 @given(text=spoiled(COCO))
 def test_what_is_sifted_from_a_spoiled_coco_file_fits_together(coco: Path, text: str) -> None:
     (coco / "annotations" / "train.json").write_text(text)
-    found = outcome(lambda: coco_samples.sift_set(coco))
+    found = outcome(lambda: coco_samples.parse_set(coco))
     if found is not None:
         samples, annotations = found[0].train.samples, found[0].train.annotations
         assert len(set(annotations.id.tolist())) == len(annotations.id)

@@ -31,7 +31,7 @@ def test_a_spoiled_human36m_file_gives_frames_or_is_refused(
     path = human36m / "annotations" / f"Human36M_subject9_{kind}.json"
     before = path.read_text()
     path.write_text(data.draw(spoiled(json.loads(before))))
-    found = outcome(lambda: annotation_files.sift_set(human36m, "posenet"))
+    found = outcome(lambda: annotation_files.parse_set(human36m, "posenet"))
     if found is not None:
         frames = found[0].val
         assert len(set(frames.id.tolist())) == len(frames.id) == len(frames.pictures)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from datasets.mpii import annotation_files, samples
+from datasets.mpii import annotation_files
 from tests.support.spoiling import LISTED, STRUCT, TRUTH, outcome, quick, spoiled
 
 
@@ -29,17 +29,17 @@ def mpii(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sound_mpii(root: Path, form: Any) -> None:
-    found = outcome(lambda: annotation_files.sift_set(root, form))
+    found = outcome(lambda: annotation_files.parse_set(root, form))
     if found is not None:
         benchmark, _ = found
         for people in (benchmark.train, benchmark.val):
             assert len(people.id) == len(people.record) == len(people.points)
             assert np.isfinite(people.points).all() and (people.scale > 0).all()  # noqa: PT018
-        assert len(benchmark.heads.points) == len(benchmark.val.id)
-        assert np.isfinite(benchmark.heads.points).all()
-        outcome(lambda: annotation_files.survey(root, form))
-        outcome(lambda: annotation_files.sift_placed(root, form, ()))
-        outcome(lambda: samples.digest(annotation_files.read(root, form)))
+        assert len(benchmark.val.heads.points) == len(benchmark.val.id)
+        assert np.isfinite(benchmark.val.heads.points).all()
+        outcome(lambda: annotation_files.parse_placed(root, form))
+        outcome(lambda: annotation_files.parse_placed(root, form, ()))
+        outcome(lambda: annotation_files.read(root, form).digest())
 
 
 @quick

@@ -73,7 +73,7 @@ def test_where_several_are_meant_they_are_listed(experiment, save, tmp_path: Pat
     for one in seeds:
         save(one)
     save(vary(experiment, objective=DLE()))
-    with refused("several-models", CheckpointError) as refusal:
+    with refused("ambiguous-model") as refusal:
         find("rle", str(tmp_path / "store"))
     assert all(
         f"{one.fingerprint()}  RLE 3x8 with half bodies on coco, seed {one.seed}" in str(refusal.value)
@@ -87,7 +87,7 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
     folder = tmp_path / "store" / "0123456789abcdef"
     folder.mkdir()
     (folder / "checkpoint.pt").write_text("no checkpoint")
-    with refused("no-model", CheckpointError) as refusal:
+    with refused("no-such-model") as refusal:
         find("unknown", str(tmp_path / "store"))
     assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
     assert "0123456789abcdef  (does not name its experiment)" in str(refusal.value)
@@ -96,7 +96,7 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
 @pytest.mark.parametrize("storage", ["empty", "absent"])
 def test_a_storage_without_models_says_so(storage: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with refused("no-model", CheckpointError):
+    with refused("no-such-model"):
         find("rle", str(tmp_path / storage))
 
 

@@ -13,7 +13,7 @@ from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import POINTS, Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.synthetic.people.write_human36m import Human36MPeople
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeError, ProbeResult, TrainedModel

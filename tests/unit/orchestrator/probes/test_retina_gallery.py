@@ -14,8 +14,8 @@ from datasets.retina.samples import Scans as Prepared
 from datasets.retina.scan_files import BOUNDARIES, read_subject
 from datasets.synthetic.retinas.retinas import Retinas
 from models.boundary_unet import BoundaryNet
-from models.flow import Flow
 from models.objectives import L1, RLE
+from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.probes.base import ProbeResult, TrainedModel
@@ -40,7 +40,7 @@ def untrained(place: DataPaths, seed: int = 0, objective: L1 | RLE | None = None
     experiment = Experiment(
         data=DATA,
         model=BoundaryNet(channels=2, depth=1),
-        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        objective=objective or RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(epochs=1, batch=2),
         seed=seed,
     )

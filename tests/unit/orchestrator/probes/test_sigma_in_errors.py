@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from models.flow import Flow
 from models.objectives import DLE, L1, RLE, LearnedScale, WeightedSum
+from models.realnvp import RealNVP
 from orchestrator.probes.sigma_in_errors import SHARE, half_widths
 
 
@@ -25,7 +25,7 @@ def identity(objective: DLE | RLE) -> torch.nn.Module:
 
 
 def test_of_dle_it_is_the_flows() -> None:
-    assert half_widths(identity(DLE(flow=Flow(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
+    assert half_widths(identity(DLE(flow=RealNVP(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
 
 
 @pytest.mark.parametrize(

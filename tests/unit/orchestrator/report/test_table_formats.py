@@ -57,10 +57,10 @@ def test_markdown_sets_paper_and_ours_side_by_side() -> None:
     assert lines[2] == "|  | Params paper | computed | AP (%) ↑ paper | ours |"
     assert lines[4] == "| 3 × 64ᵃ | 804.8K | 804.8K | 70.0 | 47.0 ± 0.7 |"
     assert lines[5] == r"| \*RLE \| 50% & σ\_xᵇ | – | – | – | not run |"
-    assert lines[6] == "| *Laplace (ours)*ᶜ | – | – | 67.45 | diverged |"
+    assert lines[6] == "| *Laplace (added)*ᶜ | – | – | 67.45 | diverged |"
     assert lines[8] == (
         "Ours: mean ± sample standard deviation over 3 seeds; 100 people; scale “demo”. "
-        "Computed, not measured: Params. Machine: 2 CPU cores. "
+        "Computed, not measured: Params. Added rows are not in the paper's table. Machine: 2 CPU cores. "
         "Paper: supplement, Table 1; main paper for Laplace."
     )
     assert lines[10:] == [
@@ -68,6 +68,11 @@ def test_markdown_sets_paper_and_ours_side_by_side() -> None:
         "- ᵇ From weights of a heatmap model.",
         "- ᶜ 3 of 3 diverged: seed 0, seed 1, seed 2",
     ]
+
+
+def test_rows_are_not_marked_as_added_where_the_paper_has_none_of_them() -> None:
+    text = markdown(fill(declare(row("a", in_paper=False), row("b", in_paper=False)), {}))
+    assert "added" not in text.lower()
 
 
 def test_a_wide_table_sets_ours_under_the_papers_line() -> None:
@@ -85,7 +90,7 @@ def test_a_wide_table_sets_ours_under_the_papers_line() -> None:
     assert lines[2] == f"|  |  | {' | '.join(joints)} |"
     assert lines[4] == "| Hip | paper |" + " 107.0 |" * 7
     assert lines[5] == "|  | ours |" + " 101.0 ± 1.0 |" * 7
-    assert lines[6] == "| *none (ours)* | ours |" + " 101.0 ± 1.0 |" * 7
+    assert lines[6] == "| *none (added)* | ours |" + " 101.0 ± 1.0 |" * 7
     assert lines[8].startswith("All columns in mm, lower is better. Ours: ")
 
 
@@ -97,7 +102,7 @@ def test_every_line_of_a_markdown_table_has_as_many_cells() -> None:
 def test_a_single_seed_is_said_to_have_no_spread() -> None:
     only = row("a", cells={"AP": CellSource(key="AP", fingerprints=("a0",))})
     text = markdown(fill(declare(only, seeds=(0,)), records(record("a", 0, 47.0))))
-    assert "one seed, so no spread" in text
+    assert "one seed, so no standard deviation" in text
     assert "| a | 70.5 | 47.0 |" in text
 
 
@@ -108,7 +113,7 @@ def test_latex_escapes_signs_and_spans_pairs() -> None:
     assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in text
     assert r"3 $\times$ 64\textsuperscript{a} & 804.8K & 804.8K & 70.0 & 47.0 $\pm$ 0.7 \\" in text
     assert r"*RLE $|$ 50\% \& $\sigma$\_x\textsuperscript{b}" in text
-    assert r"\textit{Laplace (ours)}" in text
+    assert r"\textit{Laplace (added)}" in text
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert {line.replace(r"\&", "").count("&") for line in body} == {4}
 

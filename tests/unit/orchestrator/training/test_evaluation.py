@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from datasets.contract import Pairs, Predictions
 from models.heatmap_codec import decode, gaussians
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.training.evaluation import evaluate, predict, predictions
 from orchestrator.training.runtime import SingleProcess
 

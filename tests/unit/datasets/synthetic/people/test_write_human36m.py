@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from datasets.base.annotated import AnnotatedSet
 from datasets.human36m import annotation_files
 from datasets.human36m.camera import Cameras
-from datasets.human36m.samples import Benchmark
+from datasets.human36m.samples import Frames
 from datasets.io.errors import DataError
 from datasets.io.image import decode
 from datasets.synthetic.people import write_human36m as twin
@@ -28,7 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(root: Path) -> Benchmark:
+def found(root: Path) -> AnnotatedSet[Frames]:
     return annotation_files.read(root, "posenet")
 
 
@@ -38,7 +39,9 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_world_projected_by_the_written_cameras_is_where_the_renderer_drew_it(found: Benchmark) -> None:
+def test_the_world_projected_by_the_written_cameras_is_where_the_renderer_drew_it(
+    found: AnnotatedSet[Frames],
+) -> None:
     taken = [take for take in twin.takes(SMALL) if take.subject in twin.TRAIN_SUBJECTS]
     points = found.train.cameras.image(found.train.cameras.view(found.train.world))
     drawn = []
@@ -50,7 +53,7 @@ def test_the_world_projected_by_the_written_cameras_is_where_the_renderer_drew_i
     assert np.abs(points - np.array(drawn)).max() < 1e-4
 
 
-def test_the_written_camera_is_the_one_that_rendered(found: Benchmark) -> None:
+def test_the_written_camera_is_the_one_that_rendered(found: AnnotatedSet[Frames]) -> None:
     view = twin.views(SMALL, 1)[1]
     np.testing.assert_allclose(found.train.cameras.rotation[0], view.rotation, atol=1e-12)
     np.testing.assert_allclose(found.train.cameras.position[0], view.position, atol=1e-6)
@@ -74,14 +77,14 @@ def test_cameras_keep_their_lens_and_move_between_subjects() -> None:
     assert not np.allclose(first[1].position, other[1].position)
 
 
-def test_a_subject_keeps_the_lengths_of_its_bones(found: Benchmark) -> None:
+def test_a_subject_keeps_the_lengths_of_its_bones(found: AnnotatedSet[Frames]) -> None:
     thigh = np.linalg.norm(found.train.world[:, 1] - found.train.world[:, 2], axis=1)
     by_subject = thigh.reshape(5, -1)
     assert np.ptp(by_subject, axis=1).max() < 1e-3
     assert np.ptp(by_subject[:, 0]) > 5
 
 
-def test_people_stand_on_the_floor_and_face_every_way(found: Benchmark) -> None:
+def test_people_stand_on_the_floor_and_face_every_way(found: AnnotatedSet[Frames]) -> None:
     assert found.train.world[..., 2].min() > 0
     assert found.train.world[..., 2].min() < 150
     poses = [twin.pose(Human36MPeople(), take) for take in twin.takes(Human36MPeople())[:100]]
@@ -91,17 +94,19 @@ def test_people_stand_on_the_floor_and_face_every_way(found: Benchmark) -> None:
     )
 
 
-def test_the_views_of_a_pose_differ_in_depth_which_a_flat_skeleton_would_miss(found: Benchmark) -> None:
+def test_the_views_of_a_pose_differ_in_depth_which_a_flat_skeleton_would_miss(
+    found: AnnotatedSet[Frames],
+) -> None:
     depth = found.train.cameras.view(found.train.world)[..., 2]
     assert np.abs(depth - depth[:, :1]).mean() > 80  # mm
 
 
-def test_everybody_is_whole_in_the_picture(found: Benchmark) -> None:
+def test_everybody_is_whole_in_the_picture(found: AnnotatedSet[Frames]) -> None:
     points = found.val.cameras.image(found.val.cameras.view(found.val.world))
     assert ((points > 0) & (points < SMALL.side)).all(2).mean() > 0.99
 
 
-def test_a_picture_shows_its_person_within_the_box(found: Benchmark) -> None:
+def test_a_picture_shows_its_person_within_the_box(found: AnnotatedSet[Frames]) -> None:
     take = twin.takes(SMALL)[0]
     rng = np.random.default_rng([SMALL.seed, twin._LOOKS, take.subject, take.number, 1])
     view, person = twin.views(SMALL, take.subject)[1], twin.pose(SMALL, take)
@@ -114,7 +119,9 @@ def test_a_picture_shows_its_person_within_the_box(found: Benchmark) -> None:
     assert np.abs(drawn - written).max() < 6
 
 
-def test_frames_are_those_of_protocol_two_and_excluded_sequences_are_there(found: Benchmark) -> None:
+def test_frames_are_those_of_protocol_two_and_excluded_sequences_are_there(
+    found: AnnotatedSet[Frames],
+) -> None:
     assert len(found.train.id) == 5 * 2 * 4
     assert found.val.left_out == {"of excluded sequences": 4}  # subject 9, action 5, subaction 2
     assert len(found.val.id) == 2 * 8 * 4 - 4
@@ -157,7 +164,7 @@ def test_a_studio_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
         Human36MPeople(**wrong)  # type: ignore[arg-type]
 
 
-def test_joints_are_written_to_a_nanometre(root: Path, found: Benchmark) -> None:
+def test_joints_are_written_to_a_nanometre(root: Path, found: AnnotatedSet[Frames]) -> None:
     document = json.loads((root / "annotations" / "Human36M_subject1_joint_3d.json").read_text())
     (first,) = [take for take in twin.takes(SMALL) if take.subject == 1 and take.number == 0]
     written = document[str(first.action)][str(first.subaction)][str(first.frame)]

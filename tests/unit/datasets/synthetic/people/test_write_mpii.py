@@ -72,7 +72,7 @@ def test_the_three_files_say_the_same(root: Path) -> None:
 
     assert table(lists.train, lists.val) == table(original.train, original.val)
     np.testing.assert_allclose(
-        np.where(lists.val.labelled[..., None], lists.val.points - lists.heads.points, 0), 0, atol=1e-9
+        np.where(lists.val.labelled[..., None], lists.val.points - lists.val.heads.points, 0), 0, atol=1e-9
     )
 
 
@@ -98,10 +98,10 @@ def test_gt_valid_has_the_shapes_that_others_code_indexes(root: Path) -> None:
 
 def test_head_boxes_surround_neck_and_crown(root: Path) -> None:
     found = annotation_files.read(root, "list")
-    low, high = found.heads.boxes[:, :1], found.heads.boxes[:, 1:]
-    parts = found.heads.points[:, 8:10]
+    low, high = found.val.heads.boxes[:, :1], found.val.heads.boxes[:, 1:]
+    parts = found.val.heads.points[:, 8:10]
     within = ((parts >= low) & (parts <= high)).all(2)
-    assert within[found.heads.counted[:, 8:10]].all()
+    assert within[found.val.heads.counted[:, 8:10]].all()
 
 
 def test_a_standing_person_fills_about_four_fifths_of_the_crop(root: Path) -> None:

@@ -32,8 +32,8 @@ warnings.simplefilter("error")
 path, kind = Path(sys.argv[1]), sys.argv[2]
 read = {
     "dme": lambda: read_subject(path.parent, 3, 1),
-    "release": lambda: release_mat.sift_release(path, path.parent),
-    "truth": lambda: annotation_files.sift_set(path.parent, "list"),
+    "release": lambda: release_mat.parse_release(path, path.parent),
+    "truth": lambda: annotation_files.parse_set(path.parent, "list"),
 }[kind]
 whole, odd = path.read_bytes(), [0, 1, 2, 4, 14, 15, 65536, 10**9, 2**31 - 1, 2**32 - 1]
 read()

@@ -3,8 +3,6 @@
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths, Predictions
 from datasets.synthetic.people.people import People
 from tests.support.errors import invalid, refused
-from tests.support.paths import ROOT
 
 
 def prepared(tree: Any, tmp_path: Path, **fields: Any) -> tuple[CocoKeypoints, DataPaths]:
@@ -154,22 +151,6 @@ def test_loaders_get_a_path_and_no_pictures(tree: Any, tmp_path: Path) -> None:
     unpacked = DataPaths(place.cache, place.root, pack=False)
     data.prepare(unpacked)
     assert len(pickle.dumps(data.open(unpacked, seed=0).train)) < 2000
-
-
-@pytest.mark.parametrize("pack", [True, False])
-def test_two_processes_may_prepare_the_same_data(tree: Any, tmp_path: Path, pack: bool) -> None:
-    data = CocoKeypoints(source=People(train=12, val=6), size=(48, 36))
-    code = (
-        "import sys; from pathlib import Path; from datasets.coco.config import CocoKeypoints;"
-        "from datasets.contract import DataPaths;"
-        f"CocoKeypoints.model_validate_json(sys.argv[1]).prepare(DataPaths(Path(sys.argv[2]), None, {pack}))"
-    )
-    arguments = [sys.executable, "-c", code, data.model_dump_json(), str(tmp_path / "cache")]
-    running = [subprocess.Popen(arguments, cwd=ROOT) for _ in range(2)]
-    assert [process.wait(timeout=100) for process in running] == [0, 0]
-    assert len(data.open(DataPaths(tmp_path / "cache", pack=pack), seed=0).train) > 0
-    names = {path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*") if path.is_dir()}
-    assert not any(name.startswith(".") for name in names)  # nothing half done is left
 
 
 def test_generated_people_give_samples(tmp_path: Path) -> None:

@@ -132,8 +132,8 @@ def test_targets_follow_the_pixels(seed: int) -> None:
 def found_at(joint: np.ndarray, map_: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Where in the crop a dot lies that is drawn at a joint of the picture: its centre of mass."""
     width = 2 * max(1.0, np.sqrt(abs(np.linalg.det(map_[:, :2]))))
-    y, x = np.mgrid[:760, :760]
-    dot = np.exp(-((x - joint[0]) ** 2 + (y - joint[1]) ** 2) / (2 * width**2))
+    across, down = (np.exp(-((np.arange(760) - place) ** 2) / (2 * width**2)) for place in joint)
+    dot = np.outer(down, across)
     shown = cv2.warpAffine(dot, map_, size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     rows, columns = np.mgrid[: size[0], : size[1]]
     return np.array([(shown * columns).sum(), (shown * rows).sum()]) / shown.sum()

@@ -1,19 +1,14 @@
 """From cells to text."""
 
 import io
-import shutil
-import subprocess
-from pathlib import Path
 
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.report.table_formats import csv, fill, frame, latex, markdown
-from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow, PaperCell
-from orchestrator.schema.record import Record
-from tests.support.tabled import AP, SEEDS, SIZE, declare, record, records, row
+from orchestrator.schema.declaration import CellSource, DeclaredColumn, PaperCell
+from tests.support.tabled import AP, SEEDS, SIZE, big, declare, record, records, row
 
 
 def test_the_frame_has_a_line_for_each_cell_and_csv_reads_back() -> None:
@@ -27,28 +22,6 @@ def test_the_frame_has_a_line_for_each_cell_and_csv_reads_back() -> None:
     ]
     read = pd.read_csv(io.StringIO(csv(filled)), dtype={"table": str})
     pd.testing.assert_frame_equal(read, table, check_dtype=False)
-
-
-def big() -> tuple[Declaration, dict[str, Record]]:
-    """A table with everything in it: computed and measured, diverged, not run, ours, signs to escape."""
-    measured = CellSource(key="AP", fingerprints=("a0", "a1", "a2"))
-    rows = (
-        DeclaredRow(key="a", label="3 × 64", cells={"Params": CellSource(value=804_888), "AP": measured}),
-        row("b", label="*RLE | 50% & σ_x", description="From weights of a heatmap model."),
-        row("c", label="Laplace", in_paper=False),
-    )
-    paper = (
-        PaperCell(table="1", row="a", column="AP", value=70.0, unit="%", source="supplement, Table 1"),
-        PaperCell(table="1", row="a", column="Params", value=804_800, unit="", source="supplement, Table 1"),
-        PaperCell(table="1", row="c", column="AP", value=67.45, unit="%", source="main paper"),
-    )
-    found = records(
-        record("a", 0, 46.5, machine="2 CPU cores"),
-        record("a", 1, 47.5),
-        record("a", 2, 0.0, status="diverged"),
-        *(record("c", seed, 0.0, status="diverged") for seed in SEEDS),
-    )
-    return declare(*rows, columns=(SIZE, AP), paper=paper, title="Costs & gains"), found
 
 
 def test_markdown_sets_paper_and_ours_side_by_side() -> None:
@@ -126,13 +99,3 @@ def test_no_label_breaks_a_table(label: str) -> None:
     text = latex(filled).replace(r"\\", "").replace(r"\{", "").replace(r"\}", "").replace(r"\$", "")
     assert text.count("{") == text.count("}")
     assert text.count("$") % 2 == 0
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(tmp_path: Path) -> None:
-    body = latex(fill(*big()))
-    source = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + body + r"\end{document}"
-    (tmp_path / "table.tex").write_text(source, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-800:]

@@ -43,9 +43,9 @@ def rewritten(file: Path, **changes: Any) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("uri", [False, True])
-def test_what_was_saved_is_loaded(checkpoint: Checkpoint, tmp_path: Path, uri: bool) -> None:
-    checkpoints = Checkpoints(tmp_path.as_uri() if uri else str(tmp_path))
+@pytest.mark.parametrize("as_uri", [False, True])
+def test_what_was_saved_is_loaded(checkpoint: Checkpoint, tmp_path: Path, as_uri: bool) -> None:
+    checkpoints = Checkpoints(tmp_path.as_uri() if as_uri else str(tmp_path))
     assert checkpoints.load(checkpoint.experiment) is None
     checkpoints.save(checkpoint)
     (path,) = checkpoints.paths()

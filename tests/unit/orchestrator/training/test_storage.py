@@ -1,7 +1,5 @@
-"""Files are replaced as a whole, whatever happens to the process that writes them."""
+"""Files are replaced as a whole."""
 
-import itertools
-import multiprocessing
 import os
 import resource
 import signal
@@ -59,27 +57,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -
         signal.signal(signal.SIGXFSZ, before)
     assert read(storage) == b"old"
     assert [path.name for path in (tmp_path / "abc").iterdir()] == ["checkpoint.pt"]
-
-
-def write_without_end(folder: str) -> None:
-    for number in itertools.count(1):
-        Storage(folder).write(NAME, bytes([number % 256]) * 1_600_000)
-
-
-def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
-    seen = set()
-    for attempt in range(8):
-        writer = multiprocessing.get_context("fork").Process(target=write_without_end, args=(str(tmp_path),))
-        writer.start()
-        time.sleep(0.05 + 0.013 * attempt)
-        assert writer.pid is not None
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        if (tmp_path / NAME).exists():
-            content = read(Storage(str(tmp_path)))
-            assert content == content[:1] * 1_600_000
-            seen.add(content[0])
-    assert seen
 
 
 def test_what_killed_writers_left_is_removed_and_what_another_writes_now_is_not(tmp_path: Path) -> None:

@@ -280,13 +280,10 @@ def _flow(reader: _Reader, prefix: str, dim: int) -> dict[str, Tensor]:
         if f"{prefix}.{name}" in reader.state:
             reader.take(f"{prefix}.{name}", *shape)
     flow = {}
+    nets_of_couplings = [f"{prefix}.{net}.{k}" for k in range(FLOW.couplings) for net in ("s", "t")]
     for j, (fan_in, out) in enumerate(pairwise([dim, *[FLOW.width] * (FLOW.layers - 1), dim])):
         for name, part, shape in (("weights", "weight", (out, fan_in)), ("biases", "bias", (out,))):
-            nets = [
-                reader.take(f"{prefix}.{net}.{k}.{2 * j}.{part}", *shape)
-                for k in range(FLOW.couplings)
-                for net in ("s", "t")
-            ]
+            nets = [reader.take(f"{net}.{2 * j}.{part}", *shape) for net in nets_of_couplings]
             flow[f"{name}.{j}"] = torch.stack(nets).view(FLOW.couplings, 2, *shape)
     return flow
 

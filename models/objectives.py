@@ -59,6 +59,11 @@ class L1(_Term):
 
     kind: Literal["l1"] = "l1"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L1"
+
     def build(self, dim: int) -> ErrorLoss:
         """For points of any number of coordinates."""
         return ErrorLoss(torch.abs)
@@ -68,6 +73,11 @@ class L2(_Term):
     """Direct regression: Σ (mu_hat - mu)²."""
 
     kind: Literal["l2"] = "l2"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L2"
 
     def build(self, dim: int) -> ErrorLoss:
         """For points of any number of coordinates."""
@@ -82,6 +92,11 @@ class LearnedScale(_Term):
     kind: Literal["learned_scale"] = "learned_scale"
     density: DensityName = "laplace"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return f"{self.density.capitalize()}, learned scale"
+
     def build(self, dim: int) -> ScaledLoss:
         """For points of any number of coordinates."""
         return ScaledLoss(DENSITIES[self.density])
@@ -95,6 +110,11 @@ class DLE(_Term):
     kind: Literal["dle"] = "dle"
     flow: AnyFlow = RealNVP()
     convention: ConventionName = "paper"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `DLE 3x64, official`."""
+        return f"DLE {self.flow.name}{_variant(self.convention)}"
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
@@ -129,6 +149,13 @@ class RLE(_Term):
             raise PydanticCustomError("official-gaussian", "the authors' code has no Gaussian Q")
         return self
 
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `RLE 3x64 gaussian + s by grid`."""
+        density = "" if self.density == "laplace" else f" {self.density}"
+        s = f" + s by {self.s}" if self.s else ""
+        return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}"
+
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
 
@@ -157,6 +184,11 @@ class HeatmapMSE(_Term):
 
     kind: Literal["heatmap_mse"] = "heatmap_mse"
     sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "heatmap MSE"
 
     def build(self, dim: int) -> HeatmapLoss:
         """For points of `dim` coordinates, of which the maps show the first two.
@@ -205,6 +237,11 @@ class WeightedSum(Frozen):
         """Whether any term does."""
         return any(term.needs_heatmap for _, term in self.terms)
 
+    @property
+    def name(self) -> str:
+        """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
+        return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
+
     def build(self, dim: int) -> SumLoss:
         """For points of `dim` coordinates.
 
@@ -213,6 +250,10 @@ class WeightedSum(Frozen):
         """
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
+
+
+def _variant(convention: ConventionName) -> str:
+    return "" if convention == "paper" else f", {convention}"
 
 
 def simplified(objective: "Objective") -> "Objective":

@@ -1,8 +1,9 @@
 """Columns that several tables share."""
 
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.schema.declaration import Better, DeclaredColumn
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
 from sweeps.baselines import PAPER_COCO, RESNET50

@@ -13,7 +13,6 @@ from orchestrator.bench.growth_plot import Panel, time_and_memory
 from orchestrator.bench.result import Tell
 from orchestrator.bench.timing import cost
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.fingerprint import flatten
 from orchestrator.config.vary import vary
 from orchestrator.run.runner import rebuild, run_sweeps
 from orchestrator.run.settings import RunSettings
@@ -124,7 +123,6 @@ def _info(fingerprint: str, job: object, row: str) -> TrialInfo:
         name=f"{row}, seed {job.seed}",
         group="growth",
         seed=job.seed,
-        params=flatten(job),
         tags={"table.0": row},
         json=job.model_dump_json(indent=1),
         data=job.data.fingerprint(),

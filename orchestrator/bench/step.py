@@ -20,7 +20,7 @@ from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.optimizers import build_optimisers
+from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import has_bf16
 from orchestrator.training.trainer import TrainingModule
 
@@ -76,7 +76,7 @@ def step(experiment: Experiment, device: torch.device, bf16: bool = False) -> St
         trainee = TrainingModule(experiment, pretrained=False, bf16=bf16).to(device).train()
         image, target = _batch(experiment, device)
     weight = torch.ones_like(target)
-    optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)
+    optimisers = build_optimizers(experiment.schedule, trainee.model, trainee.objective)
 
     def go() -> Tensor:
         loss: Tensor = trainee(image, target, weight, 0).loss

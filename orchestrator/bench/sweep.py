@@ -70,7 +70,7 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
         tell(f"{count} trials, {plan.concurrent} at once")
         trained = _run(tasks[:count], plan, Path(folder) / "ray")
         tell(f"{idling} empty trials")
-        _finish(tasks[count:], Checkpoints(folder), tasks[0].job.fingerprint())
+        _finish(tasks[count:], Checkpoints(folder), tasks[0])
         idle = _run(tasks[count:], plan, Path(folder) / "ray")
     return Finding("sweep", DESCRIPTION, (grid(trained, idle, plan.concurrent),))
 
@@ -88,12 +88,12 @@ def _run(tasks: Sequence[Task], plan: cluster.Plan, folder: Path) -> Clock:
     return clock
 
 
-def _finish(tasks: Sequence[Task], checkpoints: Checkpoints, done: str) -> None:
+def _finish(tasks: Sequence[Task], checkpoints: Checkpoints, done: Task) -> None:
     """Let each task find the end of the training `done` where it looks for its own checkpoint."""
-    state = checkpoints.load(done)
-    assert state is not None
+    assert done.job.trained is not None
+    finished = checkpoints.load_finished(done.job.trained)
     for task in tasks:
-        checkpoints.save(task.job.fingerprint(), state)
+        checkpoints.save(finished, task.job.fingerprint())
 
 
 def grid(trained: Clock, idle: Clock, at_once: int) -> Grid:

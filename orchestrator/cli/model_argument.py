@@ -48,11 +48,10 @@ def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":
         CheckpointError: there is no such model, or it can't be read.
     """
     from orchestrator.inference.model_store import find, load
-    from orchestrator.jobs.describe import describe
 
     found = load(find(arguments.model, storage(arguments)))
     data = found.experiment.data
-    console.print(f"{describe(found.experiment)}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    console.print(f"{found.experiment.describe()}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
     if not found.finished:
         wanted = found.experiment.schedule.epochs
         console.print(f"[yellow]its training is not finished: {found.epochs} of {wanted} epochs[/]")

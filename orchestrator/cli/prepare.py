@@ -21,7 +21,7 @@ from datasets.io.survey import Survey
 from datasets.union import DATA_SETS, data_set, sets_in
 from orchestrator.cli.options import add_no_pack
 from orchestrator.data.picture_checks import check_all
-from orchestrator.run.settings import places
+from orchestrator.run.settings import results_and_store
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -174,7 +174,7 @@ def act(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from orchestrator.cli.guard import console
 
-    _, store = places(arguments)
+    _, store = results_and_store(arguments)
     storage = arguments.storage or str(store)
     cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
     place = DataPaths(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)

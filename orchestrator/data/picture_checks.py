@@ -38,7 +38,7 @@ def check_all(cache: Path, survey: Survey, console: Console) -> tuple[Problem, .
 def _over_cluster(survey: Survey, console: Console) -> tuple[Problem, ...]:
     """What is broken, with a progress bar. Starts or joins the cluster."""
     from orchestrator.schedule import cluster
-    from orchestrator.schedule.parallel_map import spread
+    from orchestrator.schedule.parallel_map import parallel_map
 
     if not survey.files:
         return ()
@@ -52,7 +52,7 @@ def _over_cluster(survey: Survey, console: Console) -> tuple[Problem, ...]:
     )
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task("checking", total=len(survey.files))
-        made = spread(
+        made = parallel_map(
             check_files, survey.files, survey.per_task, lambda done, _: bars.update(bar, completed=done)
         )
     return tuple(one for found in made for one in found)

@@ -19,8 +19,8 @@ from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.metrics.oks import person_scores
 from datasets.union import benchmarks
-from orchestrator.inference.error_interval import error_half_widths
 from orchestrator.inference.model_store import Trained
+from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.precision import has_bf16, in_bf16
 from orchestrator.training.runtime import SingleProcess
@@ -82,7 +82,7 @@ class Estimator:
             DataError: it does not predict poses.
         """
         data = pose_data(trained)
-        units = error_half_widths(trained.objective, data.dim)
+        units = half_widths(trained.objective, data.dim)
         # bf16 as in evaluation, but not where it is slower than float32.
         bf16 = in_bf16(trained.experiment.schedule, runtime.device) and has_bf16(runtime.device)
         return cls(runtime.prepare(trained.net), data, bf16, units, runtime)

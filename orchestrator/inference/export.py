@@ -19,7 +19,6 @@ from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from models.interface import Output
 from orchestrator.inference.model_store import Trained
-from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import CheckpointError
 
 Form = Literal["onnx", "torch"]
@@ -127,7 +126,7 @@ def _written(trained: Trained, form: Form, path: Path, image: Tensor) -> dict[st
 def about(trained: Trained) -> dict[str, str]:
     """The metadata that users of the file need."""
     metadata = {
-        "model": describe(trained.experiment),
+        "model": trained.experiment.describe(),
         "fingerprint": trained.experiment.fingerprint(),
         "input": "uint8 RGB crops (batch, height, width, 3)",
     }

@@ -1,7 +1,5 @@
 """Weights of the authors or of mmpose, as a checkpoint of this project."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from datasets.base.pose_data import as_poses
@@ -10,8 +8,7 @@ from models.errors import WeightsError
 from models.import_weights import Imported, convert, read
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import CheckpointError, Checkpoints
-from orchestrator.training.trainer import Progress
+from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
 
 UNKNOWN = Schedule(epochs=1, batch=1)
 """Weights do not tell how they were trained."""
@@ -34,15 +31,12 @@ def import_file(file: Path, out: Path) -> Experiment:
     experiment = Experiment(
         data=_benchmark(file, imported), model=imported.model, objective=imported.objective, schedule=UNKNOWN
     )
-    state = {
-        "experiment": experiment.model_dump_json(),
-        "trainee": {
-            **{f"model.{name}": tensor for name, tensor in imported.model_state.items()},
-            **{f"objective.{name}": tensor for name, tensor in imported.objective_state.items()},
-        },
-        "progress": json.dumps(asdict(Progress(epoch=UNKNOWN.epochs))),
+    weights = {
+        **{f"model.{name}": tensor for name, tensor in imported.model_state.items()},
+        **{f"objective.{name}": tensor for name, tensor in imported.objective_state.items()},
     }
-    Checkpoints(str(out.parent)).save(out.name, state)
+    checkpoint = Checkpoint(experiment, weights, Progress(epoch=UNKNOWN.epochs))
+    Checkpoints(str(out.parent)).save(checkpoint, out.name)
     return experiment
 
 

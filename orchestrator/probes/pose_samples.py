@@ -1,4 +1,4 @@
-"""A validation set's people beside what a model says of them, whichever set it is.
+"""A validation set's people, their labelled and their predicted joints, whichever set it is.
 
 Shapes: N people, K joints that are drawn, J joints in 3-D, H W pixels of a crop.
 """
@@ -15,7 +15,7 @@ from datasets.contract import Predictions
 from datasets.crops import crop
 from datasets.crops.pose_split import PoseSplit
 from datasets.skeleton import Skeleton
-from orchestrator.probes.base import TrainedModel
+from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.util.jpeg_text import Picture
 
 Floats = NDArray[np.float64]
@@ -26,8 +26,8 @@ LARGEST = 256
 
 
 @dataclass(frozen=True)
-class Posed:
-    """People, predicted and true. Coordinates are in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
+class PoseSamples:
+    """People with predicted and labelled joints, in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
 
     split: PoseSplit
     skeleton: Skeleton
@@ -54,25 +54,27 @@ class Posed:
         return np.asarray(crops[0])
 
 
-def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
-    """The people of the subject's validation set.
+def pose_samples(model: TrainedModel, predictions: Predictions) -> PoseSamples:
+    """The people of the validation set that the model was trained with.
 
     Args:
         predictions: for the whole set, in its order.
 
     Raises:
         TypeError: the data set shows no people.
-        ValueError: the predictions are in another order, or not finite.
+        ProbeError: the predictions are not finite, or in another order.
     """
-    if not np.array_equal(predictions.id, subject.data.val.ids) or not np.isfinite(predictions.mu).all():
-        raise ValueError("predictions that are not finite, or not for the validation set in its order")
-    poses = as_poses(subject.experiment.data)
+    if not np.array_equal(predictions.id, model.data.val.ids):
+        raise ProbeError("predictions are not in the order of the set", code="other-order")
+    if not np.isfinite(predictions.mu).all():
+        raise ProbeError("predictions are not finite", code="not-finite")
+    poses = as_poses(model.experiment.data)
     if poses is None:
-        raise TypeError(f"{subject.experiment.data.name} shows no people")
-    data = cast(OpenPoses, subject.data)
+        raise TypeError(f"{model.experiment.data.name} shows no people")
+    data = cast(OpenPoses, model.data)
     split, arrays, sigma = data.val, data.val.pack.arrays, predictions.sigma
     mu = predictions.mu.astype(np.float64)
-    return Posed(
+    return PoseSamples(
         split=split,
         skeleton=poses.skeleton,
         kinds=data.kinds(),
@@ -89,6 +91,6 @@ def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
 
 def _maps(split: PoseSplit, size: tuple[int, int]) -> Floats:
     """From the crops of everybody, at any resolution, to the pictures."""
-    bodies = split.pack.arrays["options"][:, 0]
-    still = np.zeros(len(bodies))
-    return crop.matrices(bodies, still, still > 0, size)
+    placements = split.pack.arrays["options"][:, 0]
+    still = np.zeros(len(placements))
+    return crop.matrices(placements, still, still > 0, size)

@@ -1,4 +1,4 @@
-"""Which people of a validation set are shown. Annotations decide it, and no prediction."""
+"""Which people of a validation set are drawn. Annotations decide it, and no prediction."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,17 +9,17 @@ ANYBODY = "people"
 """The kind of everybody, for sets that have none of the others."""
 
 
-def choose(kinds: Kinds, each: int) -> dict[str, list[int]]:
-    """Rows of at most `each` people of every kind, evenly spread over the set; nobody twice.
+def select_rows(kinds: Kinds, each: int) -> dict[str, list[int]]:
+    """Rows of at most `each` people of every kind, evenly spaced in the set; nobody twice.
 
-    A kind that nobody is of is left out; if all are, people are taken whatever their kind.
+    A kind without members is left out; if all are, people are taken whatever their kind.
     """
-    found: dict[str, list[int]] = {}
+    selected: dict[str, list[int]] = {}
     free = np.ones(len(next(iter(kinds.values()))), bool)
     for kind, members in kinds.items():
-        found[kind] = evenly(np.flatnonzero(members & free), each)
+        selected[kind] = evenly(np.flatnonzero(members & free), each)
         free &= ~members
-    some = {kind: rows for kind, rows in found.items() if rows}
+    some = {kind: rows for kind, rows in selected.items() if rows}
     return some or {ANYBODY: evenly(np.arange(len(free)), each)}
 
 

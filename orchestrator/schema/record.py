@@ -26,3 +26,8 @@ class Record:
     warnings: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""
     day: str = ""  # on which it began, such as 2026-11-22, in UTC
+
+    @property
+    def done(self) -> bool:
+        """Whether it has a result. That it diverged is one; only failed and unfinished jobs run again."""
+        return self.status in ("finished", "diverged")

@@ -16,8 +16,9 @@ from models.backbones import SmallTrunk
 from models.objectives import RLE
 from models.realnvp import RealNVP
 from models.regressor import Regressor
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Schedule
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.tracking.tracker import Tracker
 
 

@@ -56,18 +56,13 @@ LINES, FUNCTION_LINES = 300, 40
 
 # Exceptions, which a test requires to be removed once their reason is gone.
 
-LONG_FILES = {
-    "orchestrator/tracking/tracker.py",
-}
+LONG_FILES: set[str] = set()
 LONG_FUNCTIONS = {
     "models/flow_kernels/pieces.py: build",
     "models/flow_kernels/weight_gradient.py: gradient",
-    "orchestrator/cli/options.py: add_options",
     "orchestrator/cli/prepare.py: prepare",
-    "orchestrator/schedule/parallel_map.py: spread",
 }
 CIRCLES: set[frozenset[str]] = set()
-
 DATA_SETS = ("datasets.coco", "datasets.mpii", "datasets.human36m", "datasets.retina")
 
 KNOWS_DATA_SETS = {
@@ -78,7 +73,6 @@ KNOWS_DATA_SETS = {
     "orchestrator/probes/truncation.py",
 }
 """Files of `orchestrator/` that ask which data set it is: probes that need one benchmark's own numbers."""
-
 
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]

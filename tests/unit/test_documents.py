@@ -15,7 +15,7 @@ from orchestrator.cli.main import parser
 from orchestrator.cli.options import add_options
 from orchestrator.config.experiment import Experiment
 from orchestrator.data.binding import Binding
-from orchestrator.jobs.union import Job
+from orchestrator.jobs.job import Job
 from orchestrator.sweep.plan import PlanSettings, plan_table
 from sweeps import all_sweeps
 from sweeps.__main__ import demo

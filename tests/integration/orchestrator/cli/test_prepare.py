@@ -23,7 +23,7 @@ from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_human36m import write as write_human36m
 from orchestrator.cli import prepare
 from orchestrator.data import picture_checks
-from orchestrator.schedule.parallel_map import spread
+from orchestrator.schedule.parallel_map import parallel_map
 from tests.support.errors import refused
 
 NAMES = ("nose", "left_eye", "right_eye")
@@ -247,11 +247,11 @@ def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
 
     cluster.connect()
     seen: list[tuple[int, int]] = []
-    made = spread(doubled, list(range(10)), 3, lambda *now: seen.append(now))
+    made = parallel_map(doubled, list(range(10)), 3, lambda *now: seen.append(now))
     assert made == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
     assert sorted(done for done, _ in seen)[-1] == 10
     assert {total for _, total in seen} == {10}
-    assert spread(doubled, [], 3) == []
+    assert parallel_map(doubled, [], 3) == []
 
 
 def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
@@ -259,7 +259,7 @@ def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
 
     cluster.connect()
     with refused("thirteen", DataError) as caught:
-        spread(doubled, [1, 13, 2], 1)
+        parallel_map(doubled, [1, 13, 2], 1)
     assert type(caught.value) is DataError
     assert str(caught.value) == "a.json: x[3]: has a 13. Change it."
 

@@ -9,7 +9,6 @@ from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
 from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import fit
@@ -98,7 +97,7 @@ def test_a_model_that_does_not_fit_its_objective_is_no_experiment(
 
 
 def test_names_say_what_is_not_the_regressor(experiment: Experiment) -> None:
-    names = [describe(with_model(experiment, kind)) for kind in ("simplepose", "integral", "two_branch")]
+    names = [with_model(experiment, kind).describe() for kind in ("simplepose", "integral", "two_branch")]
     assert names == [
         "SimplePose with half bodies on coco, seed 0",
         "Integral Pose, L1 with half bodies on coco, seed 0",

@@ -7,14 +7,12 @@ import torch
 
 from models.objectives import DLE, L1, RLE, LearnedScale, WeightedSum
 from models.realnvp import RealNVP
-from orchestrator.inference.error_interval import SHARE, error_half_widths
+from orchestrator.probes.sigma_in_errors import SHARE, half_widths
 
 
 def test_of_a_fixed_density_it_is_the_quantile() -> None:
-    assert error_half_widths(LearnedScale(density="gaussian").build(2), 2) == pytest.approx([1, 1], abs=0.02)
-    assert error_half_widths(LearnedScale().build(2), 2) == pytest.approx(
-        [-math.log(1 - SHARE)] * 2, abs=0.02
-    )
+    assert half_widths(LearnedScale(density="gaussian").build(2), 2) == pytest.approx([1, 1], abs=0.02)
+    assert half_widths(LearnedScale().build(2), 2) == pytest.approx([-math.log(1 - SHARE)] * 2, abs=0.02)
 
 
 def identity(objective: DLE | RLE) -> torch.nn.Module:
@@ -27,7 +25,7 @@ def identity(objective: DLE | RLE) -> torch.nn.Module:
 
 
 def test_of_dle_it_is_the_flows() -> None:
-    assert error_half_widths(identity(DLE(flow=RealNVP(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
+    assert half_widths(identity(DLE(flow=RealNVP(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +37,18 @@ def test_of_rle_it_is_that_of_the_product_with_q(objective: RLE, rate: float) ->
     gaussian = torch.distributions.Normal(0.0, 1.0)
     tail = 1 - gaussian.cdf(torch.tensor(rate))
     expected = gaussian.icdf(1 - (1 - SHARE) * tail) - rate
-    assert error_half_widths(identity(objective), 2) == pytest.approx([float(expected)] * 2, rel=0.02)
+    assert half_widths(identity(objective), 2) == pytest.approx([float(expected)] * 2, rel=0.02)
 
 
 def test_a_gaussian_q_makes_the_product_narrower() -> None:
-    found = error_half_widths(identity(RLE(density="gaussian")), 2)
+    found = half_widths(identity(RLE(density="gaussian")), 2)
     assert found == pytest.approx([math.sqrt(0.5)] * 2, rel=0.02)
 
 
 def test_of_a_sum_it_is_that_of_the_term_with_a_density() -> None:
     both = WeightedSum(terms=((1, L1()), (0.5, LearnedScale(density="gaussian"))))
-    assert error_half_widths(both.build(3), 3) == pytest.approx([1, 1, 1], abs=0.02)
+    assert half_widths(both.build(3), 3) == pytest.approx([1, 1, 1], abs=0.02)
 
 
 def test_without_a_density_there_is_none() -> None:
-    assert error_half_widths(L1().build(2), 2) is None
+    assert half_widths(L1().build(2), 2) is None

@@ -110,6 +110,6 @@ def _flow(convention: ConventionName, module: Any) -> LogDensity:
 
 
 def _base(convention: ConventionName, name: DensityName) -> LogDensity:
-    """log Q; in the authors' code a Laplace density of scale sqrt(2) (models/conventions.py)."""
+    """log Q; in the authors' code a Laplace density of scale sqrt(2) (models/rle_conventions.py)."""
     b = math.sqrt(2) if convention == "official" else 1.0
     return lambda x: DENSITIES[name].log_prob(x / b) - 2 * math.log(b)

@@ -88,8 +88,7 @@ def convert(state: State) -> Imported:
     """The authors' 2-D or 3-D model, or mmpose's ResNet with an RLE head, recognised by the tensors' names.
 
     The normalisation of features and pixels, the convention of the loss and the 3-D model's root are those of
-    the code that the weights belong to. That 3-D code adds 1e-9 to sigma, which is nothing in float32 above
-    1 / 32; here nothing is added.
+    that code. Its 1e-9 beside sigma in 3-D, which is nothing in float32 above 1 / 32, is left out.
 
     Raises:
         WeightsError: the names are those of another model, or a tensor is missing, left over or of a wrong

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from models import flow_kernels
 from models.errors import ConfigError, InputError
 from models.flow import Flow, FlowNet
-
-LEAKY_SLOPE = 0.01
+from models.flow_kernels.types import SLOPE
 
 
 class RealNVP(Flow):
@@ -183,7 +182,7 @@ class _Coupling(NamedTuple):
         """Log-scale s and shift t of the moved coordinates, (moved, N), given the kept ones u (kept, N)."""
         h = torch.baddbmm(self.biases[0], self.weights[0], u.expand(2, -1, -1))
         for bias, weight in zip(self.biases[1:], self.weights[1:], strict=True):
-            h = torch.baddbmm(bias, weight, F.leaky_relu(h, LEAKY_SLOPE))
+            h = torch.baddbmm(bias, weight, F.leaky_relu(h, SLOPE))
         return h[0].tanh(), h[1]
 
 

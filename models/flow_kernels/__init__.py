@@ -5,8 +5,8 @@ pieces once per call (`pieces`), evaluate the samples on them (`evaluate`), and 
 same way (`evaluate`, then `weight_gradient`), in float64 throughout. numba compiles them on first use, which
 takes some seconds, and caches them on disk where it can.
 
-They take tensors of samples, weights and biases, know nothing of the flow's class, and return None where they
-decline, so that the caller falls back to matrix products.
+They take tensors of samples, weights and biases, import no other module of `models`, and return None where
+they decline, so that the caller falls back to matrix products.
 
 Shapes: N samples, K couplings, L layers of a net, H units of a layer, W the most pieces that a net may have.
 """

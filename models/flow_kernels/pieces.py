@@ -221,6 +221,18 @@ def _output(rows: Rows, cuts: Cuts, weight: Singles, bias: float, slope: Doubles
 
 
 @jit
+def _keep_first(first: First, order: Index, left: Doubles, step: Doubles) -> None:
+    for j in range(len(order)):
+        order[j], left[j], step[j] = first.order[j], first.left[j], first.step[j]
+
+
+@jit
+def _keep_changes(cuts: Cuts, change: Doubles) -> None:
+    for p in range(len(change)):
+        change[p, 0], change[p, 1] = cuts.change[p, 0], cuts.change[p, 1]
+
+
+@jit
 def _keep(cuts: Cuts, unit: Index, right: Doubles) -> None:
     for p in range(len(cuts.unit)):
         unit[p] = cuts.unit[p]
@@ -237,9 +249,7 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
     for net in range(len(pieces.number)):
         k, q = net // 2, net % 2
         first = _first(weights[0][k, q, :, (k + 1) % 2], biases[0][k, q])
-        for j in range(H):
-            trace.order[net, j] = first.order[j]
-            trace.slopes[0, net, j], trace.slopes[1, net, j] = first.left[j], first.step[j]
+        _keep_first(first, trace.order[net], trace.slopes[0, net], trace.slopes[1, net])
         transpose(weights[1][k, q], columns)
         rows = _second_rows(first, columns, biases[1][k, q])
         cuts = _cut(rows, W - 1)
@@ -248,11 +258,7 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
                 trace.start[layer - 1, net] = start
                 stop, base = start + len(cuts.unit), trace.base[layer - 1, net]
                 passed, along = trace.passed[start : start + len(rows.ends)], trace.along[start:stop]
-                for p in range(len(cuts.unit)):
-                    trace.change[start + p, 0], trace.change[start + p, 1] = (
-                        cuts.change[p, 0],
-                        cuts.change[p, 1],
-                    )
+                _keep_changes(cuts, trace.change[start:stop])
                 start = stop
                 _pass_on(rows, cuts, base, passed)
                 transpose(weights[layer + 1][k, q], columns)

@@ -207,8 +207,15 @@ def _through_units(
 
 
 @jit
-def _store(layer: Layer, grad: Doubles, scale: Doubles, sums: Doubles, grad_scale: Singles) -> None:
-    """The gradient of a layer from that before `scale`, and the gradient of `scale`."""
+def _store(
+    layer: Layer, columns: Doubles, grad: Doubles, scale: Doubles, sums: Doubles, grad_scale: Singles
+) -> None:
+    """The gradient of a layer from that before `scale`, and the gradient of `scale`.
+
+    Args:
+        columns: the gradient of the weights before `scale`, (in, out); `grad` is memory for its transpose.
+    """
+    transpose(columns, grad)
     for o in range(len(layer.bias)):
         total = layer.bias[o] * sums[1, 0, o]
         for j in range(layer.weight.shape[1]):
@@ -221,6 +228,14 @@ def _store(layer: Layer, grad: Doubles, scale: Doubles, sums: Doubles, grad_scal
 def _gradients_of_rows(rows: int, H: int) -> tuple[Doubles, Changes]:
     """Memory for the sums of a layer, and the gradients of its changes, set to zero."""
     return np.empty((2, rows, H)), Changes(np.zeros((rows - 1, H)), np.zeros((rows - 1, 2)))
+
+
+@jit
+def _scaled_transpose(weight: Singles, scale: Doubles, columns: Doubles) -> None:
+    transpose(weight, columns)
+    for j in range(columns.shape[0]):
+        for o in range(columns.shape[1]):
+            columns[j, o] *= scale[o]
 
 
 @entry
@@ -253,18 +268,13 @@ def gradient(
             passed = Passed(trace.base[i - 1, net], trace.passed[here : here + below - 1])
             grad_along = _through_weights(unit, sums, passed, changes.along, grad_columns)
             grad_passed = _through_products(layer.weight, scale, sums, grad_along)
-            transpose(grad_columns, grad)
-            _store(layer, grad, scale, sums, grad_scale)
+            _store(layer, grad_columns, grad, scale, sums, grad_scale)
             grad_scale, scale[:], change, rows = np.empty(H, np.float32), 1.0, changes.change, below
             sums, changes = _gradients_of_rows(rows, H)
             _through_units(unit, trace.right[i - 1, net], change, grad_passed, changes, sums)
         first = Layer(weights[0][k, q], biases[0][k, q], grad_weights[0][k, q], grad_biases[0][k, q])
         second = Layer(weights[1][k, q], biases[1][k, q], grad_weights[1][k, q], grad_biases[1][k, q])
-        transpose(second.weight, columns)
-        for j in range(H):
-            for o in range(H):
-                columns[j, o] *= scale[o]
+        _scaled_transpose(second.weight, scale, columns)
         switches = Switches(trace.order[net], trace.slopes[0, net], trace.slopes[1, net])
         _through_first(first, 1 - moved, switches, columns, sums, changes, grad_columns)
-        transpose(grad_columns, grad)
-        _store(second, grad, scale, sums, grad_scale)
+        _store(second, grad_columns, grad, scale, sums, grad_scale)

@@ -62,6 +62,8 @@ class LikelihoodLoss(LossModule):
         flow_without_depth: over (u, v); None unless D = 3.
     """
 
+    has_densities = True
+
     def __init__(self, flow: Flow, dim: int, formula: Formula, normaliser: Normaliser | None) -> None:
         super().__init__()
         self.formula = formula

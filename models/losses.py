@@ -20,6 +20,9 @@ from models.interface import Loss, LossInputs
 class LossModule(nn.Module, ABC):
     """What an objective builds. A loss of its own is one method, `compute`."""
 
+    has_densities: bool = False
+    """Whether `gradient_shares` has anything to give."""
+
     def forward(
         self,
         mu: Tensor,
@@ -81,6 +84,8 @@ class ErrorLoss(LossModule):
 
 class ScaledLoss(LossModule):
     """Σ weight · (-log Q((mu - mu_hat) / σ) + log σ) / B: a learned scale under a fixed Q, no flow."""
+
+    has_densities = True
 
     def __init__(self, q: Density) -> None:
         super().__init__()
@@ -150,6 +155,7 @@ class SumLoss(LossModule):
         super().__init__()
         self.weights = dict(weights)
         self.terms = nn.ModuleDict(terms)
+        self.has_densities = any(term.has_densities for term in terms.values())
 
     def compute(self, inputs: LossInputs) -> Loss:
         """Needs what its terms need. The parts are theirs, and "loss_{name}" for each before its weight."""

@@ -206,6 +206,8 @@ def _step(training: Training, batch: Batch, step: int, monitor: Monitor) -> None
 
 def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
     """Mean norms of the gradients at mu from Q and from G on a batch (Table 7); empty without either."""
+    if not module.objective.has_densities:
+        return {}
     was_training = module.training
     module.eval()
     with torch.no_grad():

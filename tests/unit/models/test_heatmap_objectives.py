@@ -133,6 +133,7 @@ def test_a_sums_gradient_shares_are_those_of_its_terms() -> None:
     assert module.gradient_shares(inputs) == module.terms["rle"].gradient_shares(inputs)
     plain = WeightedSum(terms=((1, L1()), (2, HeatmapMSE()))).build(2)
     assert plain.gradient_shares(inputs) == {}
+    assert (module.has_densities, plain.has_densities) == (True, False)
 
 
 def test_a_sum_needs_what_its_terms_need() -> None:

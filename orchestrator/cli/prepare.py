@@ -77,19 +77,25 @@ def prepare(
     summary = Table(box=None, pad_edge=False)
     for title in ("set", "checked", "broken", "prepared"):
         summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
-    failed = False
-    for data in tuple(map(data_set, names)) or sets_in(place.root):
-        checked = _check(data, root, console)
-        _show(checked, place, console)
-        refused = checked.unusable or (bool(checked.broken) and not skip_broken)
-        result = "[red]no[/]" if refused else _pack(data, root, place, console)
-        survey = checked.survey
-        summary.add_row(data.name, f"{len(survey.files)} {survey.unit}", str(len(checked.broken)), result)
-        failed |= refused
+    rows = [_row(data, root, place, console) for data in tuple(map(data_set, names)) or sets_in(place.root)]
+    for cells, _ in rows:
+        summary.add_row(*cells)
     console.print(summary)
-    if failed:
+    if failed := not all(prepared for _, prepared in rows):
         console.print("Correct what is listed, or leave it out with --skip-broken, here and in every run.")
     return int(failed)
+
+
+def _row(
+    data: type[DataSet], root: DataRoot, place: DataPaths, console: Console
+) -> tuple[tuple[str, ...], bool]:
+    """Check, list and decode one set: its row of the summary, and whether it was prepared."""
+    checked = _check(data, root, console)
+    _show(checked, place, console)
+    usable = not checked.unusable and (not checked.broken or root.skip_broken)
+    result = _pack(data, root, place, console) if usable else "[red]no[/]"
+    files = f"{len(checked.survey.files)} {checked.survey.unit}"
+    return (data.name, files, str(len(checked.broken)), result), usable
 
 
 def _check(data: type[DataSet], root: DataRoot, console: Console) -> Checked:

@@ -157,7 +157,7 @@ def test_one_ray_train_worker_gives_what_the_trials_own_process_gives(results: P
     [
         (["--scale", "paper"], "--data-root"),
         (["--data-root", "."], "annotations"),
-        (["--only", "3x65"], "it has '3x64'"),
+        (["--only", "3x65"], "there are '3x64'"),
         (["--scale", "smoke", "--workers", "500"], "--workers"),
         (["--tracking-uri", "sqlite:////dev/null/all.db"], "/dev/null/all.db"),
     ],

@@ -127,7 +127,7 @@ def select_scans(scans: Prepared, places: NDArray[np.int64]) -> dict[int, str]:
     """Which of a split's scans are shown, as rows of the split, and where each lies in the eye.
 
     The middle and the first labelled scan of two subjects: that with the thickest retina, from the first
-    boundary to the last, since fluid swells it, and that of middling thickness among the others. Labels alone
+    boundary to the last, since fluid swells it, and that of median thickness among the others. Labels alone
     decide.
 
     Args:
@@ -139,7 +139,7 @@ def select_scans(scans: Prepared, places: NDArray[np.int64]) -> dict[int, str]:
     # A subject without a column that has both boundaries has no thickness, and comes last.
     ranked = sorted(thickness, key=lambda one: -np.nan_to_num(thickness[one], nan=-np.inf))
     others = ranked[1:]
-    picked = {ranked[0]: "thickest retina", **({others[len(others) // 2]: "middling"} if others else {})}
+    picked = {ranked[0]: "thickest retina", **({others[len(others) // 2]: "median thickness"} if others else {})}
     selected: dict[int, str] = {}
     for one, how in picked.items():
         mine = np.flatnonzero(subject == one)

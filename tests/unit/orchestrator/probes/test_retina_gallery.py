@@ -117,8 +117,8 @@ def test_the_first_subject_shown_has_the_thickest_retina() -> None:
     assert select_scans(scans, np.arange(9)) == {
         3: "subject 1 (thickest retina), middle scan",
         4: "subject 1 (thickest retina), edge scan",
-        0: "subject 3 (middling), middle scan",
-        1: "subject 3 (middling), edge scan",
+        0: "subject 3 (median thickness), middle scan",
+        1: "subject 3 (median thickness), edge scan",
     }
     assert select_scans(scans, np.array([6, 7, 8])) == {
         0: "subject 2 (thickest retina), middle scan",

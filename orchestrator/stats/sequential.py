@@ -76,28 +76,25 @@ def critical_values(
     return tuple(values)
 
 
-def p_value(t: Sequence[float], looks: Sequence[int], most: int = MOST_SEEDS, sides: Sides = 2) -> float:
-    """The smallest level at which one of the looks so far rejects (Liu and Anderson 2008), in [0, 1].
+def p_values(t: Floats, looks: Sequence[int], most: int = MOST_SEEDS, sides: Sides = 2) -> Floats:
+    """The smallest level at which one of the looks so far rejects (Liu and Anderson 2008), in [1e-12, 1].
 
     Args:
-        t: the statistic at each look; with one side, positive where it speaks against the null hypothesis.
+        t: (..., looks) the statistics of one or many claims; with one side, positive where they speak against
+            the null hypothesis.
         looks: numbers of seeds at each.
+
+    Returns:
+        (...), within 0.1 % of what bisection of `critical_values` gives.
     """
-    size = [abs(value) if sides == 2 else value for value in t]
-
-    def rejects(level: float) -> bool:
-        return any(a >= c for a, c in zip(size, critical_values(level, looks, most, sides), strict=True))
-
-    low, high = _TINIEST, 1.0 - 1e-9
-    if not rejects(high):
-        return 1.0
-    if rejects(low):
-        return low
-    # Bisection by factors, as p-values are compared by theirs.
-    while high / low > 1.0005:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if rejects(middle) else (middle, high)
-    return high
+    levels, values = _curves(tuple(looks), most, sides)
+    size = np.abs(t) if sides == 2 else np.asarray(t)
+    at_each = [
+        np.exp(np.interp(-size[..., look], -values[:, look], np.log(levels), left=np.log(levels[0])))
+        for look in range(len(looks))
+    ]
+    reached = [np.where(size[..., look] < values[-1, look], 1.0, at_each[look]) for look in range(len(looks))]
+    return np.asarray(np.minimum.reduce(reached), np.float64)
 
 
 def interval(
@@ -119,6 +116,13 @@ def interval(
     ends = [(m - c * e, m + c * e) for m, e, c in zip(means, errors, values, strict=True)]
     low, high = max(low for low, _ in ends), min(high for _, high in ends)
     return (low, high) if low <= high else ends[-1]
+
+
+@cache
+def _curves(looks: tuple[int, ...], most: int, sides: Sides) -> tuple[Floats, Floats]:
+    """Levels (L,), rising, and the critical values (L, looks) of each: they fall as the level rises."""
+    levels = np.concatenate([np.geomspace(_TINIEST, 0.5, 240), np.linspace(0.51, 0.999, 50)])
+    return levels, np.array([critical_values(float(level), looks, most, sides) for level in levels])
 
 
 def _t(angle: float, n: int) -> float:

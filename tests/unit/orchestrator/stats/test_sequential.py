@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from orchestrator.stats.sequential import critical_values, interval, p_value, spent
+from orchestrator.stats.sequential import critical_values, interval, p_values, spent
 
 LOOKS = (4, 7, 12, 20)
 
@@ -56,7 +56,7 @@ def test_looks_beyond_the_most_seeds_have_nothing_left_to_spend() -> None:
 
 @given(st.lists(st.floats(-8, 8), min_size=4, max_size=4), st.sampled_from([1, 2]))
 def test_a_p_value_is_below_a_level_where_some_look_rejects_at_it(t: list[float], sides: int) -> None:
-    p = p_value(t, LOOKS, sides=sides)  # type: ignore[arg-type]
+    p = p_values(np.array(t), LOOKS, sides=sides)  # type: ignore[arg-type]
     for level in (0.01, 0.05):
         values = critical_values(level, LOOKS, sides=sides)  # type: ignore[arg-type]
         rejected = any((abs(a) if sides == 2 else a) >= c for a, c in zip(t, values, strict=True))
@@ -65,12 +65,12 @@ def test_a_p_value_is_below_a_level_where_some_look_rejects_at_it(t: list[float]
 
 
 def test_the_p_value_of_a_single_planned_look_is_the_usual_one() -> None:
-    assert p_value([2.5], [8], most=8) == pytest.approx(2 * stats.t.sf(2.5, 7), rel=1e-3)
-    assert p_value([2.5], [8], most=8, sides=1) == pytest.approx(stats.t.sf(2.5, 7), rel=1e-3)
+    assert p_values(np.array([2.5]), [8], most=8) == pytest.approx(2 * stats.t.sf(2.5, 7), rel=1e-3)
+    assert p_values(np.array([2.5]), [8], most=8, sides=1) == pytest.approx(stats.t.sf(2.5, 7), rel=1e-3)
 
 
 def test_a_further_look_never_raises_a_p_value() -> None:
-    assert p_value([7.0, 0.1], [4, 7]) == pytest.approx(p_value([7.0], [4]), rel=2e-3)
+    assert p_values(np.array([7.0, 0.1]), [4, 7]) == pytest.approx(p_values(np.array([7.0]), [4]), rel=2e-3)
 
 
 def test_repeated_intervals_cover_the_truth_at_all_looks_together() -> None:
@@ -89,7 +89,7 @@ def test_an_interval_excludes_zero_exactly_where_the_test_rejects() -> None:
         row = np.random.default_rng(2).normal(shift, 1.0, 20)
         means = [row[:n].mean() for n in LOOKS]
         errors = [row[:n].std(ddof=1) / np.sqrt(n) for n in LOOKS]
-        p = p_value([m / e for m, e in zip(means, errors, strict=True)], LOOKS)
+        p = p_values(np.array(means) / np.array(errors), LOOKS)
         low, high = interval(means, errors, LOOKS, 0.05)
         assert (p <= 0.05) == (not low < 0 < high)
 

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo reproduce test check install publish clean
+.PHONY: demo reproduce test quick fuzz check install publish clean
 
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 10 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
@@ -13,6 +13,12 @@ reproduce: install  ## all eight tables and five figures with three seeds on gen
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves
 	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"
 	$(BIN)/pytest -m cluster
+
+quick: check  ## linters, types and unit tests, about a minute on 2 cores
+	$(BIN)/pytest tests/unit -n 2 --dist loadfile
+
+fuzz: install  ## the property tests with a new seed in each of ROUNDS=20 rounds, or for MINUTES=10
+	$(BIN)/python tests/fuzz.py $(if $(MINUTES),--minutes $(MINUTES),--rounds $(or $(ROUNDS),20))
 
 check: install
 	$(BIN)/ruff check .

@@ -1,4 +1,9 @@
-"""The one base of every configuration in this package."""
+"""The base of every configuration in this package, and of what a data set is made from."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -7,3 +12,29 @@ class Frozen(BaseModel):
     """An immutable, validated value: an unknown field, a wrong type, a NaN or an infinity is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Source(Frozen):
+    """Where the samples of a data set come from: a generator, or a copy of the set on the disk."""
+
+    generated: ClassVar[bool]
+
+    def fingerprint(self) -> str:
+        """16 hex digits over everything that samples and metrics depend on."""
+        raise NotImplementedError
+
+
+class Generator(Source):
+    """Parameters of generated data. Equal values give equal data."""
+
+    generated = True
+
+    def fingerprint(self) -> str:
+        """16 hex digits over all fields: the name of these data, known before they are generated."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def digest(parts: Sequence[object]) -> str:
+    """16 hex digits over values that JSON can hold."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

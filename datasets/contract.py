@@ -1,4 +1,4 @@
-"""What every data set offers to whoever trains and measures on it.
+"""The contract between data sets and the code that trains and evaluates on them.
 
 Shapes: B batch, N samples, P points (joints, or columns of a scan), D coordinates of a point, H W pixels.
 """
@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 
     image: Tensor  # uint8 (B, H, W, 3), RGB
     target: Tensor  # float32 (B, P, D)
-    weight: Tensor  # float32 (B, P, D), 0 where the target says nothing
+    weight: Tensor  # float32 (B, P, D), 0 where there is no label
     id: Tensor  # int64 (B,), unique within a split
 
     def to(self, device: torch.device) -> "Batch":
@@ -36,12 +36,16 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says about the samples of a split, in the coordinates of `Batch.target`."""
+    """What a model predicts for the samples of a split, in the coordinates of `Batch.target`."""
 
     id: NDArray[np.int64]  # (N,)
     mu: NDArray[np.float32]  # (N, P, D)
     sigma: NDArray[np.float32] | None  # (N, P, D), or None where the model predicts no scale
-    score: NDArray[np.float32]  # (N, P), confidence, higher is surer
+    score: NDArray[np.float32]  # (N, P), confidence, higher is more certain
+
+
+class PredictionsError(ValueError):
+    """Predictions that do not belong to the samples: another id, shape or number of them, or not finite."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,11 @@ class DataPaths:
 
     cache: Path  # generated data and packs are written here
     root: Path | None = None  # the user's own copy of a data set; None for generated data
-    pack: bool = True  # decoded pictures are kept; otherwise each is decoded whenever it is looked at
+    pack: bool = True  # decoded pictures are kept; otherwise each is decoded whenever a crop is taken from it
 
 
 class Split(Protocol):
-    """One half of a data set: a map-style torch Dataset that loads whole batches."""
+    """One split of a data set: a map-style torch Dataset that loads whole batches."""
 
     def __len__(self) -> int: ...
 
@@ -95,6 +99,6 @@ class Data(Protocol):
         """The benchmark's metrics of predictions for `val`, in any order.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, or a shape is wrong.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         ...

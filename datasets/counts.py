@@ -1,4 +1,4 @@
-"""What preparing a data set found, counted."""
+"""How many samples preparing a data set found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

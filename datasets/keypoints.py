@@ -1,4 +1,4 @@
-"""What the names of keypoints say: left and right, upper and lower body, how precisely people label them.
+"""What follows from the names of keypoints: sides, upper and lower body, OKS constants.
 
 Names are read in the spellings that are in use: `left_eye`, `l_eye`, `eye_l`, `leftEye`, `Left Eye`.
 """
@@ -62,8 +62,8 @@ def oks_sigmas(names: Sequence[str], given: Mapping[str, float] | None = None) -
         ValueError: there is neither for a name, or `given` names a keypoint that isn't there.
     """
     given = given or {}
-    if stray := [name for name in given if name not in names]:
-        raise ValueError(f"there is no keypoint {', '.join(stray)} to give a sigma for")
+    if unknown := [name for name in given if name not in names]:
+        raise ValueError(f"sigmas are given for {', '.join(unknown)}, which are no keypoints of the set")
     known = {name: given.get(name, SIGMAS.get(_split(name)[1])) for name in names}
     if missing := [name for name, sigma in known.items() if sigma is None]:
         raise ValueError(f"no OKS sigma is known for keypoint {', '.join(missing)}")

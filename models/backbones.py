@@ -1,4 +1,4 @@
-"""Trunks: pictures in, a map of features out. torchvision's ResNets, and a small residual trunk.
+"""Trunks, from images to feature maps: torchvision's ResNets, and a small residual trunk.
 
 Shapes: B batch, C channels, H W pixels; a trunk maps (B, 3, H, W) to (B, C, H / stride, W / stride).
 """
@@ -13,13 +13,11 @@ from typing import Annotated, Any, Literal, Self
 import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from models.config import Frozen
-
-
-class WeightsError(Exception):
-    """Pretrained weights were asked for and cannot be had. Says where they come from and what to do."""
+from models.errors import ConfigError, WeightsError
 
 
 class ResNet(Frozen):
@@ -34,7 +32,7 @@ class ResNet(Frozen):
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture a step of the feature map."""
+        """Pixels of the image per step of the feature map."""
         return 32
 
     @property
@@ -46,7 +44,7 @@ class ResNet(Frozen):
         """The trunk, its parameters named as torchvision names them.
 
         Args:
-            pretrained: False leaves the weights random, whatever `weights` says: a checkpoint will follow.
+            pretrained: False leaves the weights random whatever `weights` is, for a checkpoint to be loaded.
 
         Raises:
             WeightsError: the weights can neither be found nor downloaded.
@@ -69,12 +67,12 @@ class SmallTrunk(Frozen):
     @model_validator(mode="after")
     def _one_stride_each(self) -> Self:
         if len(self.channels) != len(self.strides):
-            raise ValueError(f"{len(self.channels)} channels and {len(self.strides)} strides: one of each")
+            raise PydanticCustomError("channels-and-strides", "channels and strides must be equally many")
         return self
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture a step of the feature map."""
+        """Pixels of the image per step of the feature map."""
         return math.prod(self.strides)
 
     @property
@@ -83,7 +81,7 @@ class SmallTrunk(Frozen):
         return self.channels[-1]
 
     def build(self, pretrained: bool = True) -> nn.Sequential:
-        """The trunk with random weights; there are no others, and `pretrained` changes nothing."""
+        """The trunk with random weights; there are no pretrained ones, and `pretrained` changes nothing."""
         stem = nn.Sequential(*_convolution(3, self.channels[0], self.strides[0]), nn.ReLU(inplace=True))
         sizes = zip(self.channels[:-1], self.channels[1:], self.strides[1:], strict=True)
         return nn.Sequential(stem, *(_Residual(*size) for size in sizes))
@@ -92,15 +90,16 @@ class SmallTrunk(Frozen):
 Trunk = Annotated[ResNet | SmallTrunk, Field(discriminator="kind")]
 
 
-def check_size(trunk: Trunk, size: tuple[int, int]) -> None:
-    """Raises ValueError where a side of a crop (H, W) is no multiple of the trunk's stride."""
-    stride = trunk.stride
+def check_size(stride: int, size: tuple[int, int]) -> None:
+    """Raises ConfigError where a side of a crop (H, W) is not a multiple of the stride."""
     if any(side <= 0 or side % stride for side in size):
-        raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
+        raise ConfigError(
+            f"a crop of {size[0]}×{size[1]} (H×W) is not divisible by the stride {stride}", "crop-stride"
+        )
 
 
 class _Residual(nn.Module):
-    """Two 3×3 convolutions beside a shortcut, which is projected where the shape changes."""
+    """Two 3×3 convolutions and a shortcut, projected where the shape changes."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
@@ -118,7 +117,7 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.convolutions(x)
-        return F.relu(out.add_(self.shortcut(x)), inplace=True)  # nobody else sees it
+        return F.relu(out.add_(self.shortcut(x)), inplace=True)  # in place: nothing else refers to it
 
 
 def _convolution(channels_in: int, channels_out: int, stride: int, kernel: int = 3) -> list[nn.Module]:
@@ -145,7 +144,8 @@ def _state(weights: Any) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=False, check_hash=True))
     except (OSError, RuntimeError, HTTPException, EOFError, pickle.UnpicklingError) as error:
         raise WeightsError(
-            f"the ImageNet weights {weights.url} can't be had ({error}). Download the file elsewhere and put "
-            f"it into {torch.hub.get_dir()}/checkpoints/, or set the trunk's weights to null to train from "
-            "scratch on purpose"
+            f"can't download the ImageNet weights {weights.url} ({error}). Download the file elsewhere and "
+            f"put it into {torch.hub.get_dir()}/checkpoints/, or set the trunk's weights to null to "
+            "train from scratch",
+            "no-imagenet-weights",
         ) from error

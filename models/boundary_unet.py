@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from models.backbones import check_size
 from models.config import Frozen
-from models.regressor import Output
-
-HEAD_GAIN = 0.01
-"""Of the Xavier initialisation of fully connected outputs."""
+from models.errors import ConfigError
+from models.interface import Output, OutputSpec
+from models.regressor import head
 
 
 class BoundaryNet(Frozen):
@@ -39,59 +39,50 @@ class BoundaryNet(Frozen):
     head: Literal["fc", "softargmax"] = "fc"
     sigma_bias: float = -3.0
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where a side of a crop (H, W) can't be halved `depth` times, or for heatmaps."""
-        stride = 2**self.depth
-        if any(side <= 0 or side % stride for side in size):
-            raise ValueError(f"a crop of {size[0]}×{size[1]} (H×W) does not divide by the stride {stride}")
-        if heatmap:
-            raise ValueError("the objective needs heatmaps, which a net for boundaries has none of")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(2**self.depth, spec.size)
+        if spec.heatmap:
+            raise ConfigError(
+                "the objective needs heatmaps, which a boundary net does not predict", "no-heatmap"
+            )
+        if spec.points * spec.dim % spec.size[1]:
+            raise ConfigError(
+                f"{spec.points} points of {spec.dim} coordinates do not divide among {spec.size[1]} columns",
+                "points-and-columns",
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "BoundaryRegressor":
-        """A net for crops of `size` (H, W) whose W · K rows come as `points` × `dim`, column by column.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "BoundaryRegressor":
+        """A net whose W · K rows come as P points of D coordinates, column by column.
 
         Args:
-            points: P, positive.
-            dim: D, positive.
-            size: H, W in pixels.
-            scale: whether to predict sigma too, by a fully connected layer in either case.
-            heatmap: whether the objective needs heatmaps; there are none here.
+            spec: what to predict. Sigma comes from a fully connected layer with either head.
             pretrained: there are no pretrained weights, and it changes nothing.
 
         Raises:
-            ValueError: a side does not divide by 2 ** depth, or the points do not share out among columns.
+            ConfigError: a side is not divisible by 2 ** depth, the points do not divide among the columns, or
+                the objective needs heatmaps.
         """
-        self.check(size, dim, scale, heatmap)
-        if points * dim % size[1]:
-            raise ValueError(f"{points} points of {dim} coordinates do not share out among {size[1]} columns")
-        return BoundaryRegressor(self, (points, dim), size, scale)
+        self.check(spec)
+        return BoundaryRegressor(self, spec)
 
 
 class BoundaryRegressor(nn.Module):
     """What `BoundaryNet` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
 
-    def __init__(
-        self, config: BoundaryNet, shape: tuple[int, int], size: tuple[int, int], scale: bool
-    ) -> None:
+    def __init__(self, config: BoundaryNet, spec: OutputSpec) -> None:
         super().__init__()
-        self.shape = shape
-        boundaries = shape[0] * shape[1] // size[1]
-        features = config.channels * size[0]
+        self.shape = (spec.points, spec.dim)
+        height, width = spec.size
+        boundaries = spec.points * spec.dim // width
+        features = config.channels * height
         self.trunk = ResidualUNet(config.channels, config.depth)
         self.coord: nn.Module = (
             SoftArgmax(config.channels, boundaries)
             if config.head == "softargmax"
             else ColumnLinear(features, boundaries, bias=0.0)
         )
-        self.sigma = ColumnLinear(features, boundaries, bias=config.sigma_bias) if scale else None
+        self.sigma = ColumnLinear(features, boundaries, bias=config.sigma_bias) if spec.scale else None
 
     def forward(self, image: Tensor) -> Output:
         """uint8 (B, H, W, 3), grey -> rows / H - 0.5 and their scale, both float32 (B, P, D).
@@ -99,7 +90,7 @@ class BoundaryRegressor(nn.Module):
         Raises:
             TypeError: the image is not uint8.
         """
-        maps = self.trunk(_grey_and_place(image))
+        maps = self.trunk(_grey_and_position(image))
         with torch.autocast(image.device.type, enabled=False):
             maps = maps.float()
             mu = self.coord(maps).reshape(-1, *self.shape)
@@ -109,7 +100,7 @@ class BoundaryRegressor(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """(B, 3, H, W) -> (B, C, H, W): residual blocks down and up, joined at each resolution."""
+    """(B, 3, H, W) -> (B, C, H, W): residual blocks down and up, with skip connections."""
 
     def __init__(self, channels: int, depth: int) -> None:
         super().__init__()
@@ -120,12 +111,12 @@ class ResidualUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """H and W divide by 2 ** depth."""
-        seen = [self.first(x)]
+        maps = [self.first(x)]
         for block in self.down:
-            seen.append(block(F.max_pool2d(seen[-1], 2)))
-        x = seen.pop()
+            maps.append(block(F.max_pool2d(maps[-1], 2)))
+        x = maps.pop()
         for block in [*self.up, self.last]:
-            x = block(torch.cat([F.interpolate(x, scale_factor=2), seen.pop()], 1))
+            x = block(torch.cat([F.interpolate(x, scale_factor=2), maps.pop()], 1))
         return x
 
 
@@ -134,9 +125,7 @@ class ColumnLinear(nn.Module):
 
     def __init__(self, features: int, outputs: int, bias: float) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, outputs)
-        nn.init.xavier_uniform_(self.linear.weight, gain=HEAD_GAIN)
-        nn.init.constant_(self.linear.bias, bias)
+        self.linear = head(features, outputs, bias)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Any number of columns."""
@@ -162,8 +151,8 @@ class SoftArgmax(nn.Module):
 def in_order(boundaries: Tensor) -> Tensor:
     """(..., K) with s_i = s_{i-1} + ReLU(s_i - s_{i-1}), the running maximum: no boundary above another.
 
-    The gradient passes as if nothing had been lifted. With ReLU's own, a boundary that starts above the one
-    before it would have none, and stay there; He et al. help it with a second loss on the softmax.
+    The gradient is that of the input itself. With the gradient of ReLU a boundary that starts above the one
+    before it would have none, and stay there; He et al. use a second loss on the softmax instead.
     """
     ordered = boundaries.cummax(-1).values
     # Exactly `ordered`, since the difference is exactly 0.
@@ -171,7 +160,7 @@ def in_order(boundaries: Tensor) -> Tensor:
 
 
 class _Residual(nn.Module):
-    """A 3×3 convolution, and two more, normalised, beside a shortcut."""
+    """A 3×3 convolution, then two more with BatchNorm and a shortcut."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -191,10 +180,10 @@ class _Residual(nn.Module):
         return out
 
 
-def _grey_and_place(image: Tensor) -> Tensor:
-    """(B, 3, H, W): grey value, row and column, each from about -1 to 1, as He et al.'s network sees them."""
+def _grey_and_position(image: Tensor) -> Tensor:
+    """(B, 3, H, W): grey value, row and column, each from -1 to 1, as in He et al."""
     if image.dtype != torch.uint8:
-        raise TypeError(f"expected pictures as uint8 (B, H, W, 3), got {image.dtype}")
+        raise TypeError(f"expected images as uint8 (B, H, W, 3), got {image.dtype}")
     grey = image[..., 0].float() / 127.5 - 1
     rows, columns = (torch.linspace(-1, 1, n, device=image.device) for n in grey.shape[1:])
     return torch.stack([grey, rows[:, None].expand_as(grey), columns.expand_as(grey)], 1)

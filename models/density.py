@@ -11,17 +11,20 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from models.flow import RealNVP
+from models.errors import ConfigError
 
 DensityName = Literal["laplace", "gaussian"]
 
+POINTS_PER_AXIS = 20
+"""The grid of Table 7. It is coarse: the standard Laplace density in 2-D integrates to 1.028 on it."""
+
 MAX_NODES = 1_000_000
-"""A grid of 20 a side has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
+"""A grid of 20 per axis has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """A standard density (location 0, scale 1) whose coordinates are independent and alike."""
+    """A standard density (location 0, scale 1) with independent, identical coordinates."""
 
     log_prob_1d: Callable[[Tensor], Tensor]  # coordinate by coordinate
     draw: Callable[[Tensor, torch.Generator | None], Tensor]  # fills a tensor with samples and returns it
@@ -67,20 +70,23 @@ class Quadrature(NamedTuple):
         return -torch.logsumexp(log_g + self.log_weights, dim=0)
 
     def to(self, like: Tensor) -> "Quadrature":
-        """The same on the device and in the type of `like`."""
+        """The same on the device and with the dtype of `like`."""
         return Quadrature(self.nodes.to(like), self.log_weights.to(like))
 
 
-def grid(q: Density, dim: int, points_per_axis: int = 20, low: float = -5, high: float = 5) -> Quadrature:
+def grid(
+    q: Density, dim: int, points_per_axis: int = POINTS_PER_AXIS, low: float = -5, high: float = 5
+) -> Quadrature:
     """The Riemann sum of supplement Eq. 7: right end points low + i·dx, i = 1..N, on every axis.
 
     Raises:
-        ValueError: the grid would have more than a million nodes.
+        ConfigError: the grid would have more than a million nodes.
     """
     if points_per_axis**dim > MAX_NODES:
-        raise ValueError(
-            f"a grid of {points_per_axis} points an axis has {points_per_axis**dim:,} nodes in "
-            f"{dim} dimensions; take samples of Q instead"
+        raise ConfigError(
+            f"a grid of {points_per_axis} points per axis has {points_per_axis**dim:,} nodes in "
+            f"{dim} dimensions; take samples of Q instead",
+            "grid-too-large",
         )
     dx = (high - low) / points_per_axis
     axis = low + dx * torch.arange(1, points_per_axis + 1, dtype=torch.float64)
@@ -91,23 +97,3 @@ def grid(q: Density, dim: int, points_per_axis: int = 20, low: float = -5, high:
 def samples(x: Tensor) -> Quadrature:
     """Monte Carlo: ∫ Q G = E[G(x)] over samples x (M, D) of Q."""
     return Quadrature(x, x.new_full((len(x),), -math.log(len(x))))
-
-
-def log_s_grid(
-    flow: RealNVP, q: Density, points_per_axis: int = 20, low: float = -5, high: float = 5
-) -> Tensor:
-    """log s of Q · G · s by supplement Eq. 7, a 0-d tensor through which gradients flow to G.
-
-    20 points an axis is the grid of Table 7. It is coarse: it finds 1.028 for the integral of the standard
-    Laplace density in 2-D.
-
-    Raises:
-        ValueError: the grid would have more than a million nodes.
-    """
-    quadrature = grid(q, flow.dim, points_per_axis, low, high).to(next(flow.parameters()))
-    return quadrature.log_s(flow.log_prob(quadrature.nodes))
-
-
-def log_s_samples(flow: RealNVP, x: Tensor) -> Tensor:
-    """log s of Q · G · s as log of 1 / mean G(x), a 0-d tensor, from samples x (M, D) of Q."""
-    return samples(x).log_s(flow.log_prob(x))

@@ -1,163 +1,67 @@
-"""RealNVP, the normalising flow whose density G stands for the errors of a regressor.
+"""Normalising flows: what every family has in common.
 
-Shapes: N samples, D coordinates, H = ceil(D / 2) leading ones, K couplings.
+A family is one class derived from `Flow`, which builds its own `FlowNet`. `models/realnvp.py` is the paper's.
+
+Shapes: N samples, D coordinates.
 """
 
-import math
-from itertools import pairwise
-from typing import NamedTuple
+from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as F
-from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from models import flow_kernels
 from models.config import Frozen
 
-LEAKY_SLOPE = 0.01
 
-
-class Flow(Frozen):
-    """The size of a RealNVP; the paper writes `layers`×`width` (supplement A, Table 1).
-
-    `layers` counts every Linear layer of an s or t net, the first and the last included.
-
-    >>> Flow(layers=5, width=32).build(dim=2).log_prob(torch.zeros(7, 2)).shape
-    torch.Size([7])
-    """
-
-    couplings: PositiveInt = 6
-    layers: int = Field(default=3, ge=2)
-    width: PositiveInt = 64
-
-    def build(self, dim: int) -> "RealNVP":
-        """A flow over `dim` coordinates, initialised as PyTorch initialises Linear layers.
-
-        Raises:
-            ValueError: `dim` is below 2.
-        """
-        return RealNVP(self, dim)
-
-
-class RealNVP(nn.Module):
-    """x = f_K ∘ ... ∘ f_1(z) with z ~ N(0, I) and affine couplings f_k (Dinh et al., 2017; supplement A).
-
-    A coupling keeps some coordinates, u, and moves the others, v -> v · exp(s(u)) + t(u). Couplings 0, 2, 4
-    move the H leading coordinates, couplings 1, 3, 5 the trailing ones: as masks (1 keeps) that is [0, 1],
-    [1, 0] for D = 2 and [0, 0, 1], [1, 1, 0] for D = 3. s and t are Linear layers with LeakyReLU between
-    them; s ends in tanh. (Equation 3 of the supplement puts t inside the exponential: a misprint.)
-
-    The parameters are those of nets D -> D on masked input with masked output, as in the authors' code, so
-    that they count as in the paper and can be exchanged with its checkpoints. What the masks make idle, the
-    columns of the first layer that meet a zero and the rows of the last whose output is dropped, is stored
-    and never multiplied; its gradient is zero.
+class FlowNet(nn.Module, ABC):
+    """A density G over D coordinates with learned parameters.
 
     Attributes:
         dim: D.
-        weights: for each layer j a tensor (K, 2, out, in); [k, 0] is the s net of coupling k and equals
-            the authors' `flow.s.{k}.{2 j}.weight`, [k, 1] is its t net, `flow.t.{k}.{2 j}.weight`.
-        biases: for each layer j a tensor (K, 2, out), the authors' `flow.{s,t}.{k}.{2 j}.bias` likewise.
     """
 
-    def __init__(self, config: Flow, dim: int) -> None:
-        super().__init__()
-        if dim < 2:
-            raise ValueError(f"a RealNVP splits its coordinates in two: it needs at least 2, not {dim}")
-        self.dim = dim
-        self._leading = (dim + 1) // 2
-        sizes = list(pairwise([dim, *[config.width] * (config.layers - 1), dim]))
-        nets = (config.couplings, 2)
-        self.weights = nn.ParameterList(_uniform((*nets, out, fan_in), fan_in) for fan_in, out in sizes)
-        self.biases = nn.ParameterList(_uniform((*nets, out), fan_in) for fan_in, out in sizes)
+    dim: int
 
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z (N, D) -> x (N, D) and log|det dx/dz| (N,)."""
-        halves, log_det = self._halves(z), z.new_zeros(len(z))
-        for coupling in self._couplings():
-            s, t = coupling.scale_and_shift(halves[coupling.kept])
-            halves[coupling.moved] = halves[coupling.moved] * s.exp() + t
-            log_det = log_det + s.sum(0)
-        return torch.cat(halves).mT, log_det
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (N, D) -> z (N, D) and log|det dz/dx| (N,): the couplings undone, the last one first."""
-        halves, log_det = self._halves(x), x.new_zeros(len(x))
-        for coupling in reversed(self._couplings()):
-            s, t = coupling.scale_and_shift(halves[coupling.kept])
-            halves[coupling.moved] = (halves[coupling.moved] - t) * (-s).exp()
-            log_det = log_det - s.sum(0)
-        return torch.cat(halves).mT, log_det
-
+    @abstractmethod
     def log_prob(self, x: Tensor) -> Tensor:
-        """log G(x), natural logarithm: x (N, D) -> (N,). N may be 0.
+        """log G(x), natural logarithm: x (N, D) -> (N,). N may be 0."""
 
-        Raises:
-            ValueError: x is not (N, D).
-        """
-        if flow_kernels.supported(self, x):
-            return flow_kernels.log_prob(self, x)
-        z, log_det = self.inverse(x)
-        return log_det - 0.5 * (z.square().sum(-1) + self.dim * math.log(2 * math.pi))
-
-    @torch.no_grad()
+    @abstractmethod
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """`n` samples of G, (n, D), on the device of the parameters.
-
-        z is drawn on the generator's own device, so that a CPU generator gives the same z everywhere.
-        """
-        like = self.biases[0]
-        device = like.device if generator is None else generator.device
-        z = torch.randn(n, self.dim, generator=generator, device=device, dtype=like.dtype)
-        return self.forward(z.to(like.device))[0]
-
-    def _halves(self, x: Tensor) -> list[Tensor]:
-        """The leading coordinates (H, N) and the trailing ones (D - H, N).
-
-        Samples lie along the last dimension inside the flow: the thin products of the first and the last
-        layer then run several times faster than with samples first.
-        """
-        if x.ndim != 2 or x.shape[1] != self.dim:
-            raise ValueError(f"expected (N, {self.dim}) for a flow over {self.dim}, got {tuple(x.shape)}")
-        return list(x.mT.tensor_split([self._leading]))
-
-    def _couplings(self) -> list["_Coupling"]:
-        """What of the parameters is multiplied, coupling by coupling.
-
-        One unbind a layer, since its backward is one stack: indexing coupling by coupling would fill and
-        add a gradient of the whole layer K times.
-        """
-        leading, trailing = slice(None, self._leading), slice(self._leading, None)
-        weights = zip(*(w.unbind() for w in self.weights), strict=True)
-        biases = zip(*(b.unsqueeze(-1).unbind() for b in self.biases), strict=True)
-        couplings = []
-        for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
-            moved, kept = (leading, trailing) if k % 2 == 0 else (trailing, leading)
-            live_weights = (w[0][..., kept], *w[1:-1], w[-1][:, moved])
-            couplings.append(_Coupling(k % 2, live_weights, (*b[:-1], b[-1][:, moved])))
-        return couplings
+        """`n` samples of G, (n, D), on the device of the parameters."""
 
 
-class _Coupling(NamedTuple):
-    """The live part of one coupling's s and t nets, stacked s first for batched products."""
+class Flow(Frozen, ABC):
+    """A family of flows and its size. Base class of `RealNVP`.
 
-    moved: int  # the half it moves: 0 leading, 1 trailing
-    weights: tuple[Tensor, ...]  # each (2, out, in)
-    biases: tuple[Tensor, ...]  # each (2, out, 1)
+    A family of your own can be given to an objective as it is, `RLE(flow=Mine())`. To be read from JSON, as
+    checkpoints and distributed training do, it needs a field `kind: Literal["mine"] = "mine"` and a line in
+    `models.objectives.AnyFlow`.
+    """
 
     @property
-    def kept(self) -> int:
-        return 1 - self.moved
+    @abstractmethod
+    def name(self) -> str:
+        """A short name for tables, such as `3x64`."""
 
-    def scale_and_shift(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-scale s and shift t of the moved coordinates, (moved, N), given the kept ones u (kept, N)."""
-        h = torch.baddbmm(self.biases[0], self.weights[0], u.expand(2, -1, -1))
-        for bias, weight in zip(self.biases[1:], self.weights[1:], strict=True):
-            h = torch.baddbmm(bias, weight, F.leaky_relu(h, LEAKY_SLOPE))
-        return h[0].tanh(), h[1]
+    @abstractmethod
+    def build(self, dim: int) -> FlowNet:
+        """A flow over `dim` coordinates, with random weights.
 
+        Raises:
+            ConfigError: the family has no flow over so many coordinates.
+        """
 
-def _uniform(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
-    """What `nn.Linear` draws for its weight and its bias alike: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
-    bound = fan_in**-0.5
-    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+    @abstractmethod
+    def parameters(self, dim: int) -> int:
+        """How many parameters a flow over `dim` coordinates has."""
+
+    @abstractmethod
+    def flops(self, points: int, dim: int, grid_points: int = 0) -> int:
+        """Floating-point operations of one forward pass for one image.
+
+        Args:
+            points: P of the image, 17 in COCO.
+            dim: D of a point.
+            grid_points: nodes of the integral for s, evaluated once an image, 400 in Table 7.
+        """

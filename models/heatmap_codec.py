@@ -1,9 +1,10 @@
-"""Heatmaps as pure functions: Gaussian targets, decoding by argmax and by expectation, the mirror image.
+"""Heatmaps: Gaussian targets, decoding by argmax and by expectation, and horizontal flips.
 
 A map of w columns stands for a crop of W pixels: column i is the crop's pixel i · W / w, so that u = i / w
 - 0.5 at any stride, and likewise v by rows and z by the bins of a volume.
 
-Shapes: B batch, P points, N live points, h w the rows and columns of a map, b bins of depth, D coordinates.
+Shapes: B batch, P points, N points of any batch, h w the rows and columns of a map, b bins of depth,
+D coordinates.
 """
 
 import torch
@@ -16,8 +17,8 @@ QUARTER = 0.25
 def gaussians(target: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
     """A map with one Gaussian for each target, as SimplePose draws it (Xiao et al., 2018).
 
-    It stands on the pixel int(x + 0.5), where `int` cuts towards zero, is 1 there, and ends three sigma away
-    along either axis: with sigma 2 the window is 13 × 13. A target far outside leaves its map empty.
+    It is centred on the pixel int(x + 0.5), where `int` truncates, is 1 there, and is cut off three sigma
+    away along either axis: with sigma 2 the window is 13 × 13. The map of a target far outside is empty.
 
     Args:
         target: (N, 2), u and v in units of the crop, centred. Finite.
@@ -60,8 +61,8 @@ def decode(maps: Tensor) -> tuple[Tensor, Tensor]:
         ahead, behind = values.gather(-1, near).unbind(-1)
         return torch.sign(ahead - behind) * inside
 
-    place = torch.stack([column + QUARTER * slope(1), row + QUARTER * slope(width)], -1)
-    return place / place.new_tensor([width, height]) - 0.5, peak
+    position = torch.stack([column + QUARTER * slope(1), row + QUARTER * slope(width)], -1)
+    return position / position.new_tensor([width, height]) - 0.5, peak
 
 
 def soft_argmax(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,17 +85,17 @@ def soft_argmax(logits: Tensor) -> tuple[Tensor, Tensor]:
 def _moments(marginal: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation along one axis: (B, P, length) -> (B, P) twice."""
     length = marginal.shape[-1]
-    place = torch.arange(length, device=marginal.device, dtype=marginal.dtype) / length - 0.5
-    mean = marginal @ place
-    distance = place - mean.detach().unsqueeze(-1)
+    position = torch.arange(length, device=marginal.device, dtype=marginal.dtype) / length - 0.5
+    mean = marginal @ position
+    distance = position - mean.detach().unsqueeze(-1)
     return mean, (marginal.detach() * distance.square()).sum(-1).sqrt()
 
 
 def mirror(maps: Tensor) -> Tensor:
-    """Maps of mirrored crops as maps of the crops: (B, P, h, w) -> the same. Paired points stay in place.
+    """Maps of flipped crops as maps of the crops: (B, P, h, w) -> the same. Left and right are not exchanged.
 
-    After the reflection all moves right by one column, as in SimplePose: column i is pixel i · W / w of the
-    crop and pixel W - 1 - i · W / w of its mirror image, about column w - i. The first column is kept.
+    After the flip everything moves right by one column, as in SimplePose: column i is pixel i · W / w of the
+    crop and pixel W - 1 - i · W / w of the flipped one, about column w - i. The first column is kept.
     """
     reflected = maps.flip(-1)
     return torch.cat([reflected[..., :1], reflected[..., :-1]], -1)

@@ -1,4 +1,4 @@
-"""Models with heatmaps: SimplePose, Integral Pose, and a regressor that has heatmaps as a second task.
+"""Models with heatmaps: SimplePose, Integral Pose, and a regressor with heatmaps as an auxiliary task.
 
 Shapes: B batch, P points, D coordinates of a point, C channels, H W pixels of the crop, h w of the map,
 b bins of depth.
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
 from models.config import Frozen
+from models.errors import ConfigError
 from models.heatmap_codec import decode, soft_argmax
-from models.regressor import Output, PixelNormalisation, Regressor, RegressorNet
+from models.interface import Output, OutputSpec
+from models.regressor import PixelNormalisation, Regressor, RegressorNet
 
 DECONVOLUTIONS = 3
 WEIGHT_STD = 0.001
@@ -22,42 +24,36 @@ WEIGHT_STD = 0.001
 
 
 class SimplePose(Frozen):
-    """A trunk and three deconvolutions, trained towards heatmaps, read by argmax (Xiao et al., 2018).
+    """A trunk and three deconvolutions, trained on heatmaps, decoded by argmax (Xiao et al., 2018).
 
     Its confidence is the value of the map at the argmax.
 
     Fields:
-        width: channels of each deconvolution; small trunks do with fewer than the paper's 256.
+        width: channels of each deconvolution; small trunks need fewer than the paper's 256.
     """
 
     kind: Literal["simplepose"] = "simplepose"
     trunk: Trunk = ResNet()
     width: PositiveInt = 256
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        check_size(self.trunk, size)
-        if dim != 2 or scale or not heatmap:
-            raise ValueError("SimplePose learns heatmaps of 2-D points: its objective is heatmap_mse alone")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(self.trunk.stride, spec.size)
+        if spec.dim != 2 or spec.scale or not spec.heatmap:
+            raise ConfigError(
+                "SimplePose is trained on heatmaps of 2-D points, with heatmap_mse", "simplepose-mismatch"
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "SimplePoseNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "SimplePoseNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: points aren't 2-D, the objective needs something else than heatmaps, or a side is no
+            ConfigError: points aren't 2-D, the objective needs anything but heatmaps, or a side is not a
                 multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        head = heatmap_head(self.trunk.channels_out, self.width, points)
+        self.check(spec)
+        head = heatmap_head(self.trunk.channels_out, self.width, spec.points)
         return SimplePoseNet(self.trunk.build(pretrained), head)
 
 
@@ -71,14 +67,14 @@ class SimplePoseNet(nn.Module):
         self.heatmap = heatmap
 
     def forward(self, image: Tensor) -> Output:
-        """uint8 RGB (B, H, W, 3) -> maps (B, P, h, w) in float32, and mu and score read from them."""
+        """uint8 RGB (B, H, W, 3) -> maps (B, P, h, w) in float32, and mu and score decoded from them."""
         maps = self.heatmap(self.trunk(self.pixels(image))).float()
         mu, score = decode(maps.detach())
         return Output(mu, None, heatmap=maps, score=score)
 
 
 class Integral(Frozen):
-    """SimplePose's layers, read by soft-argmax and trained on the coordinates (Sun et al., 2018).
+    """SimplePose's layers, decoded by soft-argmax and trained on the coordinates (Sun et al., 2018).
 
     Its confidence is one minus the standard deviation of the map, in units of the crop, averaged over the
     coordinates: the counterpart of the regressor's 1 - sigma. The peak would depend on the map's resolution.
@@ -93,32 +89,24 @@ class Integral(Frozen):
     width: PositiveInt = 256
     bins: PositiveInt = 64
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        check_size(self.trunk, size)
-        if dim not in (2, 3):
-            raise ValueError(f"Integral Pose finds points in 2-D or 3-D, not {dim} coordinates")
-        if scale or heatmap:
-            raise ValueError("Integral Pose predicts coordinates alone: its objective is l1 or l2")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(self.trunk.stride, spec.size)
+        if spec.dim not in (2, 3) or spec.scale or spec.heatmap:
+            raise ConfigError(
+                "Integral Pose predicts points in 2-D or 3-D, with l1 or l2", "integral-mismatch"
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "IntegralNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "IntegralNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: points are neither 2-D nor 3-D, the objective needs more than coordinates, or a side
-                is no multiple of the trunk's stride.
+            ConfigError: points are neither 2-D nor 3-D, the objective needs more than coordinates, or a side
+                is not a multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        volume = (points,) if dim == 2 else (points, self.bins)
+        self.check(spec)
+        volume = (spec.points,) if spec.dim == 2 else (spec.points, self.bins)
         return IntegralNet(self.trunk.build(pretrained), self.trunk.channels_out, self.width, volume)
 
 
@@ -143,8 +131,8 @@ class IntegralNet(nn.Module):
 class TwoBranch(Frozen):
     """A regressor and SimplePose's layers in parallel on one trunk (supplement, Table 4).
 
-    The heatmaps are an auxiliary task: they exist in training, where the objective sees both branches, and
-    not in evaluation, which reads the regressor alone. Where no loss of heatmaps is wanted, take the
+    The heatmaps are an auxiliary task: they are predicted in training, where the objective sees both
+    branches, and not in evaluation, which uses the regressor alone. Without a loss of heatmaps use the
     regressor itself: a branch without a gradient is never built.
 
     Fields:
@@ -160,30 +148,24 @@ class TwoBranch(Frozen):
         """The one that both branches share."""
         return self.regressor.trunk
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would."""
-        self.regressor.check(size, dim, scale, heatmap=False)
-        if not heatmap:
-            raise ValueError("the objective has no loss of heatmaps: take the regressor without the branch")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        self.regressor.check(spec._replace(heatmap=False))
+        if not spec.heatmap:
+            raise ConfigError(
+                "the objective has no loss of heatmaps: use the regressor alone", "unused-heatmap"
+            )
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "TwoBranchNet":
-        """A net for crops of `size` (H, W); `scale` and `heatmap` say what the objective needs.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "TwoBranchNet":
+        """A net that predicts what `spec` asks for.
 
         Raises:
-            ValueError: the objective needs no heatmaps, or a side is no multiple of the trunk's stride.
+            ConfigError: the objective needs no heatmaps, or a side is not a multiple of the trunk's stride.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        regressor = self.regressor.build(points, dim, size, scale, pretrained=pretrained)
-        return TwoBranchNet(regressor, heatmap_head(self.trunk.channels_out, self.width, points))
+        self.check(spec)
+        regressor = self.regressor.build(spec._replace(heatmap=False), pretrained)
+        return TwoBranchNet(regressor, heatmap_head(self.trunk.channels_out, self.width, spec.points))
 
 
 class TwoBranchNet(nn.Module):

@@ -1,7 +1,7 @@
-"""Weights that others trained: the authors' 2-D and 3-D models, mmpose's RLE models; and trunks of our own.
+"""Pretrained weights of other code: the authors' 2-D and 3-D models and mmpose's RLE models; and trunks.
 
-Files are read without running anything in them. What comes out is a config of ours with its weights, whose
-net predicts what the original predicts, in units of the crop, centred, whatever the original's are.
+Files are read without running any code in them. The result is a config of this package with its weights,
+whose net predicts what the original predicts, but in units of the crop, centred.
 
 Shapes: P points, D coordinates of a point, F features, K couplings of a flow.
 """
@@ -16,16 +16,18 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from models.backbones import ResNet, WeightsError
-from models.flow import Flow
+from models.backbones import ResNet
+from models.errors import WeightsError
+from models.interface import OutputSpec
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor, RegressorNet
 from models.rle_conventions import ConventionName
 
 State = Mapping[str, Tensor]
 
-FLOW = Flow()
-"""The flow of the paper, the only one that either code builds."""
+FLOW = RealNVP()
+"""The flow of the paper, the only one in either code."""
 
 DEPTHS: Mapping[tuple[int, bool], Literal[18, 34, 50, 101, 152]] = {
     (2, False): 18,
@@ -39,7 +41,7 @@ DEPTHS: Mapping[tuple[int, bool], Literal[18, 34, 50, 101, 152]] = {
 
 @dataclass(frozen=True)
 class Imported:
-    """A trained model of others as one of ours, with its own pixels and its own convention."""
+    """A trained model of other code, with that code's normalisation of pixels and its convention of RLE."""
 
     model: Regressor
     objective: RLE
@@ -52,9 +54,9 @@ class Imported:
         """The trained net for crops of `size` (H, W), in evaluation mode.
 
         Raises:
-            ValueError: a side is no multiple of the trunk's stride.
+            ConfigError: a side is not a multiple of the trunk's stride.
         """
-        net = self.model.build(self.points, self.dim, size, scale=True, pretrained=False)
+        net = self.model.build(OutputSpec(self.points, self.dim, size, scale=True), pretrained=False)
         net.load_state_dict(self.model_state)
         return net.eval()
 
@@ -63,41 +65,42 @@ def read(path: Path) -> dict[str, Tensor]:
     """The state dict in a file of torch.save, alone or, as mmpose has it, under "state_dict".
 
     Raises:
-        WeightsError: the file is missing, is no such file, or holds more than tensors and plain values, which
-            might be code.
+        WeightsError: the file is missing, was not written by torch.save, or holds more than tensors and plain
+            values, which might be code.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise WeightsError(f"{path}: can't be read ({error})") from error
-    except Exception as error:  # torch raises many kinds for a file that is none of its own
+        raise WeightsError(f"{path}: can't be read ({error})", "unreadable-weights") from error
+    except Exception as error:  # torch raises many kinds for a file that it did not write
         raise WeightsError(
-            f"{path}: no file of weights alone, and reading anything else might run code in it ({error}). If "
-            "you trust its author, save its state dict by itself with torch.save"
+            f"{path}: not a file of weights alone, and reading anything else might run code in it ({error}). "
+            "If you trust its author, save its state dict by itself with torch.save",
+            "unsafe-weights",
         ) from error
     state = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: expected tensors by name, a state dict or a dict with a 'state_dict'")
+        raise WeightsError(f"{path}: expected a state dict, or a dict with a 'state_dict'", "no-state-dict")
     return state
 
 
 def convert(state: State) -> Imported:
-    """The authors' 2-D or 3-D model, or mmpose's ResNet with an RLE head, told apart by their names.
+    """The authors' 2-D or 3-D model, or mmpose's ResNet with an RLE head, recognised by the tensors' names.
 
     The normalisation of features and pixels, the convention of the loss and the 3-D model's root are those of
-    the code that belongs to the weights. The 3-D code adds 1e-9 to sigma, which float32 does not notice above
-    1 / 32; ours does not.
+    that code. Its 1e-9 beside sigma in 3-D, which is nothing in float32 above 1 / 32, is left out.
 
     Raises:
-        WeightsError: the names are of no such model, or a tensor is missing, left over or of a wrong shape;
-            the message names it.
+        WeightsError: the names are those of another model, or a tensor is missing, left over or of a wrong
+            shape; the message names it.
     """
     origin = next((origin for origin in ORIGINS if origin.named(state)), None)
     if origin is None:
         raise WeightsError(
             "neither a model of the authors (preact.*, fc_coord.*, fc_sigma.*, flow*) nor mmpose's with an "
-            "RLE head (backbone.*, head.fc.*, head.loss_module.flow_model.*), but with "
-            f"{', '.join(list(state)[:4])} ..."
+            "RLE head (backbone.*, head.fc.*, head.loss_module.flow_model.*): the tensors are "
+            f"{', '.join(list(state)[:4])} ...",
+            "unknown-model",
         )
     reader = _Reader(state)
     trunk = _trunk(state, origin.trunk)
@@ -109,9 +112,9 @@ def convert(state: State) -> Imported:
         dim=origin.dim,
         model_state=heads | _layers(reader, origin.trunk, trunk),
         objective_state={
-            f"{ours}.{name}": value
-            for ours, (theirs, dim) in origin.flows.items()
-            for name, value in _flow(reader, theirs, dim).items()
+            f"{name}.{part}": value
+            for name, (original, dim) in origin.flows.items()
+            for part, value in _flow(reader, original, dim).items()
         },
     )
     reader.finish()
@@ -119,10 +122,10 @@ def convert(state: State) -> Imported:
 
 
 def load_trunk(net: nn.Module, state: State) -> None:
-    """Give a net the trunk of another, statistics of BatchNorm included. Its heads stay as they are.
+    """Copy the trunk of another net into this one, statistics of BatchNorm included; heads stay as they are.
 
     Args:
-        net: what a model's config builds.
+        net: built by the config of a model with a trunk.
         state: the state dict of such a net, or of a module around it.
 
     Raises:
@@ -138,39 +141,38 @@ def load_trunk(net: nn.Module, state: State) -> None:
 
 
 class _Reader:
-    """Hands out tensors by name and knows which are left."""
+    """Reads tensors by name and knows which have not been read."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.left = dict.fromkeys(state)
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """Floats as float32. Raises WeightsError where there is no such tensor, or one of another shape."""
+        """Floats as float32. Raises WeightsError where the tensor is missing or has another shape."""
         if name not in self.state:
-            raise WeightsError(f"{name} is missing")
+            raise WeightsError(f"{name} is missing", "missing-tensor")
         tensor = self.state[name]
         if tuple(tensor.shape) != shape:
-            raise WeightsError(f"{name} has the shape {tuple(tensor.shape)}, not {shape}")
+            raise WeightsError(f"{name} has the shape {tuple(tensor.shape)}, not {shape}", "tensor-shape")
         self.left.pop(name, None)
         return tensor.float() if tensor.is_floating_point() else tensor
 
     def points(self, name: str, rows: int) -> int:
-        """P, of a layer whose bias has so many rows a point."""
+        """P, of a layer whose bias has so many rows per point."""
         found = self.state[name].numel() if name in self.state else 0
         if found == 0 or found % rows:
-            raise WeightsError(f"{name} has {found} elements; expected some multiple of {rows}")
+            raise WeightsError(f"{name} has {found} elements, not a multiple of {rows}", "tensor-shape")
         return found // rows
 
     def finish(self) -> None:
-        """Raises WeightsError where anything is left."""
+        """Raises WeightsError where a tensor has not been read."""
         if self.left:
-            raise WeightsError(f"nothing of ours corresponds to {', '.join(list(self.left)[:5])}")
+            raise WeightsError(f"unexpected tensors: {', '.join(list(self.left)[:5])}", "unexpected-tensor")
 
 
 class _Heads(Protocol):
     def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
-        """The state of our "coord" and "sigma": weights (P · D, F) and biases (P · D,)."""
-        ...
+        """The state of "coord" and "sigma" here: weights (P · D, F) and biases (P · D,)."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +185,9 @@ class _TwoLayers:
     def take(self, reader: _Reader, dim: int, features: int) -> dict[str, Tensor]:
         rows = reader.points(f"{self.coord}.bias", dim) * dim
         return {
-            f"{ours}.{name}": reader.take(f"{theirs}.{name}", *shape)
-            for ours, theirs in (("coord", self.coord), ("sigma", self.sigma))
-            for name, shape in (("weight", (rows, features)), ("bias", (rows,)))
+            f"{head}.{part}": reader.take(f"{original}.{part}", *shape)
+            for head, original in (("coord", self.coord), ("sigma", self.sigma))
+            for part, shape in (("weight", (rows, features)), ("bias", (rows,)))
         }
 
 
@@ -210,18 +212,18 @@ class _OneLayer:
 
 @dataclass(frozen=True)
 class _Origin:
-    """A code that trained models, and how it names their parts."""
+    """A code base that models were trained with, and how it names their parts."""
 
     trunk: str
     heads: _Heads
-    flows: Mapping[str, tuple[str, int]]  # ours -> theirs and its D
+    flows: Mapping[str, tuple[str, int]]  # name here -> original name and D
     dim: int
     convention: ConventionName
-    model: Regressor  # but for its trunk
+    model: Regressor  # its trunk is set when the depth is known
 
     def named(self, state: State) -> bool:
-        """Whether these are names that it gives."""
-        parts = [self.trunk, *(theirs for theirs, _ in self.flows.values())]
+        """Whether the tensors are named as in this code base."""
+        parts = [self.trunk, *(original for original, _ in self.flows.values())]
         return all(any(name.startswith(f"{part}.") for name in state) for part in parts)
 
 
@@ -258,7 +260,8 @@ def _trunk(state: State, prefix: str) -> ResNet:
     depth = DEPTHS.get((len(blocks), f"{prefix}.layer3.0.conv3.weight" in state))
     if depth is None:
         raise WeightsError(
-            f"{prefix}.layer3 has {len(blocks)} blocks: no ResNet of {[*DEPTHS.values()]} layers"
+            f"{prefix}.layer3 has {len(blocks)} blocks: not a ResNet of {[*DEPTHS.values()]} layers",
+            "unknown-resnet",
         )
     return ResNet(depth=depth, weights=None)
 
@@ -270,27 +273,24 @@ def _layers(reader: _Reader, prefix: str, trunk: ResNet) -> dict[str, Tensor]:
 
 
 def _flow(reader: _Reader, prefix: str, dim: int) -> dict[str, Tensor]:
-    """The state of our RealNVP from nets s.{k}.{2 j} and t.{k}.{2 j} of coupling k and layer j."""
+    """The state of a RealNVPNet from nets s.{k}.{2 j} and t.{k}.{2 j} of coupling k and layer j."""
     _check_masks(reader, prefix, dim)
     for name, shape in (("loc", (dim,)), ("cov", (dim, dim))):  # of the prior, in mmpose
         if f"{prefix}.{name}" in reader.state:
             reader.take(f"{prefix}.{name}", *shape)
     flow = {}
+    nets_of_couplings = [f"{prefix}.{net}.{k}" for k in range(FLOW.couplings) for net in ("s", "t")]
     for j, (fan_in, out) in enumerate(pairwise([dim, *[FLOW.width] * (FLOW.layers - 1), dim])):
-        for ours, theirs, shape in (("weights", "weight", (out, fan_in)), ("biases", "bias", (out,))):
-            nets = [
-                reader.take(f"{prefix}.{net}.{k}.{2 * j}.{theirs}", *shape)
-                for k in range(FLOW.couplings)
-                for net in ("s", "t")
-            ]
-            flow[f"{ours}.{j}"] = torch.stack(nets).view(FLOW.couplings, 2, *shape)
+        for name, part, shape in (("weights", "weight", (out, fan_in)), ("biases", "bias", (out,))):
+            nets = [reader.take(f"{net}.{2 * j}.{part}", *shape) for net in nets_of_couplings]
+            flow[f"{name}.{j}"] = torch.stack(nets).view(FLOW.couplings, 2, *shape)
     return flow
 
 
 def _check_masks(reader: _Reader, prefix: str, dim: int) -> None:
-    """Raises WeightsError unless even couplings keep the trailing coordinates, as ours do."""
+    """Raises WeightsError unless even couplings keep the trailing coordinates, as they do here."""
     mask = reader.take(f"{prefix}.mask", FLOW.couplings, dim)
     trailing = (torch.arange(dim) >= (dim + 1) // 2).float()
     expected = torch.stack([trailing, 1 - trailing]).repeat(FLOW.couplings // 2, 1)
     if not torch.equal(mask, expected):
-        raise WeightsError(f"{prefix}.mask has other masks than the paper's: {mask.tolist()}")
+        raise WeightsError(f"{prefix}.mask is not the paper's: {mask.tolist()}", "other-masks")

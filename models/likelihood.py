@@ -1,6 +1,6 @@
-"""The likelihood of an error under a flow: DLE and RLE as modules that own their flows.
+"""DLE and RLE: the likelihood of an error under a flow, as modules that own their flows.
 
-Shapes: B batch, P points, D coordinates of a point, N live points.
+Shapes: B batch, P points, D coordinates of a point, N points whose weight is not 0.
 """
 
 from dataclasses import dataclass
@@ -8,27 +8,29 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.density import Density, Quadrature, grid, samples
-from models.flow import Flow, RealNVP
-from models.losses import Loss, check_shapes, extremes, means, require_scale
+from models.errors import InputError
+from models.flow import Flow, FlowNet
+from models.interface import Loss, LossInputs
+from models.losses import LossModule, check_shapes, extremes, means, with_scale
 from models.rle_conventions import Formula, Joints, Terms
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """How log s is estimated, once a step: on the grid of supplement Eq. 7, or from fresh samples of Q."""
+    """How log s is estimated at each step: on the grid of supplement Eq. 7, or from fresh samples of Q."""
 
     kind: Literal["grid", "samples"]
     q: Density
     samples: int
 
-    def quadrature(self, dim: int, generator: torch.Generator) -> Quadrature:
-        """Nodes and weights on the CPU. Only samples draw from the generator.
+    def quadrature(self, dim: int, generator: torch.Generator | None) -> Quadrature:
+        """Nodes and weights on the CPU. Only samples need the generator.
 
         Raises:
-            ValueError: the grid would be too large.
+            ConfigError: the grid would be too large.
         """
         if self.kind == "grid":
             return grid(self.q, dim)
@@ -36,7 +38,7 @@ class Normaliser:
 
 
 class _Evaluated(NamedTuple):
-    """The live points of one flow, and what the loss says about them."""
+    """The points that go through one flow, and what they add to the loss."""
 
     x: Tensor  # (N, D)
     joints: Joints
@@ -48,17 +50,19 @@ class _Evaluated(NamedTuple):
         return (self.joints.weight * (total if self.log_s is None else total - self.log_s)).sum()
 
 
-class LikelihoodLoss(nn.Module):
+class LikelihoodLoss(LossModule):
     """Σ weight · loss of the point / B, with a flow for the density of the deviations.
 
     In 3-D a point whose z has weight 0 goes through a flow of its own over (u, v), of the same size. Both
-    flows take part in every step, be it with no point, so that data parallelism meets the same
-    parameters everywhere.
+    flows take part in every step, even without points, as data parallelism needs a gradient for the same
+    parameters on every worker.
 
     Attributes:
         flow: over all D coordinates.
         flow_without_depth: over (u, v); None unless D = 3.
     """
+
+    has_densities = True
 
     def __init__(self, flow: Flow, dim: int, formula: Formula, normaliser: Normaliser | None) -> None:
         super().__init__()
@@ -66,69 +70,60 @@ class LikelihoodLoss(nn.Module):
         self.normaliser = normaliser
         self.flow = flow.build(dim)
         self.flow_without_depth = flow.build(dim - 1) if dim == 3 else None
-        if normaliser is not None:
+        if normaliser is not None and normaliser.kind == "grid":
             # A grid that is too large is refused here, not in the first step.
-            normaliser.quadrature(dim, generator_at(0, 0))
+            normaliser.quadrature(dim, generator=None)
 
-    def forward(
-        self,
-        mu: Tensor,
-        sigma: Tensor | None,
-        target: Tensor,
-        weight: Tensor,
-        step: int,
-        seed: int,
-        *,
-        heatmap: Tensor | None = None,
-    ) -> Loss:
-        """mu, sigma, target, weight (B, P, D), sigma positive; samples of Q depend on (seed, step) alone.
-        The heatmap is not looked at.
-
-        A point's weight is the mean over its live coordinates.
+    def compute(self, inputs: LossInputs) -> Loss:
+        """Needs sigma. A point's weight is the mean over its coordinates of weight other than 0.
 
         Raises:
-            ValueError: there is no sigma, the shapes differ, or a point has weight 0 in some of its
-                coordinates and is no 3-D point without depth.
+            InputError: there is no sigma, the shapes differ, a point has weight 0 in some of its coordinates
+                and is no 3-D point without depth, or samples are to be drawn and there is no step.
         """
-        generator = generator_at(seed, step)
-        with torch.autocast(mu.device.type, enabled=False):
+        generator = self._generator(inputs)
+        with torch.autocast(inputs.mu.device.type, enabled=False):
             groups = [
-                self._evaluate(flow, joints, generator)
-                for flow, joints in self._groups(mu, require_scale(sigma), target, weight)
+                self._evaluate(flow, joints, generator) for flow, joints in self._groups(*with_scale(inputs))
             ]
-            loss = torch.stack([group.loss() for group in groups]).sum() / len(mu)
+            loss = torch.stack([group.loss() for group in groups]).sum() / len(inputs.mu)
         return Loss(loss, _parts(groups))
 
-    def gradient_shares(self, mu: Tensor, sigma: Tensor, target: Tensor, weight: Tensor) -> dict[str, Tensor]:
-        """How hard each term pulls at mu_hat: the "gradient shortcut" of supplement E.
-
-        Returns:
-            "grad_mu_g" and, for RLE, "grad_mu_q": the mean over live points of the L2 norm of the gradient of
-            the -log G and the -log Q term with respect to mu_hat, before weights. Empty where no point lives.
-        """
+    def gradient_shares(self, inputs: LossInputs) -> dict[str, Tensor]:
+        """Of G and, for RLE, of Q."""
+        mu, sigma, target, weight = with_scale(inputs)
         with torch.enable_grad(), torch.autocast(mu.device.type, enabled=False):
             groups = self._groups(mu.detach(), sigma.detach(), target, weight)
             norms = [self._gradient_norms(flow, joints) for flow, joints in groups]
         return means(**{name: torch.cat([norm[name] for norm in norms]) for name in norms[0]})
 
+    def _generator(self, inputs: LossInputs) -> torch.Generator | None:
+        """Of the samples of Q, which depend on (seed, step) alone; None where none are drawn."""
+        if self.normaliser is None or self.normaliser.kind == "grid":
+            return None
+        if inputs.step is None:
+            raise InputError('s="samples" draws fresh samples at each step: name it, step=...', "no-step")
+        return generator_at(inputs.seed, inputs.step)
+
     def _groups(
         self, mu: Tensor, sigma: Tensor, target: Tensor, weight: Tensor
-    ) -> list[tuple[RealNVP, Joints]]:
-        """Live points by the flow that they go through; what is masked is left behind here."""
+    ) -> list[tuple[FlowNet, Joints]]:
+        """The points of weight other than 0 by the flow that they go through."""
         check_shapes(mu, sigma, target, weight)
         live = weight != 0
-        chosen = [(self.flow, live.all(-1))]
+        masks = [(self.flow, live.all(-1))]
         if self.flow_without_depth is not None:
-            chosen.append((self.flow_without_depth, live[..., :-1].all(-1) & ~live[..., -1]))
-        groups = [(flow, _select(where, flow.dim, mu, sigma, target, weight)) for flow, where in chosen]
+            masks.append((self.flow_without_depth, live[..., :-1].all(-1) & ~live[..., -1]))
+        groups = [(flow, _select(mask, flow.dim, mu, sigma, target, weight)) for flow, mask in masks]
         if sum(len(joints.mu) for _, joints in groups) != int(live.any(-1).sum()):
-            raise ValueError(
+            raise InputError(
                 "a point has weight 0 in some coordinates only; a flow takes whole points, "
-                "or 3-D points whose z alone has weight 0"
+                "or 3-D points whose z alone has weight 0",
+                "partly-masked-point",
             )
         return groups
 
-    def _evaluate(self, flow: RealNVP, joints: Joints, generator: torch.Generator) -> _Evaluated:
+    def _evaluate(self, flow: FlowNet, joints: Joints, generator: torch.Generator | None) -> _Evaluated:
         x = self.formula.deviation(joints)
         if self.normaliser is None:
             return _Evaluated(x, joints, self.formula.terms(joints, x, flow.log_prob(x)), None)
@@ -137,7 +132,7 @@ class LikelihoodLoss(nn.Module):
         log_g, at_nodes = flow.log_prob(torch.cat([x, quadrature.nodes])).tensor_split([len(x)])
         return _Evaluated(x, joints, self.formula.terms(joints, x, log_g), quadrature.log_s(at_nodes))
 
-    def _gradient_norms(self, flow: RealNVP, joints: Joints) -> dict[str, Tensor]:
+    def _gradient_norms(self, flow: FlowNet, joints: Joints) -> dict[str, Tensor]:
         joints = joints._replace(mu=joints.mu.requires_grad_())
         x = self.formula.deviation(joints)
         terms = self.formula.terms(joints, x, flow.log_prob(x))
@@ -158,9 +153,9 @@ def generator_at(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed))
 
 
-def _select(where: Tensor, dim: int, *tensors: Tensor) -> Joints:
-    """The points marked by `where` (B, P), their first `dim` coordinates, and one weight each."""
-    index = where.flatten().nonzero().squeeze(1)
+def _select(mask: Tensor, dim: int, *tensors: Tensor) -> Joints:
+    """The points that `mask` (B, P) marks, their first `dim` coordinates, and one weight each."""
+    index = mask.flatten().nonzero().squeeze(1)
     mu, sigma, target, weight = (t.flatten(0, 1).index_select(0, index)[:, :dim] for t in tensors)
     return Joints(mu, sigma, target, weight.mean(-1))
 

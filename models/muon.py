@@ -1,10 +1,10 @@
 """Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024): orthogonal steps.
 
-The momentum of a weight matrix is replaced by the nearest matrix whose singular values are all alike, so that
-rare directions are learned as fast as common ones. A convolution's weight counts as a matrix of one row a
-channel out.
+The momentum of a weight matrix is replaced by the nearest matrix whose singular values are all equal, so that
+rare directions are learned as fast as common ones. A convolution's weight is treated as a matrix with one row
+per output channel.
 
-torch.optim.Muon takes two-dimensional parameters only and multiplies in bfloat16: on a processor without such
+torch.optim.Muon takes two-dimensional parameters only and multiplies in bfloat16: on a CPU without bfloat16
 instructions a step of the small trunk takes 70 ms with it, and 3 ms here, in float32.
 """
 
@@ -19,13 +19,15 @@ from torch import Tensor, nn
 from models.config import Frozen
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of x, x³ and x⁵ in an iteration: Jordan's, which bring singular values fast to between 0.7 and 1.2."""
+"""Of x, x³ and x⁵ in an iteration: Jordan's, which soon bring singular values to between 0.7 and 1.2."""
 
 
 class Muon(Frozen):
-    """How to train matrices by Muon. Its learning rate is that of a matrix with singular values of one.
+    """The optimiser of weight matrices. The learning rate is for an update whose singular values are one.
 
     Fields:
+        lr: the learning rate.
+        momentum: the decay of the running mean of gradients.
         iterations: of Newton and Schulz; more bring small singular values nearer to the others.
     """
 
@@ -34,12 +36,12 @@ class Muon(Frozen):
     iterations: PositiveInt = 5
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """An optimiser of these parameters, all of which have two dimensions or more."""
+        """An optimiser of parameters with at least two dimensions."""
         return OrthogonalMomentum(parameters, self)
 
 
 class OrthogonalMomentum(torch.optim.Optimizer):
-    """What `Muon` builds: Nesterov's momentum, orthogonalised."""
+    """What `Muon` builds: Nesterov momentum, orthogonalised."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], config: Muon) -> None:
         super().__init__(parameters, {"lr": config.lr})
@@ -47,7 +49,7 @@ class OrthogonalMomentum(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient. Takes no closure."""
+        """Update every parameter that has a gradient. A closure is not supported."""
         assert closure is None
         momentum = self.config.momentum
         for group in self.param_groups:
@@ -65,10 +67,10 @@ class OrthogonalMomentum(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor, iterations: int) -> Tensor:
-    """U S V' of `matrix` (N, M) with S brought near one by the iteration of Newton and Schulz.
+    """U S V' of `matrix` (N, M) with S brought near one by Newton-Schulz iterations.
 
-    The iterations act on the smaller of the products of the matrix with its transpose, which costs less than
-    acting on the matrix itself: all of them together are one factor, applied at the end.
+    The iterations act on the smaller product of the matrix with its transpose, which costs less than acting
+    on the matrix itself: together they are one factor, applied at the end.
     """
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T, iterations).T
@@ -84,7 +86,7 @@ def orthogonal(matrix: Tensor, iterations: int) -> Tensor:
 
 
 def _polynomial(gram: Tensor) -> Tensor:
-    """What an iteration multiplies a matrix X with, from gram = X X'."""
+    """The factor by which an iteration multiplies a matrix X, from gram = X X'."""
     a, b, c = COEFFICIENTS
     out = torch.addmm(gram, gram, gram, beta=b, alpha=c)
     out.diagonal().add_(a)

@@ -1,122 +1,141 @@
-"""Objectives: what a model is trained towards. Frozen values, each beside the module that it builds.
+"""Objectives: the losses that a model can be trained with, as frozen values that build them.
 
-Every module is called with mu (B, P, D), sigma (B, P, D) or None, target and weight (B, P, D), step, seed and
-heatmap (B, P, h, w) or None, and returns a `Loss`: the mean over the batch of the sum over points and
-coordinates, or of the mean over the pixels of heatmaps. Coordinates of weight 0 are left out before any
-arithmetic, so that nothing in them, a NaN included, reaches the loss or a gradient. A loss that is not finite
-is returned as it is, and a negative one is normal, as densities exceed 1.
+What they build is a `LossModule`, called with mu, sigma and target (B, P, D); it returns the mean over the
+batch of the sum over points and coordinates, or of the mean over the pixels of heatmaps. Coordinates of
+weight 0 are left out before any arithmetic, so that nothing in them, a NaN included, reaches the loss or a
+gradient. A loss that is not finite is returned as it is, and a negative one is normal, as densities exceed 1.
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import (
     AfterValidator,
+    Discriminator,
     Field,
+    InstanceOf,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    SerializeAsAny,
+    Tag,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from models.config import Frozen
-from models.density import DENSITIES, DensityName
+from models.density import DENSITIES, POINTS_PER_AXIS, DensityName
+from models.errors import ConfigError
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss, Normaliser
-from models.losses import ErrorLoss, HeatmapLoss, Loss, ScaledLoss, SumLoss
+from models.losses import ErrorLoss, HeatmapLoss, ScaledLoss, SumLoss
+from models.realnvp import RealNVP
 from models.rle_conventions import ConventionName, Formula
 
-__all__ = [
-    "DLE",
-    "L1",
-    "L2",
-    "RLE",
-    "HeatmapMSE",
-    "LearnedScale",
-    "Loss",
-    "Objective",
-    "WeightedSum",
-    "simplified",
+
+def _flow_kind(value: Any) -> str:
+    # RealNVP has no field `kind`: it was the only family when the first experiments were stored.
+    return str(value.get("kind", "realnvp")) if isinstance(value, dict) else "value"
+
+
+AnyFlow = Annotated[
+    Annotated[RealNVP, Tag("realnvp")]  # a new family is a line here: | Annotated[Mine, Tag("mine")]
+    | Annotated[SerializeAsAny[InstanceOf[Flow]], Tag("value")],
+    Discriminator(_flow_kind),
 ]
+"""A flow: read from JSON, one of the families above by its `kind`; in Python a value of any family."""
 
 
-class L1(Frozen):
-    """Direct regression: Σ |mu_hat - mu|."""
+class _Term(Frozen):
+    """What a loss needs of the model."""
 
     needs_scale: ClassVar[bool] = False
     needs_heatmap: ClassVar[bool] = False
-    uses_flow: ClassVar[bool] = False
+
+
+class L1(_Term):
+    """Direct regression: Σ |mu_hat - mu|."""
 
     kind: Literal["l1"] = "l1"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L1"
+
     def build(self, dim: int) -> ErrorLoss:
-        """For points of `dim` coordinates; any number will do."""
+        """For points of any number of coordinates."""
         return ErrorLoss(torch.abs)
 
 
-class L2(Frozen):
+class L2(_Term):
     """Direct regression: Σ (mu_hat - mu)²."""
-
-    needs_scale: ClassVar[bool] = False
-    needs_heatmap: ClassVar[bool] = False
-    uses_flow: ClassVar[bool] = False
 
     kind: Literal["l2"] = "l2"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "L2"
+
     def build(self, dim: int) -> ErrorLoss:
-        """For points of `dim` coordinates; any number will do."""
+        """For points of any number of coordinates."""
         return ErrorLoss(torch.square)
 
 
-class LearnedScale(Frozen):
+class LearnedScale(_Term):
     """-log of a Laplace or Gaussian density whose scale is predicted: Σ (-log Q(x) + log σ), Q standard."""
 
     needs_scale: ClassVar[bool] = True
-    needs_heatmap: ClassVar[bool] = False
-    uses_flow: ClassVar[bool] = False
 
     kind: Literal["learned_scale"] = "learned_scale"
     density: DensityName = "laplace"
 
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return f"{self.density.capitalize()}, learned scale"
+
     def build(self, dim: int) -> ScaledLoss:
-        """For points of `dim` coordinates; any number will do."""
+        """For points of any number of coordinates."""
         return ScaledLoss(DENSITIES[self.density])
 
 
-class DLE(Frozen):
-    """Direct likelihood estimation: the flow alone stands for the errors (paper Eq. 5; conventions.py)."""
+class DLE(_Term):
+    """Direct likelihood estimation: the flow alone models the errors (paper Eq. 5; rle_conventions.py)."""
 
     needs_scale: ClassVar[bool] = True
-    needs_heatmap: ClassVar[bool] = False
-    uses_flow: ClassVar[bool] = True
 
     kind: Literal["dle"] = "dle"
-    flow: Flow = Flow()
+    flow: AnyFlow = RealNVP()
     convention: ConventionName = "paper"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `DLE 3x64, official`."""
+        return f"DLE {self.flow.name}{_variant(self.convention)}"
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
 
         Raises:
-            ValueError: `dim` is below 2, and a flow cannot split one coordinate.
+            ConfigError: `dim` is below 2, and a flow cannot split one coordinate.
         """
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, density=None), normaliser=None)
 
 
-class RLE(Frozen):
-    """Residual log-likelihood estimation: -log Q - log G + log σ (- log s) (paper Eq. 8; conventions.py).
+class RLE(_Term):
+    """Residual log-likelihood estimation: -log Q - log G + log σ (- log s) (paper Eq. 8; rle_conventions.py).
 
     `s` is None as in the paper's results, "grid" as in its Table 7, or "samples", from the mean of G over
     `samples` fresh samples of Q. Without s the flow receives exactly DLE's gradient: -log Q has none for it.
     """
 
     needs_scale: ClassVar[bool] = True
-    needs_heatmap: ClassVar[bool] = False
-    uses_flow: ClassVar[bool] = True
 
     kind: Literal["rle"] = "rle"
-    flow: Flow = Flow()
+    flow: AnyFlow = RealNVP()
     density: DensityName = "laplace"
     s: Literal["grid", "samples"] | None = None
     samples: PositiveInt = 400
@@ -125,44 +144,60 @@ class RLE(Frozen):
     @model_validator(mode="after")
     def _convention_allows_it(self) -> Self:
         if self.s is not None and self.convention != "paper":
-            raise ValueError(f"s belongs to the convention 'paper'; '{self.convention}' has no such term")
+            raise PydanticCustomError("s-outside-paper", "s belongs to the convention 'paper' alone")
         if self.convention == "official" and self.density == "gaussian":
-            raise ValueError("the convention 'official' has no Gaussian Q: the authors' code has none")
+            raise PydanticCustomError("official-gaussian", "the authors' code has no Gaussian Q")
         return self
+
+    @property
+    def name(self) -> str:
+        """As runs name the method, with what is not the default: `RLE 3x64 gaussian + s by grid`."""
+        density = "" if self.density == "laplace" else f" {self.density}"
+        s = f" + s by {self.s}" if self.s else ""
+        return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}"
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
 
         Raises:
-            ValueError: `dim` is below 2, or so large that the grid for s would have over a million nodes.
+            ConfigError: `dim` is below 2, or so large that the grid for s would have over a million nodes.
         """
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, self.density), self._normaliser())
+
+    def integral_nodes(self, dim: int) -> int:
+        """How many nodes the integral for s has; 0 without s."""
+        if self.s is None:
+            return 0
+        return int(POINTS_PER_AXIS**dim) if self.s == "grid" else self.samples
 
     def _normaliser(self) -> Normaliser | None:
         return None if self.s is None else Normaliser(self.s, DENSITIES[self.density], self.samples)
 
 
-class HeatmapMSE(Frozen):
+class HeatmapMSE(_Term):
     """Heatmaps: half the mean square distance to a Gaussian for each point (SimplePose, Xiao et al., 2018).
 
     Its size, about 1e-3, is that of a mean over pixels, where other objectives sum over coordinates.
     """
 
-    needs_scale: ClassVar[bool] = False
     needs_heatmap: ClassVar[bool] = True
-    uses_flow: ClassVar[bool] = False
 
     kind: Literal["heatmap_mse"] = "heatmap_mse"
     sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "heatmap MSE"
 
     def build(self, dim: int) -> HeatmapLoss:
         """For points of `dim` coordinates, of which the maps show the first two.
 
         Raises:
-            ValueError: `dim` is neither 2 nor 3.
+            ConfigError: `dim` is neither 2 nor 3.
         """
         if dim not in (2, 3):
-            raise ValueError(f"a heatmap shows points in 2-D or 3-D, not {dim} coordinates")
+            raise ConfigError(f"heatmaps show points in 2-D or 3-D, not {dim} coordinates", "heatmap-dim")
         return HeatmapLoss(self.sigma)
 
 
@@ -181,15 +216,15 @@ class WeightedSum(Frozen):
 
     @field_validator("terms")
     @classmethod
-    def _only_what_counts(
+    def _drop_unused_terms(
         cls, terms: tuple[tuple[NonNegativeFloat, Term], ...]
     ) -> tuple[tuple[NonNegativeFloat, Term], ...]:
         live = tuple((weight, term) for weight, term in terms if weight)
         kinds = [term.kind for _, term in live]
         if not live:
-            raise ValueError("every term has weight 0: nothing would be learned")
+            raise PydanticCustomError("no-terms", "every term has weight 0: nothing would be learned")
         if len(set(kinds)) != len(kinds):
-            raise ValueError(f"terms of one kind can't be told apart: {', '.join(kinds)}")
+            raise PydanticCustomError("repeated-term", "each kind of term may occur once only")
         return live
 
     @property
@@ -203,18 +238,22 @@ class WeightedSum(Frozen):
         return any(term.needs_heatmap for _, term in self.terms)
 
     @property
-    def uses_flow(self) -> bool:
-        """Whether any term does."""
-        return any(term.uses_flow for _, term in self.terms)
+    def name(self) -> str:
+        """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
+        return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
 
     def build(self, dim: int) -> SumLoss:
         """For points of `dim` coordinates.
 
         Raises:
-            ValueError: a term can't be built for them.
+            ConfigError: a term can't be built for them.
         """
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
+
+
+def _variant(convention: ConventionName) -> str:
+    return "" if convention == "paper" else f", {convention}"
 
 
 def simplified(objective: "Objective") -> "Objective":

@@ -4,7 +4,7 @@ Shapes: B batch, P points, D coordinates of a point, C channels, F features, H W
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -13,35 +13,28 @@ from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
 from models.config import Frozen
+from models.errors import ConfigError
+from models.interface import Output, OutputSpec
 
 Pixels = Literal["imagenet", "official_2d", "official_3d"]
 
 HEAD_GAIN = 0.01
-"""Of the Xavier initialisation of both heads, as in the authors' code."""
-
-
-class Output(NamedTuple):
-    """What a model says about crops: coordinates in units of the crop, centred, and more; float32."""
-
-    mu: Tensor  # (B, P, D)
-    sigma: Tensor | None  # (B, P, D), in (0, 1), in the units of mu; None without a scale head
-    heatmap: Tensor | None = None  # (B, P, h, w), where the model learns heatmaps
-    score: Tensor | None = None  # (B, P), higher is surer; None where sigma says it, or nothing does
+"""Of the Xavier initialisation of heads."""
 
 
 class Regressor(Frozen):
     """ResNet + FC of the paper (section 4), and what the authors' code adds to it.
 
     Fields:
-        pool: "average" over the map, or "flatten" it, which keeps places apart and suits small trunks.
+        pool: "average" over the map, or "flatten" it, which keeps positions apart and suits small trunks.
         normalise_features: the coordinate head sees the feature divided by its L2 norm, y = W f / ||f|| + b.
         sigma_bias: the initial bias of the scale head; sigma starts at sigmoid(sigma_bias).
         frozen_batchnorm: the trunk's BatchNorm layers keep their statistics during training.
-        pixels: "imagenet" is the usual mean and deviation, in RGB. "official_2d" is what the authors trained
-            with: means in the order of BGR on RGB pictures, no deviation; "official_3d" divides by the
-            deviations in that order. Their checkpoints need theirs.
-        root: the point from which the last coordinate counts in evaluation, as in the authors' 3-D code,
-            which leaves it out of training; None leaves the coordinate as it is.
+        pixels: "imagenet" is the usual mean and standard deviation, in RGB. "official_2d" is what the authors
+            trained with: means in the order of BGR on RGB images, no deviation; "official_3d" divides by the
+            deviations in that order. The authors' checkpoints need these.
+        root: the point that the last coordinate is relative to in evaluation, though not in training, as in
+            the authors' 3-D code; None leaves the coordinate as it is.
     """
 
     kind: Literal["regressor"] = "regressor"
@@ -53,58 +46,47 @@ class Regressor(Frozen):
     pixels: Pixels = "imagenet"
     root: NonNegativeInt | None = None
 
-    def check(self, size: tuple[int, int], dim: int, scale: bool, heatmap: bool) -> None:
-        """Raises ValueError where `build` would. Any `dim` will do, with a scale or without."""
-        check_size(self.trunk, size)
-        if heatmap:
-            raise ValueError("the objective needs heatmaps, which a regressor has none of: use two_branch")
+    def check(self, spec: OutputSpec) -> None:
+        """Raises ConfigError where `build` would."""
+        check_size(self.trunk.stride, spec.size)
+        if spec.heatmap:
+            raise ConfigError(
+                "the objective needs heatmaps, which a regressor has none of: use two_branch",
+                "no-heatmap",
+            )
+        if self.root is not None and self.root >= spec.points:
+            raise ConfigError(f"there is no point {self.root} among {spec.points} to be the root", "no-root")
 
-    def build(
-        self,
-        points: int,
-        dim: int,
-        size: tuple[int, int],
-        scale: bool,
-        heatmap: bool = False,
-        pretrained: bool = True,
-    ) -> "RegressorNet":
-        """A net for crops of `size` (H, W) that predicts `points` × `dim` coordinates.
+    def build(self, spec: OutputSpec, pretrained: bool = True) -> "RegressorNet":
+        """A net that predicts coordinates and, if asked for, their scale.
 
         Args:
-            points: P, positive.
-            dim: D, positive.
-            size: H, W in pixels.
-            scale: whether to predict sigma too.
-            heatmap: whether the objective needs heatmaps; there are none here.
+            spec: what to predict. Any number of points and coordinates will do.
             pretrained: False skips the trunk's pretrained weights, for a checkpoint to be loaded.
 
         Raises:
-            ValueError: a side is no multiple of the trunk's stride, the objective needs heatmaps, or there
-                is no point `root`.
+            ConfigError: a side is not a multiple of the trunk's stride, the objective needs heatmaps, or
+                there is no point `root`.
             WeightsError: the pretrained weights can't be had.
         """
-        self.check(size, dim, scale, heatmap)
-        if self.root is not None and self.root >= points:
-            raise ValueError(f"the root is point {self.root}, but there are only {points} points")
-        return RegressorNet(self, (points, dim), size, scale, self.trunk.build(pretrained))
+        self.check(spec)
+        return RegressorNet(self, spec, self.trunk.build(pretrained))
 
 
 class RegressorNet(nn.Module):
     """What `Regressor` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
 
-    def __init__(
-        self, config: Regressor, shape: tuple[int, int], size: tuple[int, int], scale: bool, trunk: nn.Module
-    ) -> None:
+    def __init__(self, config: Regressor, spec: OutputSpec, trunk: nn.Module) -> None:
         super().__init__()
         self.config = config
-        self.shape = shape
-        cells = (size[0] // config.trunk.stride) * (size[1] // config.trunk.stride)
-        features = config.trunk.channels_out * (cells if config.pool == "flatten" else 1)
-        outputs = shape[0] * shape[1]
+        self.shape = (spec.points, spec.dim)
+        height, width = (side // config.trunk.stride for side in spec.size)
+        features = config.trunk.channels_out * (height * width if config.pool == "flatten" else 1)
+        outputs = spec.points * spec.dim
         self.pixels = PixelNormalisation(config.pixels)
         self.trunk = trunk
-        self.coord = _head(features, outputs, bias=0.0)
-        self.sigma = _head(features, outputs, bias=config.sigma_bias) if scale else None
+        self.coord = head(features, outputs, bias=0.0)
+        self.sigma = head(features, outputs, bias=config.sigma_bias) if spec.scale else None
 
     def forward(self, image: Tensor) -> Output:
         """uint8 RGB (B, H, W, 3) -> coordinates and scale, in float32 even where the trunk runs in bf16."""
@@ -159,7 +141,7 @@ class PixelNormalisation(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Raises TypeError for anything but uint8: floats may be in [0, 1] or in [0, 255]."""
         if image.dtype != torch.uint8:
-            raise TypeError(f"expected pictures as uint8 (B, H, W, 3), got {image.dtype}")
+            raise TypeError(f"expected images as uint8 (B, H, W, 3), got {image.dtype}")
         # Whole rows at a time: over three channels the same arithmetic takes five times as long.
         width = image.shape[2]
         scale, shift = (1 / (255 * self.std)).repeat(width), (-self.mean / self.std).repeat(width)
@@ -185,8 +167,9 @@ def _statistics(pixels: Pixels) -> tuple[Sequence[float], Sequence[float]]:
     return means, ((1.0, 1.0, 1.0) if pixels == "official_2d" else (0.225, 0.224, 0.229))
 
 
-def _head(features: int, outputs: int, bias: float) -> nn.Linear:
-    head = nn.Linear(features, outputs)
-    nn.init.xavier_uniform_(head.weight, gain=HEAD_GAIN)
-    nn.init.constant_(head.bias, bias)
-    return head
+def head(features: int, outputs: int, bias: float) -> nn.Linear:
+    """A fully connected layer initialised as in the authors' code, with a constant bias."""
+    layer = nn.Linear(features, outputs)
+    nn.init.xavier_uniform_(layer.weight, gain=HEAD_GAIN)
+    nn.init.constant_(layer.bias, bias)
+    return layer

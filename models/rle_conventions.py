@@ -1,4 +1,4 @@
-"""Three published forms of the same loss, which differ in what they count how often.
+"""Three published forms of the same loss, which differ in how often they count each term.
 
 With d = mu_hat - mu, x the deviation, f = log G(x), sums over the D coordinates of one joint:
 
@@ -7,10 +7,11 @@ With d = mu_hat - mu, x the deviation, f = log G(x), sums over the D coordinates
     mmpose    Σ (log σ - f) + Σ (log(2 σ) + |d| / (σ + 1e-9)), x = d / σ; or, with a Gaussian Q,
               Σ (log σ - f) + Σ (log(σ sqrt(2π)) + x² / 2)
 
-DLE is the part without Q. f is one number a joint, so that inside a sum it counts D times: in 2-D `official`
-and `mmpose` are the paper's loss with the flow's likelihood weighted 2, in 3-D they weigh f by 3 and log σ
-by 2. Their constants are kept, although log sqrt(2π) belongs to no Laplace density. Without the flow, σ would
-settle at m = E|d| in `paper`, m / 2 in `mmpose`, m / (2 sqrt(2)) in `official`: confidences do not compare.
+DLE is the part without Q. f is one number per joint, so that inside a sum it counts D times: in 2-D
+`official` and `mmpose` are the paper's loss with the flow's likelihood weighted 2, in 3-D they weight f by 3
+and log σ by 2. Their constants are kept, although log sqrt(2π) belongs to no Laplace density. Without the
+flow, σ would converge to m = E|d| in `paper`, m / 2 in `mmpose`, m / (2 sqrt(2)) in `official`: confidences
+are not comparable.
 
 Shapes: N joints, D coordinates.
 """
@@ -30,7 +31,7 @@ LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Joints(NamedTuple):
-    """Joints that count, with a prediction and a target for every coordinate."""
+    """Joints of weight other than 0, with a prediction and a target for every coordinate."""
 
     mu: Tensor  # (N, D)
     sigma: Tensor  # (N, D), positive
@@ -39,7 +40,7 @@ class Joints(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What a joint adds to the loss before its weight, each (N,), counted as often as the convention does."""
+    """What a joint adds to the loss before its weight, each (N,), as often as the convention counts it."""
 
     nll_q: Tensor | None  # -log Q without its log σ; None in DLE
     nll_g: Tensor  # -log G
@@ -53,13 +54,13 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Formula:
-    """DLE (no density) or RLE with a density Q, as one of the conventions writes it."""
+    """DLE (no density) or RLE with a density Q, in one of the conventions."""
 
     convention: ConventionName
     density: DensityName | None
 
     def deviation(self, joints: Joints) -> Tensor:
-        """bar_mu, what the flow sees, (N, D)."""
+        """bar_mu, the input of the flow, (N, D)."""
         mu, sigma, target, _ = joints
         return (target - mu if self.convention == "paper" else mu - target) / sigma
 

@@ -1,4 +1,4 @@
-"""One file a table or figure of the paper. Whatever module here has a `SWEEP` is a sweep: no list names them.
+"""One file per table or figure of the paper. Every module here that defines `SWEEP` is a sweep.
 
 May import everything; nothing imports this package.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def all_sweeps() -> tuple["Sweep", ...]:
-    """Every sweep there is: tables by number, then figures, then what the supplement does not have."""
+    """Every sweep: tables by number, then figures, then sweeps that are not in the supplement."""
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(sorted((m.SWEEP for m in modules if hasattr(m, "SWEEP")), key=_place_in_paper))

@@ -1,4 +1,4 @@
-"""`python -m sweeps`, the same as `rle-lab`: every sweep of this package, and what can be done with it."""
+"""`python -m sweeps`, the same as `rle-lab`: the command line over every sweep of this package."""
 
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,7 +15,7 @@ def main() -> NoReturn:
 
 
 def demo() -> "Experiment":
-    """What `bench` times."""
+    """The experiment that `bench` times."""
     from sweeps.baselines import coco
 
     return coco("demo")

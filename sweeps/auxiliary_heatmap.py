@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Table 4: what an auxiliary loss of heatmaps brings to regression.
+"""Table 4: effect of an auxiliary heatmap loss on regression.
 
     python sweeps/auxiliary_heatmap.py                 # demo scale: generated people, minutes on a CPU
     python sweeps/auxiliary_heatmap.py --scale paper --data-root COCO
 
-A regressor and a heatmap branch share one trunk; what is measured is the regressor alone. The paper
-(supplement, section D) finds that the auxiliary loss brings barely anything. Its scale is not the
-regression's: a mean over pixels beside a sum over joints, so that the columns of ours show the size of both.
-At demo scale expect about 12 minutes on 2 cores for 18 trials, of which Table 7 shares 6.
+A regressor and a heatmap branch share one backbone; the regressor alone is evaluated. The paper
+(supplement, section D) finds that the auxiliary loss brings almost no gain. The two losses differ in
+magnitude (a mean over pixels and a sum over joints), so added columns show the size of both. At demo scale
+expect about 12 minutes on 2 cores for 18 trials, of which Table 7 shares 6.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from models.regressor import Regressor
 from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import CellRef, Equivalent
-from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.claims import Equivalent
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import DEMO_WIDTH, PAPER, coco, heatmap_loss
-from sweeps.columns import AP, AP50, AP75
+from sweeps.claims import equal
+from sweeps.columns import AP, AP50, AP75, column
 
 WEIGHTS = (1.0, 0.5, 0.0)
 
@@ -54,35 +54,29 @@ def with_heatmaps(plain: Experiment, weight: float) -> Experiment:
 
 
 def _size(name: str, term: str, digits: int) -> Column:
-    """The raw size of a term of the loss, for the rows that sum it with another."""
+    """The unweighted value of a term of the loss, for rows with a weighted sum."""
 
     def has(experiment: Experiment) -> bool:
         objective = experiment.objective
         return isinstance(objective, WeightedSum) and term in [part.kind for _, part in objective.terms]
 
-    description = "before weighting, mean over the last epoch"
-    spec = DeclaredColumn(name=name, digits=digits, in_paper=False, description=description)
-    return Column(spec, Metric(f"loss_{term}", applies=has))
+    source = Metric(f"loss_{term}", applies=has)
+    return column(name, source, description="unweighted, mean over the last epoch", digits=digits)
 
 
 def _same(method: str, weight: str) -> Equivalent:
-    return Equivalent(
-        description=f"The auxiliary loss brings barely anything to {method} (weight {weight}, within one "
-        f"AP).",
-        a=CellRef(row=f"{method} hm={weight}", column="AP"),
-        b=CellRef(row=f"{method} hm=0", column="AP"),
-        margin=1.0,
-    )
+    sentence = f"The auxiliary loss barely affects {method} (weight {weight}, within one AP)."
+    return equal(sentence, "AP", f"{method} hm={weight}", f"{method} hm=0", margin=1.0)
 
 
 SWEEP = Sweep(
     name="auxiliary_heatmap",
-    description="Table 4: what an auxiliary loss of heatmaps brings to regression",
+    description="Table 4: effect of an auxiliary heatmap loss on regression",
     tables=(
         Table(
             "4",
             title="Effect of the auxiliary heatmap loss",
-            description="The loss is that of the regression plus the weight times that of the heatmaps.",
+            description="The total loss is the regression loss plus the weight times the heatmap loss.",
             rows=rows,
             columns=[
                 AP,

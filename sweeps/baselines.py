@@ -1,6 +1,6 @@
-"""The base experiment of each data set at each scale. Everything else is a difference from these.
+"""The base experiment of each data set at each scale. Every other experiment is a variation of one of these.
 
-Demo data come from a seed of the generators on which no recipe was tuned.
+Demo data come from a generator seed on which no recipe was tuned.
 """
 
 from pathlib import Path
@@ -28,17 +28,17 @@ PAPER = Path(__file__).with_name("paper.csv")
 """Every number that the paper's tables print."""
 
 RESNET50 = Regressor(trunk=ResNet(depth=50, weights=None))
-"""The paper's network as it is timed, where weights make no difference."""
+"""The paper's network for timing, where the weights make no difference."""
 
 UNSEEN = 1
 """The generators' seed at demo scale."""
 
 FLIP_ONLY = Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0)
-"""In few epochs, mirroring is the only augmentation that pays for itself."""
+"""With few epochs, flipping is the only augmentation that helps."""
 
 DEMO_TRUNK = SmallTrunk(channels=(16, 48, 64, 96), strides=(2, 2, 2, 2))
 DEMO_WIDTH = 32
-"""Channels of the deconvolutions behind the small trunk."""
+"""Channels of the deconvolutions after the small backbone."""
 
 PAPER_COCO = Schedule(
     epochs=270,
@@ -68,7 +68,7 @@ def coco(scale: str) -> Experiment:
 
 
 def mpii(scale: str) -> Experiment:
-    """RLE on MPII's single people (supplement, section B), trained as on COCO."""
+    """RLE on MPII's single-person data (supplement, section B), trained as on COCO."""
     if scale == "paper":
         return _paper(MpiiPose(source=MpiiFolder()), PAPER_COCO)
     return _small(_mpii_people(scale), scale, epochs=5)
@@ -111,7 +111,7 @@ def retina(scale: str) -> Experiment:
 
 
 def simplepose(base: Experiment) -> Experiment:
-    """SimplePose on the trunk of a regressor, trained as Xiao et al. train it at paper scale."""
+    """SimplePose on the backbone of a regressor; at paper scale trained as by Xiao et al."""
     assert isinstance(base.model, Regressor)
     small = isinstance(base.model.trunk, SmallTrunk)
     schedule = base.schedule
@@ -126,18 +126,18 @@ def simplepose(base: Experiment) -> Experiment:
 
 
 def heatmap_loss(base: Experiment) -> HeatmapMSE:
-    """Gaussians of the paper's width on its 64×48 map; half as wide on the small trunk's 32×24 one."""
+    """Gaussians of the paper's width on its 64×48 map; half as wide on the small backbone's 32×24 one."""
     assert isinstance(base.model, Regressor)
     return HeatmapMSE(sigma=1.0 if isinstance(base.model.trunk, SmallTrunk) else 2.0)
 
 
 def integral(base: Experiment) -> Experiment:
-    """Integral Pose on the trunk of a regressor: the same data and epochs, L1 on a soft-argmax."""
+    """Integral Pose on the backbone of a regressor: the same data and epochs, L1 on a soft-argmax."""
     assert isinstance(base.model, Regressor)
     trunk = base.model.trunk
     if not isinstance(trunk, SmallTrunk):
         return vary(base, model=Integral(trunk=trunk), objective=L1())
-    # A soft-argmax of flat maps says little at first: the short training needs the higher rate.
+    # The soft-argmax of flat maps has small gradients at first: a short training needs the higher rate.
     adam = vary(base.schedule.optimiser, lr=1e-2)
     model = Integral(trunk=trunk, width=DEMO_WIDTH, bins=8)
     return vary(base, model=model, objective=L1(), schedule=vary(base.schedule, optimiser=adam))
@@ -155,7 +155,7 @@ def _paper(data: CocoKeypoints | MpiiPose | Human36MPose, schedule: Schedule) ->
 
 
 def _small(data: CocoKeypoints | MpiiPose | Human36MPose, scale: str, epochs: int) -> Experiment:
-    """The demo's network and recipe, or a smoke test of it."""
+    """The demo's network and recipe, or the smoke test's shorter one."""
     demo = vary(_DEMO_POSE, epochs=epochs)
     return Experiment(
         data=data,

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Calibration: whether the predicted scale is right, and whether confidence says where a model errs.
+"""Calibration: whether the predicted scale fits the errors, and whether confidence predicts accuracy.
 
     python sweeps/calibration.py                       # demo scale: generated people, minutes on a CPU
     python sweeps/calibration.py --scale paper --data-root COCO
 
-The main paper (Table 4) correlates confidence with OKS: 0.479 for heatmaps, 0.522 for a Laplace density of
-learned scale, 0.553 for RLE. The intervals are ours. At demo scale expect about 12 minutes on 2 cores for 15
-trainings, of which Table 7 shares 9 and Figure 1 another 3, and 15 measurements.
+The main paper (Table 4) correlates confidence with OKS: 0.479 for heatmaps, 0.522 for a Laplace density
+with learned scale, 0.553 for RLE. The intervals are not in the paper. At demo scale expect about 12 minutes
+on 2 cores for 15 trainings, of which Table 7 shares 9 and Figure 1 another 3, and 15 measurements.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.calibration import PRINTED, Calibration
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Coverage, ErrorByScale
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
+from sweeps.claims import higher
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """A method with heatmaps, which predicts no scale, and four with one; the last three have a flow."""
+    """SimplePose, which predicts no scale, and four methods that do; the last three have a flow."""
     base = coco(scale)
     laplace = vary(base, objective=LearnedScale(density="laplace"))
     dle, gaussian = vary(base, objective=DLE()), vary(base, objective=RLE(density="gaussian"))
@@ -47,81 +47,67 @@ def _probe(experiment: Experiment, scale: str) -> Calibration:
 
 
 def _inside(level: int) -> Column:
-    description = f"truths inside the central interval of {level} %, by coordinate"
-    spec = DeclaredColumn(name=f"Inside {level}", unit="%", in_paper=False, description=description)
-    return Column(spec, Measured(f"cover{level}", _probe), group="scale")
+    description = f"coverage of the central {level} % interval, per coordinate"
+    return column(
+        f"Inside {level}", Measured(f"cover{level}", _probe), "%", description=description, group="scale"
+    )
 
 
-ECE = Column(
-    DeclaredColumn(
-        name="ECE",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="expected calibration error: the mean over levels of |share inside − level|",
-    ),
+ECE = column(
+    "ECE",
     Measured("ece", _probe),
+    "%",
+    "lower",
+    "expected calibration error: mean over levels of |coverage − level|",
+    digits=2,
     group="scale",
 )
-FLOW_ECE = Column(
-    DeclaredColumn(
-        name="ECE flow",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="the same for the intervals of G alone",
-    ),
+FLOW_ECE = column(
+    "ECE flow",
     Measured("flow_ece", _probe),
+    "%",
+    "lower",
+    "the same for the intervals of G alone",
+    digits=2,
     group="flow",
 )
-ERROR_RATIO = Column(
-    DeclaredColumn(
-        name="Error ratio",
-        digits=2,
-        in_paper=False,
-        description="the mean of |μ − μ̂|, measured over predicted: above 1 the model is too sure of itself",
-    ),
+ERROR_RATIO = column(
+    "Error ratio",
     Measured("error_ratio", _probe),
+    description="mean |μ − μ̂|, measured divided by predicted; above 1 the model is overconfident",
+    digits=2,
     group="scale",
 )
-CORRELATION = Column(
-    DeclaredColumn(
-        name="Correlation",
-        digits=3,
-        better="higher",
-        description="Pearson's, of a person's confidence with OKS",
-    ),
+CORRELATION = column(
+    "Correlation",
     Measured("correlation", _probe),
+    "",
+    "higher",
+    "Pearson correlation of a person's confidence with OKS",
+    digits=3,
+    in_paper=True,
 )
-POINT_CORRELATION = Column(
-    DeclaredColumn(
-        name="Correlation by keypoint",
-        digits=3,
-        better="higher",
-        in_paper=False,
-        description="the same for every keypoint by itself",
-    ),
+POINT_CORRELATION = column(
+    "Correlation by keypoint",
     Measured("point_correlation", _probe),
+    "",
+    "higher",
+    "the same per keypoint",
+    digits=3,
 )
-
-
-def _correlation(row: str) -> CellRef:
-    return CellRef(row=row, column="Correlation")
 
 
 SWEEP = Sweep(
     name="calibration",
-    description="Calibration: whether the predicted scale is right and confidence says where a model errs",
+    description="Calibration: does the predicted scale fit the errors, does confidence predict accuracy",
     tables=(
         Table(
             "Calibration",
-            title="Predicted scale and confidence against the truth",
+            title="Predicted scale and confidence against the ground truth",
             description="Intervals come from the marginals of the predicted density: Q for a learned scale, "
-            "the flow for DLE, Q·G·s for RLE. Coverage is that of single predictions, the correlation that "
-            "of the evaluation with its flip test. A heatmap's confidence is its peak; it has no scale. The "
-            "paper's correlations are those of its main text, on COCO.",
+            "the flow for DLE, Q·G·s for RLE. Coverage is measured without flip test, the correlation with "
+            "it, as in evaluation. A heatmap's confidence is its peak; it has no scale. The paper's "
+            "correlations are from its main text, on COCO.",
             rows=rows,
             columns=(
                 *map(_inside, PRINTED),
@@ -133,16 +119,18 @@ SWEEP = Sweep(
             ),
             paper=paper_cells(PAPER, "Calibration"),
             claims=(
-                Greater(
-                    description="RLE's confidence tells more of OKS than a heatmap's (main paper).",
-                    a=_correlation("RLE"),
-                    b=_correlation("SimplePose"),
+                higher(
+                    "RLE's confidence correlates better with OKS than a heatmap's (main paper).",
+                    "Correlation",
+                    "RLE",
+                    "SimplePose",
                 ),
-                Greater(
-                    description="RLE's confidence tells more of OKS than a learned Laplace scale's (main "
+                higher(
+                    "RLE's confidence correlates better with OKS than a learned Laplace scale's (main "
                     "paper).",
-                    a=_correlation("RLE"),
-                    b=_correlation("Laplace, learned scale"),
+                    "Correlation",
+                    "RLE",
+                    "Laplace, learned scale",
                 ),
             ),
             plots=(Coverage(column="ECE"), ErrorByScale(column="ECE")),

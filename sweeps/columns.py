@@ -1,38 +1,33 @@
 """Columns that several tables share."""
 
-from models.flops import flow_flops, flow_parameters
 from models.objectives import DLE, RLE, LearnedScale
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.probes.step_time import StepTiming
+from orchestrator.schema.declaration import Better, DeclaredColumn
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric
 from sweeps.baselines import PAPER_COCO, RESNET50
 
 OWN_BATCH = 64
-"""Pictures a step, at most, when a scale's own network is timed on one device."""
+"""Largest batch when a scale's own network is timed on one device."""
 
 TIMED_BATCH = {"smoke": 1, "demo": 4, "paper": 32}
-"""Pictures a step when ResNet-50 is timed: enough to be fair to it, few enough to wait for."""
+"""Batch when ResNet-50 is timed: large enough for a fair measurement, small enough to be quick."""
 
 
 def _flops(experiment: Experiment) -> float | None:
-    objective = experiment.objective
+    objective, data = experiment.objective, experiment.data
     if not isinstance(objective, DLE | RLE):
         return None
-    nodes = _nodes(objective) if isinstance(objective, RLE) else 0
-    return flow_flops(objective.flow, experiment.data.points, experiment.data.dim, grid_points=nodes)
-
-
-def _nodes(objective: RLE) -> int:
-    """Points at which s is summed, once a picture: 20 × 20 on the grid of Eq. 7."""
-    return {None: 0, "grid": 20 * 20, "samples": objective.samples}[objective.s]
+    nodes = objective.integral_nodes(data.dim) if isinstance(objective, RLE) else 0
+    return objective.flow.flops(data.points, data.dim, grid_points=nodes)
 
 
 def _parameters(experiment: Experiment) -> float | None:
     objective = experiment.objective
     if not isinstance(objective, DLE | RLE):
         return None
-    return flow_parameters(objective.flow, experiment.data.dim)
+    return objective.flow.parameters(experiment.data.dim)
 
 
 def _own_step(experiment: Experiment, scale: str) -> StepTiming:
@@ -57,117 +52,95 @@ def _resnet_step(experiment: Experiment, scale: str) -> StepTiming:
     )
 
 
+def column(
+    name: str,
+    source: Metric | Counted | Measured,
+    unit: str = "",
+    better: Better = "neither",
+    description: str = "",
+    *,
+    digits: int = 1,
+    in_paper: bool = False,
+    group: str = "",
+) -> Column:
+    """A column; one that the paper does not have unless `in_paper`."""
+    spec = DeclaredColumn(
+        name=name,
+        unit=unit,
+        digits=digits,
+        better=better,
+        description=description,
+        in_paper=in_paper,
+    )
+    return Column(spec, source, group)
+
+
+def metric(name: str, description: str = "") -> Column:
+    """A metric of the paper in percent, higher being better, under its own name."""
+    return column(name, Metric(name), "%", "higher", description, in_paper=True)
+
+
 FLOPS = Column(
-    DeclaredColumn(name="FLOPs", better="lower", human=True, description="of the flow, forward, a picture"),
+    DeclaredColumn(
+        name="FLOPs", better="lower", human=True, description="of the flow, forward pass, per image"
+    ),
     Counted(_flops),
 )
 PARAMS = Column(
     DeclaredColumn(name="Params", better="lower", human=True, description="of the flow"), Counted(_parameters)
 )
-AP = Column(DeclaredColumn(name="AP", unit="%", better="higher"), Metric("AP"))
-AP50 = Column(DeclaredColumn(name="AP50", unit="%", better="higher"), Metric("AP50"))
-AP75 = Column(DeclaredColumn(name="AP75", unit="%", better="higher"), Metric("AP75"))
-AP_SHUFFLED = Column(
-    DeclaredColumn(
-        name="AP shuffled",
-        unit="%",
-        better="higher",
-        in_paper=False,
-        description="AP with the scores permuted among the predictions; what AP has over it comes from "
-        "ranking them",
-    ),
+AP, AP50, AP75 = metric("AP"), metric("AP50"), metric("AP75")
+AP_SHUFFLED = column(
+    "AP shuffled",
     Metric("AP shuffled"),
+    "%",
+    "higher",
+    "AP with the scores permuted among the predictions; the difference from AP is due to ranking",
 )
-STEP = Column(
-    DeclaredColumn(
-        name="Step",
-        unit="ms",
-        better="lower",
-        in_paper=False,
-        description="a training step of this scale's network and recipe",
-    ),
+STEP = column(
+    "Step",
     Measured("step_ms", _own_step),
+    "ms",
+    "lower",
+    "a training step of this scale's network and recipe",
 )
-FLOW_SHARE = Column(
-    DeclaredColumn(
-        name="Flow share",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="the flow's part of that step, forward and backward",
-    ),
+FLOW_SHARE = column(
+    "Flow share",
     Measured("flow_share", _own_step),
+    "%",
+    "lower",
+    "share of the flow in that step, forward and backward",
+    digits=2,
 )
-STEP_R50 = Column(
-    DeclaredColumn(
-        name="Step R50",
-        unit="ms",
-        digits=0,
-        better="lower",
-        in_paper=False,
-        description="a training step of ResNet-50, 256×192, by the paper's recipe",
-    ),
+STEP_R50 = column(
+    "Step R50",
     Measured("step_ms", _resnet_step),
+    "ms",
+    "lower",
+    "a training step of ResNet-50, 256×192, with the paper's recipe",
+    digits=0,
 )
-FLOW_SHARE_R50 = Column(
-    DeclaredColumn(
-        name="Flow share R50",
-        unit="%",
-        digits=2,
-        better="lower",
-        in_paper=False,
-        description="the flow's part of the ResNet-50 step",
-    ),
+FLOW_SHARE_R50 = column(
+    "Flow share R50",
     Measured("flow_share", _resnet_step),
+    "%",
+    "lower",
+    "share of the flow in the ResNet-50 step",
+    digits=2,
 )
-GRADIENT_Q = Column(
-    DeclaredColumn(
-        name="Gradient Q",
-        digits=1,
-        in_paper=False,
-        description="mean norm, over joints, of the loss's gradient at μ that comes from Q, in the last "
-        "epoch",
-    ),
+GRADIENT_Q = column(
+    "Gradient Q",
     Metric("grad_mu_q", applies=lambda experiment: isinstance(experiment.objective, LearnedScale | RLE)),
+    description="norm of the part of the gradient at μ that comes from Q, mean over joints in the last epoch",
 )
-GRADIENT_G = Column(
-    DeclaredColumn(
-        name="Gradient G",
-        digits=1,
-        in_paper=False,
-        description="the same for the part that comes from the flow",
-    ),
+GRADIENT_G = column(
+    "Gradient G",
     Metric("grad_mu_g", applies=lambda experiment: isinstance(experiment.objective, DLE | RLE)),
+    description="the same for the part from the flow",
 )
-PCKH_50 = Column(DeclaredColumn(name="PCKh@0.5", unit="%", better="higher"), Metric("PCKh@0.5"))
-PCKH_10 = Column(DeclaredColumn(name="PCKh@0.1", unit="%", better="higher"), Metric("PCKh@0.1"))
-AUC = Column(
-    DeclaredColumn(
-        name="AUC",
-        unit="%",
-        better="higher",
-        description="area under the PCKh curve from 0 to 0.5, by trapezoids",
-    ),
-    Metric("AUC"),
+PCKH_50, PCKH_10 = metric("PCKh@0.5"), metric("PCKh@0.1")
+AUC = metric("AUC", "area under the PCKh curve from 0 to 0.5, trapezoidal rule")
+PCKH_11 = column(
+    "PCKh@0.11", Metric("PCKh@0.11"), "%", "higher", "what many public implementations report as PCKh@0.1"
 )
-PCKH_11 = Column(
-    DeclaredColumn(
-        name="PCKh@0.11",
-        unit="%",
-        better="higher",
-        in_paper=False,
-        description="what much of the code in use computes under the name of PCKh@0.1",
-    ),
-    Metric("PCKh@0.11"),
-)
-AUC_MEAN = Column(
-    DeclaredColumn(
-        name="AUC mean",
-        unit="%",
-        better="higher",
-        in_paper=False,
-        description="the mean of the curve's 51 points",
-    ),
-    Metric("AUC mean"),
-)
+AUC_MEAN = column("AUC mean", Metric("AUC mean"), "%", "higher", "the mean of the curve's 51 points")

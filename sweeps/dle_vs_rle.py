@@ -4,8 +4,8 @@
     python sweeps/dle_vs_rle.py                        # demo scale: generated people, minutes on a CPU
     python sweeps/dle_vs_rle.py --scale paper --data-root DIR     # DIR/mpii and DIR/h36m
 
-The paper (supplement, section C) finds a consistent gain of RLE over DLE. RLE on MPII is that of Table 2. At
-demo scale expect about 10 minutes on 2 cores for 15 trials, of which Table 2 shares 3.
+The paper (supplement, section C) finds a consistent gain of RLE over DLE. RLE on MPII is that of Table 2.
+At demo scale expect about 10 minutes on 2 cores for 15 trials, of which Table 2 shares 3.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from models.objectives import DLE, L1
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
 from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, mpii
+from sweeps.claims import higher, lower
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
@@ -31,38 +32,17 @@ def rows(scale: str) -> Iterator[Row]:
         vary(flat, objective=L1()),
         groups={"Human3.6M": vary(solid, objective=L1())},
         in_paper=False,
-        description="no likelihood at all",
+        description="trained with L1, no likelihood",
     )
 
 
 def _percent(name: str) -> Column:
-    return Column(DeclaredColumn(name=f"MPII {name}", unit="%", better="higher"), Metric(name))
+    return column(f"MPII {name}", Metric(name), "%", "higher", in_paper=True)
 
 
 def _errors(name: str, key: str, description: str = "", in_paper: bool = True) -> Column:
-    spec = DeclaredColumn(
-        name=f"Human3.6M {name}", unit="mm", better="lower", description=description, in_paper=in_paper
-    )
-    return Column(spec, Metric(key), group="Human3.6M")
-
-
-def _lower(description: str, column: str) -> Greater:
-    return Greater(
-        description=description, a=CellRef(row="DLE", column=column), b=CellRef(row="RLE", column=column)
-    )
-
-
-def _higher(description: str, column: str) -> Greater:
-    return Greater(
-        description=description, a=CellRef(row="RLE", column=column), b=CellRef(row="DLE", column=column)
-    )
-
-
-def _below_mean_pose(row: str) -> Greater:
-    return Greater(
-        description=f"{row} in 3-D learns more than the mean pose.",
-        a=CellRef(row=row, column="Human3.6M mean pose"),
-        b=CellRef(row=row, column="Human3.6M MPJPE"),
+    return column(
+        f"Human3.6M {name}", Metric(key), "mm", "lower", description, in_paper=in_paper, group="Human3.6M"
     )
 
 
@@ -73,30 +53,36 @@ SWEEP = Sweep(
         Table(
             "3",
             title="Comparison between DLE and RLE",
-            description="MPII in 2-D, Human3.6M in 3-D by protocol 2: joints with depth go through a flow "
-            "over three coordinates, joints without through one over two.",
+            description="MPII in 2-D, Human3.6M in 3-D (protocol 2). Joints with depth use a flow over three "
+            "coordinates, joints without depth one over two.",
             rows=rows,
             columns=[
                 _percent("PCKh@0.5"),
                 _percent("PCKh@0.1"),
                 _percent("AUC"),
                 _errors("MPJPE", "MPJPE"),
-                _errors("PA-MPJPE", "PA-MPJPE", "after the similarity transform that suits each person best"),
+                _errors("PA-MPJPE", "PA-MPJPE", "after the best-fitting similarity transform (Procrustes)"),
                 _errors(
                     "mean pose",
                     "MPJPE of the mean pose",
-                    "what the training set's mean pose gets",
+                    "MPJPE of the training set's mean pose as the prediction",
                     in_paper=False,
                 ),
             ],
             paper=paper_cells(PAPER, "3"),
             claims=(
-                _higher("RLE is better than DLE on MPII.", "MPII PCKh@0.5"),
-                _higher("RLE is better than DLE on MPII at the strict threshold.", "MPII PCKh@0.1"),
-                _higher("RLE is better than DLE on MPII over all thresholds.", "MPII AUC"),
-                _lower("RLE is better than DLE on Human3.6M.", "Human3.6M MPJPE"),
-                _lower("RLE is better than DLE on Human3.6M, aligned.", "Human3.6M PA-MPJPE"),
-                _below_mean_pose("RLE"),
+                higher("RLE is better than DLE on MPII.", "MPII PCKh@0.5", "RLE", "DLE"),
+                higher(
+                    "RLE is better than DLE on MPII at the strict threshold.", "MPII PCKh@0.1", "RLE", "DLE"
+                ),
+                higher("RLE is better than DLE on MPII over all thresholds.", "MPII AUC", "RLE", "DLE"),
+                lower("RLE is better than DLE on Human3.6M.", "Human3.6M MPJPE", "RLE", "DLE"),
+                lower("RLE is better than DLE on Human3.6M, aligned.", "Human3.6M PA-MPJPE", "RLE", "DLE"),
+                Greater(
+                    description="RLE in 3-D is better than the mean pose.",
+                    a=CellRef(row="RLE", column="Human3.6M mean pose"),
+                    b=CellRef(row="RLE", column="Human3.6M MPJPE"),
+                ),
             ),
             plots=(Curves(key="MPJPE", title="MPJPE by epoch"),),
         ),

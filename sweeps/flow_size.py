@@ -1,24 +1,24 @@
 #!/usr/bin/env python
-"""Table 1: what a larger flow costs and what it brings.
+"""Table 1: cost and benefit of a larger flow.
 
     python sweeps/flow_size.py                         # demo scale: generated people, minutes on a CPU
     python sweeps/flow_size.py --scale paper --data-root COCO
 
-The paper varies the flow's layers and neurons (supplement, section A) and finds that 3x64 is as good as any,
-and that its cost in training is negligible. At demo scale expect about 9 minutes on 2 cores for 15 trials.
+The paper varies the flow's layers and neurons (supplement, section A) and finds that 3x64 is as good as any
+and that its training overhead is negligible. At demo scale expect about 9 minutes on 2 cores for 15 trials.
 """
 
 from collections.abc import Iterator
 
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from orchestrator.cli.run import main
 from orchestrator.config.vary import vary
-from orchestrator.schema.claims import Below, CellRef, Equivalent
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from sweeps.baselines import PAPER, coco
+from sweeps.claims import below, equal
 from sweeps.columns import (
     AP,
     AP50,
@@ -37,49 +37,47 @@ def rows(scale: str) -> Iterator[Row]:
     """The five flows of Table 1."""
     base = coco(scale)
     for layers, width in [(3, 64), (3, 128), (3, 256), (5, 32), (5, 64)]:
-        flow = Flow(layers=layers, width=width)
+        flow = RealNVP(layers=layers, width=width)
         yield Row(f"{layers}x{width}", vary(base, objective=RLE(flow=flow)), label=f"{layers}×{width}")
 
 
 NEGLIGIBLE = 5.0
-"""Percent of a training step that we call negligible."""
+"""Percent of a training step that counts as negligible here."""
 
 SWEEP = Sweep(
     name="flow_size",
-    description="Table 1: what a larger flow costs and what it brings",
+    description="Table 1: cost and benefit of a larger flow",
     tables=(
         Table(
             "1",
             title="Computation complexity and parameters of RealNVP during training",
-            description="Each row is RLE with another flow: layers × neurons of its scale and translation "
-            "networks.",
+            description="Each row is RLE with a flow of another size: layers × neurons of its scale and "
+            "translation networks.",
             rows=rows,
             columns=[FLOPS, PARAMS, AP, AP50, AP75, AP_SHUFFLED, STEP, FLOW_SHARE, STEP_R50, FLOW_SHARE_R50],
             paper=paper_cells(PAPER, "1"),
             claims=(
-                Equivalent(
-                    description="A flow of 3×256 is no better than one of 3×64 (within one AP).",
-                    a=CellRef(row="3x64", column="AP"),
-                    b=CellRef(row="3x256", column="AP"),
-                    margin=1.0,
+                equal(
+                    "A flow of 3×256 is no better than one of 3×64 (within one AP).",
+                    "AP",
+                    "3x64",
+                    "3x256",
+                    1.0,
                 ),
-                Equivalent(
-                    description="A flow of 5×64 is no better than one of 3×64 (within one AP).",
-                    a=CellRef(row="3x64", column="AP"),
-                    b=CellRef(row="5x64", column="AP"),
-                    margin=1.0,
+                equal(
+                    "A flow of 5×64 is no better than one of 3×64 (within one AP).", "AP", "3x64", "5x64", 1.0
                 ),
-                Below(
-                    description="The overhead during training is negligible (below 5 % of a ResNet-50 step, "
-                    "3×64).",
-                    a=CellRef(row="3x64", column="Flow share R50"),
-                    limit=NEGLIGIBLE,
+                below(
+                    "The overhead during training is negligible (below 5 % of a ResNet-50 step, 3×64).",
+                    "Flow share R50",
+                    "3x64",
+                    NEGLIGIBLE,
                 ),
-                Below(
-                    description="The overhead is negligible beside this scale's own network too (below 5 %, "
-                    "3×64).",
-                    a=CellRef(row="3x64", column="Flow share"),
-                    limit=NEGLIGIBLE,
+                below(
+                    "The overhead is negligible for this scale's own network too (below 5 %, 3×64).",
+                    "Flow share",
+                    "3x64",
+                    NEGLIGIBLE,
                 ),
             ),
             plots=(Scatter(x="FLOPs", y="AP", log_x=True), Curves(key="AP", title="AP by epoch")),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Figure 1: the density that the flow learns, beside the standard Laplace and Gaussian densities.
+"""Figure 1: the density that the flow learns, compared with the standard Laplace and Gaussian densities.
 
     python sweeps/learned_density.py                   # demo scale: generated people, minutes on a CPU
     python sweeps/learned_density.py --scale paper --data-root COCO
@@ -16,15 +16,15 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.learned_density import Density
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
-from orchestrator.schema.plots import DensityCuts, DensityMaps
+from orchestrator.schema.plots import DensityMaps, DensityMarginals
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import coco
+from sweeps.claims import higher, lower
+from sweeps.columns import column
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """What each method learns, the flow alone and its product with Q; then what to compare it with.
+    """What each method learns, the flow alone and its product with Q; then the standard densities.
 
     The keys are the names under which the probe measures. The standard densities come from the probe of RLE.
     """
@@ -39,15 +39,15 @@ def rows(scale: str) -> Iterator[Row]:
     yield Row("RLE Gauss G", gaussian, label="RLE, Gaussian Q: G", in_paper=False)
     yield Row("RLE Gauss QG", gaussian, label="RLE, Gaussian Q: Q·G·s", in_paper=False)
     yield Row("DLE G", vary(base, objective=DLE()), label="DLE: G", in_paper=False)
+    yield Row("Laplace", base, in_paper=False, description="the standard density, evaluated on the same grid")
     yield Row(
-        "Laplace", base, in_paper=False, description="the standard density, tabulated as the others are"
+        "Gaussian", base, in_paper=False, description="the standard density, evaluated on the same grid"
     )
-    yield Row("Gaussian", base, in_paper=False, description="likewise")
 
 
 def _column(name: str, key: str, description: str, digits: int = 2, unit: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit=unit, digits=digits, in_paper=False, description=description)
-    return Column(spec, Measured(f"{{row}}/{key}", _probe))
+    source = Measured(f"{{row}}/{key}", _probe)
+    return column(name, source, unit, description=description, digits=digits)
 
 
 def _probe(experiment: Experiment, scale: str) -> Density:
@@ -56,64 +56,67 @@ def _probe(experiment: Experiment, scale: str) -> Density:
 
 COLUMNS = (
     _column("Scale", "scale", "of the Laplace density with the same quartiles, in units of σ", digits=3),
-    _column("Peak", "peak", "the marginal's greatest value, in units of scale", digits=3),
+    _column("Peak", "peak", "maximum of the marginal, in units of scale", digits=3),
     _column(
-        "Slope", "slope", "of the log marginal beside its peak: 0 where it is round, 1 at a Laplace's crease"
+        "Slope",
+        "slope",
+        "of the log marginal next to its peak: 0 if it is smooth, 1 for the cusp of a Laplace density",
     ),
-    _column("Kurtosis", "kurtosis", "excess, of the marginal; it grows with the tails", digits=1),
+    _column("Kurtosis", "kurtosis", "excess kurtosis of the marginal; larger for heavier tails", digits=1),
     _column(
-        "KL Laplace", "kl_laplace", "divergence to the nearest Laplace density of any scale", unit="nats"
+        "KL Laplace", "kl_laplace", "divergence from the closest Laplace density of any scale", unit="nats"
     ),
-    _column("KL Gaussian", "kl_gaussian", "divergence to the nearest Gaussian of any scale", unit="nats"),
+    _column("KL Gaussian", "kl_gaussian", "divergence from the closest Gaussian of any scale", unit="nats"),
     _column(
-        "KL std Laplace", "kl_standard_laplace", "divergence to the standard Laplace density", unit="nats"
+        "KL std Laplace", "kl_standard_laplace", "divergence from the standard Laplace density", unit="nats"
     ),
-    _column("KL std Gaussian", "kl_standard_gaussian", "divergence to the standard Gaussian", unit="nats"),
-    _column("Integral", "integral", "before it is normalised: 1 for a density, 1/s for Q·G", digits=3),
+    _column("KL std Gaussian", "kl_standard_gaussian", "divergence from the standard Gaussian", unit="nats"),
+    _column("Integral", "integral", "before normalisation: 1 for a density, 1/s for Q·G", digits=3),
     _column(
         "NLL",
         "nll",
-        "of the validation set's errors, a keypoint, in units of the crop; Laplace and Gaussian are given "
-        "the place and scale that suit the errors of RLE best",
+        "of the validation set's errors, per keypoint, in units of the crop; Laplace and Gaussian with the "
+        "location and scale that fit the errors of RLE best",
         unit="nats",
     ),
 )
 
 SWEEP = Sweep(
     name="learned_density",
-    description="Figure 1: the density that the flow learns, beside Laplace and Gaussian",
+    description="Figure 1: the density that the flow learns, compared with Laplace and Gaussian",
     tables=(
         Table(
             "Figure 1",
             title="The learned distribution",
-            description="The density of (μ − μ̂)/σ, tabulated. Peak, slope and kurtosis are means over the "
-            "marginals of both coordinates, in units of scale: without the term log s nothing ties σ to the "
-            "size of the errors, −log Q alone pushes it up, and the flow contracts by as much. Nor is the "
-            "flow trained as a residual then, but as the density of the errors itself, so G stands beside "
-            "Q·G·s.",
+            description="The density of (μ − μ̂)/σ, evaluated on a grid. Peak, slope and kurtosis are means "
+            "over the marginals of both coordinates, in units of scale: without the term log s nothing ties "
+            "σ to the size of the errors, so −log Q increases σ and the flow contracts by the same factor. "
+            "The flow is then trained as the density of the errors itself, not as a residual, so both G and "
+            "Q·G·s are shown.",
             rows=rows,
             columns=COLUMNS,
             paper=(),
             claims=(
-                Greater(
-                    description="The learned distribution has a sharper peak than the Gaussian distribution.",
-                    a=CellRef(row="RLE G", column="Peak"),
-                    b=CellRef(row="Gaussian", column="Peak"),
+                higher(
+                    "The learned distribution has a sharper peak than the Gaussian distribution.",
+                    "Peak",
+                    "RLE G",
+                    "Gaussian",
                 ),
-                Greater(
-                    description="It has a smoother edge than the Laplace distribution: no crease at its "
-                    "peak.",
-                    a=CellRef(row="Laplace", column="Slope"),
-                    b=CellRef(row="RLE G", column="Slope"),
+                lower(
+                    "It has a smoother edge than the Laplace distribution: no cusp at its peak.",
+                    "Slope",
+                    "RLE G",
+                    "Laplace",
                 ),
-                Greater(
-                    description="The same sentence, read of the tails: they are lighter than the Laplace "
-                    "density's.",
-                    a=CellRef(row="Laplace", column="Kurtosis"),
-                    b=CellRef(row="RLE G", column="Kurtosis"),
+                lower(
+                    "The same claim, applied to the tails: they are lighter than the Laplace density's.",
+                    "Kurtosis",
+                    "RLE G",
+                    "Laplace",
                 ),
             ),
-            plots=(DensityMaps(column="Peak"), DensityCuts(column="Peak")),
+            plots=(DensityMaps(column="Peak"), DensityMarginals(column="Peak")),
         ),
     ),
 )

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Tables 5 and 6: how hidden joints hurt Integral Pose and RLE.
+"""Tables 5 and 6: robustness of Integral Pose and RLE to occluded joints.
 
     python sweeps/occlusion.py                         # demo scale: generated people, minutes on a CPU
     python sweeps/occlusion.py --scale paper --data-root DIR      # DIR/mpii and DIR/h36m
 
-The paper (supplement, section C) hides joints of Human3.6M's people behind grey squares and finds that RLE
-improves the occlusion robustness of all joints. RLE is that of Table 3. At demo scale expect about 12 minutes
-on 2 cores for 6 trainings, of which Table 3 shares 3, and 6 measurements.
+The paper (supplement, section C) occludes joints of people in Human3.6M by grey squares and finds that RLE
+improves the occlusion robustness of all joints. The RLE model is that of Table 3. At demo scale expect
+about 12 minutes on 2 cores for 6 trainings, of which Table 3 shares 3, and 6 measurements.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,33 +16,34 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.probes.occlusion import GROUPS, Occlusion
 from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn, PaperCell
+from orchestrator.schema.declaration import PaperCell
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import ErrorMatrix, MatrixDifference
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, human36m, integral
+from sweeps.columns import column
 
 INTEGRAL, RLE = paper_cells(PAPER, "5"), paper_cells(PAPER, "6")
 
 
 def integral_rows(scale: str) -> Iterator[Row]:
-    """Table 5: one experiment, a row a hidden group."""
-    return _hidden(integral(human36m(scale)))
+    """Table 5: one experiment, one row per occluded group."""
+    return _occluded(integral(human36m(scale)))
 
 
 def rle_rows(scale: str) -> Iterator[Row]:
     """Table 6."""
-    return _hidden(human36m(scale))
+    return _occluded(human36m(scale))
 
 
-def _hidden(experiment: Experiment) -> Iterator[Row]:
+def _occluded(experiment: Experiment) -> Iterator[Row]:
     yield from (Row(group, experiment) for group in GROUPS)
-    yield Row("All", experiment, in_paper=False, description="the mean of the seven rows above")
-    yield Row("Unoccluded", experiment, in_paper=False, description="the same pictures without a square")
+    yield Row("All", experiment, in_paper=False, description="mean of the seven rows above")
+    yield Row("Unoccluded", experiment, in_paper=False, description="the same images without a square")
 
 
 def both_rows(scale: str) -> Iterator[Row]:
-    """Both methods side by side, a row a hidden group."""
+    """Both methods side by side, one row per occluded group."""
     base = human36m(scale)
     for group in GROUPS:
         yield Row(group, integral(base), groups={"RLE": base}, in_paper=False)
@@ -51,7 +52,7 @@ def both_rows(scale: str) -> Iterator[Row]:
         integral(base),
         groups={"RLE": base},
         in_paper=False,
-        description="the mean of the seven rows above",
+        description="mean of the seven rows above",
     )
 
 
@@ -60,8 +61,8 @@ def _probe(experiment: Experiment, scale: str) -> Occlusion:
 
 
 def _error(name: str, key: str = "", group: str = "", in_paper: bool = True, description: str = "") -> Column:
-    spec = DeclaredColumn(name=name, unit="mm", better="lower", in_paper=in_paper, description=description)
-    return Column(spec, Measured(f"{{row}}/{key or name}", _probe), group)
+    source = Measured(f"{{row}}/{key or name}", _probe)
+    return column(name, source, "mm", "lower", description, in_paper=in_paper, group=group)
 
 
 def _of_both(kind: str, description: str) -> list[Column]:
@@ -72,19 +73,19 @@ def _of_both(kind: str, description: str) -> list[Column]:
 
 
 def derived() -> Iterator[PaperCell]:
-    """The paper's diagonals and means of rows, which it leaves to the reader to compute."""
+    """The diagonals and row means of the paper's tables, computed from its numbers."""
     for method, table in (("Integral", INTEGRAL), ("RLE", RLE)):
         own = {cell.row: cell.value for cell in table if cell.row == cell.column}
         mean = {row: fmean(cell.value for cell in table if cell.row == row) for row in own}
-        for column, values in ((f"{method} own", own), (f"{method} mean", mean)):
+        for name, values in ((f"{method} own", own), (f"{method} mean", mean)):
             for row, value in [*values.items(), ("All", fmean(values.values()))]:
                 yield PaperCell(
                     table="5 and 6",
                     row=row,
-                    column=column,
+                    column=name,
                     value=round(value, 2),
                     unit="mm",
-                    source="from the supplement's Tables 5 and 6",
+                    source="computed from the supplement's Tables 5 and 6",
                 )
 
 
@@ -103,20 +104,21 @@ COLUMNS = [
     *(_error(group) for group in GROUPS),
     _error("Mean", in_paper=False, description="of the seven columns"),
 ]
-SAYS = (
-    "Error in mm, MPJPE from the pelvis, of the group of joints above, while a grey square of 46 pixels on a "
-    "crop of 256, or as large a part of a smaller one, hides a joint of the group to the left. Left and "
-    "right are hidden apart and averaged. The paper doesn't say how large its squares are."
+DESCRIPTION = (
+    "Root-relative error in mm of the group of joints in the column while a grey square occludes a joint of "
+    "the group in the row. The square has 46 of 256 pixels of the crop's side, or the same fraction of a "
+    "smaller crop. Left and right joints are occluded separately and averaged. The paper does not state the "
+    "size of its squares."
 )
 
 SWEEP = Sweep(
     name="occlusion",
-    description="Tables 5 and 6: how hidden joints hurt Integral Pose and RLE",
+    description="Tables 5 and 6: robustness of Integral Pose and RLE to occluded joints",
     tables=(
         Table(
             "5",
             title="Per joint occlusion sensitivity analysis of Integral Pose",
-            description=SAYS,
+            description=DESCRIPTION,
             rows=integral_rows,
             columns=COLUMNS,
             paper=INTEGRAL,
@@ -125,7 +127,7 @@ SWEEP = Sweep(
         Table(
             "6",
             title="Per joint occlusion sensitivity analysis of RLE",
-            description=SAYS,
+            description=DESCRIPTION,
             rows=rle_rows,
             columns=COLUMNS,
             paper=RLE,
@@ -134,32 +136,33 @@ SWEEP = Sweep(
         Table(
             "5 and 6",
             title="Per joint occlusion sensitivity of Integral Pose and RLE",
-            description="Tables 5 and 6 side by side, and what the paper's add up to. In the paper's, RLE "
-            "is better "
-            f"in {better(INTEGRAL, RLE)} of 49 cells. A smaller error behind a square is not yet robustness: "
-            "a method that is better with everything in view may lose as much.",
+            description="Summary of Tables 5 and 6. In the paper, RLE is better "
+            f"in {better(INTEGRAL, RLE)} of 49 cells. A smaller error under occlusion is not in itself "
+            "robustness: a method that is better without occlusion may lose just as much.",
             rows=both_rows,
             columns=[
-                *_of_both("Own", "error of the hidden group, the tables' diagonals"),
-                *_of_both("Rise", "what of that comes from hiding it: own less the error unoccluded"),
-                *_of_both("Mean", "over the seven measured groups"),
+                *_of_both("Own", "error of the occluded group itself, the diagonal of the table"),
+                *_of_both("Rise", "increase by occlusion: own minus the unoccluded error"),
+                *_of_both("Mean", "mean over the seven measured groups"),
             ],
             paper=tuple(derived()),
             claims=(
                 *(
                     _smaller(
-                        f"RLE improves the occlusion robustness of all joints: hidden {group.lower()}s.",
+                        f"RLE improves the occlusion robustness of all joints: occluded {group.lower()}s.",
                         group,
                         "own",
                     )
                     for group in GROUPS
                 ),
                 _smaller(
-                    "RLE improves it for the hidden joints, on average over the seven groups.", "All", "own"
+                    "RLE improves it for the occluded joints, on average over the seven groups.", "All", "own"
                 ),
                 _smaller("RLE improves it on average over all 49 cells.", "All", "mean"),
                 _smaller(
-                    "RLE's errors rise less when a joint is hidden, averaged over the groups.", "All", "rise"
+                    "RLE's errors increase less when a joint is occluded, averaged over the groups.",
+                    "All",
+                    "rise",
                 ),
             ),
             plots=(

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Figure 2: what regression and heatmaps make of people in boxes that show a part of them.
+"""Figure 2: regression and heatmaps on people in truncated boxes.
 
     python sweeps/truncation.py                        # demo scale: generated people, minutes on a CPU
     python sweeps/truncation.py --scale paper --data-root COCO
 
-The paper (supplement, section C) shows pictures on which RLE infers joints outside the box and SimplePose
-does not. Here every validation box is cut, by up to 60 % of its height, and the errors are measured too.
-Joints beyond the crop are learned from training crops of half bodies, which are part of the paper's recipe
-but not of the demo's; two rows go without them and say how much they bring. At demo scale expect about 13
+The paper (supplement, section C) shows images on which RLE infers joints outside the box and SimplePose
+does not. Here every validation box is truncated by up to 60 % of its height, and the errors are measured as
+well. Joints outside the crop are learned from half-body crops, which are part of the paper's augmentation
+but not of the demo's; two rows are trained without them to show their effect. At demo scale expect about 13
 minutes on 2 cores for 15 trainings, of which other tables share 6, and 5 more for 30 measurements.
 """
 
@@ -21,26 +21,27 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.truncated_boxes import Edge
 from orchestrator.probes.truncation import Truncation
-from orchestrator.schema.claims import CellRef, Greater
-from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.claims import Greater
 from orchestrator.schema.paper_numbers import paper_cells
-from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
+from sweeps.claims import higher
+from sweeps.columns import column
 
 HALF_BODIES = Augment().half_body
-"""The paper's probability of a training crop around half a body."""
+"""The paper's probability of a half-body training crop."""
 
 CUTS = (20, 40, 60)  # percent of the box's height that the table's columns show
 
 
 def rows(scale: str) -> Iterator[Row]:
-    """Three methods as the paper trains them, and two without crops of half bodies."""
+    """Three methods as the paper trains them, and two without half-body crops."""
     rle, whole = _trained_on_halves(coco(scale), HALF_BODIES), _trained_on_halves(coco(scale), 0)
     yield Row("RLE", rle, in_paper=False)
     yield Row("SimplePose", simplepose(rle), in_paper=False)
     yield Row("Direct L1", vary(rle, objective=L1()), in_paper=False)
-    never = "trained without crops of half bodies"
+    never = "trained without half-body crops"
     yield Row("RLE, whole bodies", whole, in_paper=False, description=never)
     yield Row("SimplePose, whole bodies", simplepose(whole), in_paper=False, description=never)
 
@@ -60,46 +61,38 @@ def _left(experiment: Experiment, scale: str) -> Truncation:
 
 
 def _error(name: str, key: str, description: str, edge: Edge = "below") -> Column:
-    spec = DeclaredColumn(name=name, unit="%", better="lower", in_paper=False, description=description)
-    return Column(spec, Measured(key, _left if edge == "left" else _below))
+    return column(name, Measured(key, _left if edge == "left" else _below), "%", "lower", description)
 
 
 def _columns() -> Iterator[Column]:
-    yield _error("Whole", "inside/0", "mean error in whole boxes")
+    yield _error("Whole", "inside/0", "mean error in full boxes")
     for cut in CUTS:
-        yield _error(f"Inside {cut}", f"inside/{cut}", f"of joints inside boxes cut by {cut} % from below")
-        yield _error(f"Outside {cut}", f"outside/{cut}", "of the joints that lie outside those boxes")
-    spec = DeclaredColumn(
-        name="Past 40",
-        unit="%",
-        better="higher",
-        in_paper=False,
-        description="of the joints outside boxes cut by 40 % from below, how many are predicted outside",
-    )
-    yield Column(spec, Measured("past/40", _below))
-    description = "of the joints outside boxes cut by 40 % from the left"
+        yield _error(
+            f"Inside {cut}",
+            f"inside/{cut}",
+            f"mean error of joints inside boxes truncated by {cut} % from below",
+        )
+        yield _error(f"Outside {cut}", f"outside/{cut}", "mean error of joints outside those boxes")
+    description = "share of the joints outside boxes truncated by 40 % from below that are predicted outside"
+    yield column("Past 40", Measured("past/40", _below), "%", "higher", description)
+    description = "mean error of joints outside boxes truncated by 40 % from the left"
     yield _error("Outside 40 left", "outside/40", description, "left")
 
 
 def _farther(a: str, b: str, cut: int, description: str) -> Greater:
-    column = f"Outside {cut}"
-    return Greater(
-        description=f"{description} ({cut} % cut off: {a} errs by more).",
-        a=CellRef(row=a, column=column),
-        b=CellRef(row=b, column=column),
-    )
+    return higher(f"{description} ({cut} % truncated: {a} has the larger error).", f"Outside {cut}", a, b)
 
 
 SWEEP = Sweep(
     name="truncation",
-    description="Figure 2: joints outside boxes that show a part of the person",
+    description="Figure 2: joints outside truncated boxes",
     tables=(
         Table(
             "Figure 2",
             title="RLE and SimplePose on truncated people",
-            description="Boxes are cut and cropped as evaluation crops any box; beyond the cut the crop is "
-            "black. Errors are distances in percent of the whole box's diagonal, the mean over labelled "
-            "joints. A heatmap ends where its crop does.",
+            description="Boxes are truncated and then cropped as in evaluation; beyond the cut the crop is "
+            "black. Errors are mean distances over labelled joints in percent of the full box's diagonal. A "
+            "heatmap ends at the border of its crop.",
             rows=rows,
             columns=list(_columns()),
             paper=paper_cells(PAPER, "Figure 2"),
@@ -109,11 +102,11 @@ SWEEP = Sweep(
                     for cut in CUTS
                 ),
                 _farther("SimplePose", "Direct L1", 40, "So does regression without a likelihood"),
-                _farther("RLE, whole bodies", "RLE", 40, "Training crops of half bodies teach it"),
+                _farther("RLE, whole bodies", "RLE", 40, "It is learned from half-body crops"),
             ),
             plots=(
-                CutPeople(column="Outside 40", rows=("RLE", "SimplePose")),
-                CutErrors(column="Outside 40"),
+                TruncatedPeople(column="Outside 40", rows=("RLE", "SimplePose")),
+                TruncationErrors(column="Outside 40"),
             ),
         ),
     ),

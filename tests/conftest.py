@@ -1,4 +1,4 @@
-"""What every test may use: the folder of real samples, one thread, no telemetry."""
+"""What every test may use: the folder of real samples, one thread, no telemetry, hypothesis's profiles."""
 
 import os
 import shutil
@@ -8,12 +8,27 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 torch.set_num_threads(1)
 
-pytest_plugins = ["tests.support.experiments", "tests.support.trained_models"]
+# No verdict depends on the clock, nor on what earlier runs found.
+TIMELESS: dict[str, Any] = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("repeatable", derandomize=True, **TIMELESS)
+settings.register_profile("fuzz", print_blob=True, **TIMELESS)
+settings.load_profile("repeatable")
+# Hypothesis tries constants of the modules that happen to be loaded, so that the examples of a test depend on
+# the tests before it. Without them a test draws the same in any order and on its own.
+providers._get_local_constants = lambda: providers._local_constants
+
+pytest_plugins = ["tests.support.coco_tree", "tests.support.experiments", "tests.support.trained_models"]
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from datasets.coco.category import Category
 from datasets.io import json_file
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_in
-from datasets.io.json_file import Record, sift_objects
-from datasets.io.problems import IN_PICTURES, RECORDS, Broken, refuse
+from datasets.io.json_file import Record, parse_objects
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, raise_if_any
 
 Floats = NDArray[np.float64]
 SPLITS = ("train", "val")
@@ -94,7 +94,10 @@ def find_annotations(root: Path) -> dict[str, Path]:
     found = sorted(folder.glob("*.json"))
     if not found:
         raise DataError(
-            folder, "holds no annotations (*.json)", remedy="Name the folder that has annotations/ in it"
+            folder,
+            "holds no annotations (*.json)",
+            remedy="Name the folder that has annotations/ in it",
+            code="no-annotations",
         )
     named = [path for path in found if path.name.startswith("person_keypoints")] or found
     return {split: _only(folder, split, named) for split in SPLITS}
@@ -109,6 +112,7 @@ def _only(folder: Path, split: str, found: Sequence[Path]) -> Path:
             folder,
             f"{len(fits)} files have '{split}' in their name, of {names}",
             remedy="Leave one annotation file each for 'train' and 'val'",
+            code="ambiguous-annotations",
         )
     return fits[0]
 
@@ -119,31 +123,26 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
     Raises:
         DataError: it is not what COCO's format description says; names the records.
     """
-    found, broken = sift_annotations(root, path, split)
-    refuse(broken)
+    found, broken = parse_annotations(root, path, split)
+    raise_if_any(broken)
     return found
 
 
-def sift_annotations(
-    root: Path, path: Path, split: str, lost: Collection[str] = ()
-) -> tuple[Annotations, list[Broken]]:
-    """Read one annotation file whole: what can be used of it, and what is broken.
+def parse_annotations(
+    root: Path, path: Path, split: str, broken_pictures: Collection[str] = ()
+) -> tuple[Annotations, list[Problem]]:
+    """Read one annotation file: the usable records, and what is broken.
 
     Args:
-        lost: pictures known to be broken, as `picture.name_in` calls them; they are left out with all that
-            is in them.
+        broken_pictures: names of pictures known to be broken, as `image.name_in` gives them; they are left
+            out with all that is in them.
 
     Raises:
         DataError: it is no file of COCO's format at all.
     """
-    document = json_file.load(path)
-    if not isinstance(document, dict):
-        raise DataError(
-            path, "is no object with images, annotations and categories", remedy="Use COCO's format"
-        )
-    top = Record(path, "", document)
+    top = json_file.load_object(path)
     category = _category(top)
-    images, bad_images, bad_ids = _images(root, split, top, lost)
+    images, bad_images, bad_ids = _images(root, split, top, broken_pictures)
     where = {ident: index for index, (ident, _) in enumerate(images)} | dict.fromkeys(bad_ids, -1)
     people, bad_people = _people(top, category, where)
     rows = [person for person in people if person.picture >= 0]
@@ -163,12 +162,12 @@ def sift_annotations(
         count=np.array(count, np.int64),
         keypoints=np.array(keypoints, np.float64).reshape(-1, len(category.keypoints), 3),
         broken_pictures=frozenset(bad_ids),
-        left_out={reason: number for reason, number in counts.items() if number},
+        left_out=counted(counts),
     )
     return found, bad_images + bad_people
 
 
-def sift_detections(path: Path, annotations: Annotations) -> tuple[Detections, list[Broken]]:
+def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, list[Problem]]:
     """Read a file in the format of COCO's detection results; boxes of other categories are left out.
 
     Raises:
@@ -180,39 +179,39 @@ def sift_detections(path: Path, annotations: Annotations) -> tuple[Detections, l
     def parse(record: Record) -> _Box | None:
         if record.whole("category_id") != annotations.category.id:
             return None
-        return _Box(_picture_of(record, where), _box(record), record.number("score"))
+        return _Box(_picture_of(record, where), record.box(), record.number("score"))
 
-    parsed, broken = sift_objects(
-        path, json_file.a_list(path, json_file.load(path), "results"), "results", parse
-    )
+    parsed, broken = parse_objects(path, json_file.load_list(path, "results"), "results", parse)
     found = [box for box in parsed if box is not None]
     rows = [box for box in found if box.picture >= 0]
     if not found and not broken:
-        raise DataError(path, f"has no boxes of category {annotations.category.id}", remedy="Check the file")
+        problem = f"has no boxes of category {annotations.category.id}"
+        raise DataError(path, problem, remedy="Check the file", code="no-boxes")
     counts = {"broken detections": len(broken), "detections in broken pictures": len(found) - len(rows)}
     return Detections(
         path=path,
         picture=np.array([row.picture for row in rows], np.int64),
         box=np.array([row.box for row in rows], np.float64).reshape(-1, 4),
         score=np.array([row.score for row in rows], np.float64),
-        left_out={reason: number for reason, number in counts.items() if number},
+        left_out=counted(counts),
     ), broken
 
 
 def _category(top: Record) -> Category:
     values = top.listed("categories")
-    records, broken = sift_objects(top.path, values, "categories", lambda record: record)
-    refuse(broken)
+    records, broken = parse_objects(top.path, values, "categories", lambda record: record)
+    raise_if_any(broken)
     return categories.choose(top.path, records)
 
 
 def _images(
-    root: Path, split: str, top: Record, lost: Collection[str]
-) -> tuple[list[tuple[int, PictureFile]], list[Broken], set[int]]:
-    """Ids and files of the pictures, what is broken, and the ids of those that are, or are lost."""
+    root: Path, split: str, top: Record, broken_pictures: Collection[str]
+) -> tuple[list[tuple[int, PictureFile]], list[Problem], set[int]]:
+    """Ids and files of the pictures, what is broken, and the ids of those that are."""
     values = top.listed("images")
     if not values:
-        raise DataError(top.path, "lists no images", remedy="Use a split that has some")
+        remedy = "Use a split that has some"
+        raise DataError(top.path, "lists no images", remedy=remedy, code="no-images")
     folder = _picture_folder(root, top.path, split, values)
     seen: set[int] = set()
 
@@ -221,12 +220,13 @@ def _images(
         file = PictureFile(folder / image.text("file_name"), image.side("width"), image.side("height"))
         return ident, file
 
-    parsed, broken = sift_objects(top.path, values, "images", parse)
-    images = [(i, file) for i, file in parsed if not lost or name_in(root, file.path) not in lost]
+    parsed, broken = parse_objects(top.path, values, "images", parse)
+    known = broken_pictures
+    images = [(i, file) for i, file in parsed if not known or name_in(root, file.path) not in known]
     return images, broken, seen - {ident for ident, _ in images}
 
 
-def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Person], list[Broken]]:
+def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Person], list[Problem]]:
     """The category's annotations, and what is broken.
 
     Args:
@@ -240,19 +240,19 @@ def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[
             return None
         return _person(record, record.new("id", seen), _picture_of(record, where), K)
 
-    parsed, broken = sift_objects(top.path, top.listed("annotations"), "annotations", parse)
+    parsed, broken = parse_objects(top.path, top.listed("annotations"), "annotations", parse)
     return [person for person in parsed if person is not None], broken
 
 
 def _person(record: Record, ident: int, picture: int, K: int) -> _Person:
     keypoints = record.row("keypoints", 3 * K)
     if not set(keypoints[2::3]) <= {0, 1, 2}:
-        raise record.wrong("a keypoint's visibility is none of 0, 1 and 2")
+        raise record.wrong("a keypoint's visibility is none of 0, 1 and 2", code="bad-visibility")
     labelled = sum(visibility > 0 for visibility in keypoints[2::3])
     return _Person(
         id=ident,
         picture=picture,
-        box=_box(record),
+        box=record.box(),
         area=_not_negative(record, "area"),
         crowd=bool(record.fields.get("iscrowd", 0)),
         keypoints=keypoints,
@@ -262,35 +262,27 @@ def _person(record: Record, ident: int, picture: int, K: int) -> _Person:
 
 def _picture_folder(root: Path, path: Path, split: str, images: list[Any]) -> Path:
     """The first of the usual folders that has the first picture, or any that exists."""
-    names, _ = sift_objects(path, images[:1], "images", lambda image: image.text("file_name"))
+    names, _ = parse_objects(path, images[:1], "images", lambda image: image.text("file_name"))
     sample = names[0] if names else "."
     name = path.stem[path.stem.lower().rindex(split) :]
     usual = [root / name, root / "images" / name, root / split, root / "images" / split, root / "images"]
     folders = [folder for folder in dict.fromkeys(usual) if folder.is_dir()]
     if not folders:
         tried = ", ".join(str(folder.relative_to(root)) for folder in dict.fromkeys(usual))
-        raise DataError(
-            root, f"no folder of pictures for {path.name}", remedy=f"Put them into one of {tried} in there"
-        )
+        problem, remedy = f"no folder of pictures for {path.name}", f"Put them into one of {tried} in there"
+        raise DataError(root, problem, remedy=remedy, code="no-pictures")
     return next((folder for folder in folders if (folder / sample).is_file()), folders[0])
 
 
 def _picture_of(record: Record, where: Mapping[int, int]) -> int:
     ident = record.whole("image_id")
     if ident not in where:
-        raise record.wrong(f"no image has its image_id, {ident}")
+        raise record.wrong(f"no image has its image_id, {ident}", code="unknown-image")
     return where[ident]
-
-
-def _box(record: Record) -> list[float]:
-    box = record.row("bbox", 4)
-    if box[2] < 0 or box[3] < 0:
-        raise record.wrong(f"bbox has a negative size, {box[2]} x {box[3]}")
-    return box
 
 
 def _not_negative(record: Record, key: str) -> float:
     value = record.number(key)
     if value < 0:
-        raise record.wrong(f"{key} is negative, {value}")
+        raise record.wrong(f"{key} is negative, {value}", code="negative")
     return float(value)

@@ -33,20 +33,21 @@ def choose(path: Path, records: Sequence[Record]) -> Category:
             path,
             f"no single category has keypoints (categories: {names})",
             remedy="Keep one category with them",
+            code="no-single-category",
         )
     (record,) = chosen
     names_given = record.fields["keypoints"]
     if not isinstance(names_given, list) or not all(isinstance(name, str) for name in names_given):
-        raise record.wrong("keypoints is not a list of names")
+        raise record.wrong("keypoints is not a list of names", code="not-names")
     if len(set(names_given)) != len(names_given):
-        raise record.wrong("a keypoint's name stands twice")
+        raise record.wrong("a keypoint's name occurs twice", code="repeated-name")
     return Category(record.whole("id"), tuple(names_given), _skeleton(record, len(names_given)))
 
 
 def _skeleton(record: Record, K: int) -> tuple[tuple[int, int], ...]:
     limbs = record.fields.get("skeleton") or []
     if not isinstance(limbs, list) or not all(_is_limb(limb, K) for limb in limbs):
-        raise record.wrong(f"skeleton is not a list of pairs from 1 to {K}")
+        raise record.wrong(f"skeleton is not a list of pairs from 1 to {K}", code="bad-skeleton")
     return tuple((a, b) for a, b in limbs)
 
 

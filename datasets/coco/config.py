@@ -1,60 +1,61 @@
-"""COCO's keypoint benchmark, and every data set in its format: files or generated people.
+"""COCO's keypoint benchmark, and every data set in its format: files or generated people."""
 
-`CocoKeypoints.prepare` reads, checks and decodes once; `open` maps what that left.
-"""
-
-import hashlib
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from datasets.coco import samples as coco_samples
-from datasets.coco.dataset import CocoData, CocoSplit
+from datasets.base.annotated import AnnotatedSet, Floats
+from datasets.base.data_set import DataSet
+from datasets.base.pose_data import PoseData
+from datasets.coco.dataset import NMS_THRESHOLD, CocoData
 from datasets.coco.folder import CocoFolder
-from datasets.coco.samples import SetSamples, SplitSamples
-from datasets.config import Frozen
-from datasets.contract import DataPaths, Pairs
-from datasets.counts import Counts, Report
-from datasets.crops import cached_crops, crop
-from datasets.crops.crop import STILL, Augment
-from datasets.crops.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
-from datasets.keypoints import flip_pairs, oks_sigmas, upper_body
+from datasets.coco.samples import SplitSamples, read
+from datasets.config import digest
+from datasets.contract import DataPaths
+from datasets.crops.crop import Augment
+from datasets.crops.pack import FORMAT, Progress, folder_of
+from datasets.crops.pose_split import reach_of
+from datasets.keypoints import oks_sigmas
+from datasets.metrics.oks import oks_nms
+from datasets.skeleton import Skeleton, sides
 from datasets.synthetic.people.people import People, write
 
 __all__ = ["CocoFolder", "CocoKeypoints"]
 
 
-class CocoKeypoints(Frozen):
+class CocoKeypoints(PoseData):
     """Keypoints of people in boxes, scored by OKS (supplement, section C.1; main paper, section 4.1)."""
+
+    name = "coco"
+    benchmark = "COCO keypoints"
+    stand_in = "generated people in COCO's format"
+    headline = "AP"
+    folder = CocoFolder
 
     kind: Literal["coco"] = "coco"
     source: Annotated[People | CocoFolder, Field(discriminator="kind")]
-    size: tuple[PositiveInt, PositiveInt] = (256, 192)  # of the crop, (H, W)
+    size: tuple[PositiveInt, PositiveInt] = (256, 192)
     augment: Augment = Augment()
     padding: PositiveFloat = 1.25  # of the box at the crop's aspect ratio
 
     @property
-    def points(self) -> int:
-        """Keypoints of a person."""
-        return len(self.source.keypoints)
+    def names(self) -> tuple[str, ...]:
+        """(K,) of the keypoints."""
+        return self.source.keypoints
 
     @property
-    def dim(self) -> int:
-        """Coordinates of a keypoint."""
-        return 2
+    def box_padding(self) -> float:
+        """How much larger than a box the crop around it is."""
+        return self.padding
 
     @property
-    def name(self) -> str:
-        """Of the benchmark."""
-        return "coco"
-
-    @property
-    def flip_pairs(self) -> Pairs | None:
-        """Left and right partners; None where a sided keypoint has none, and nothing is ever mirrored."""
-        return flip_pairs(self.source.keypoints)
+    def skeleton(self) -> Skeleton:
+        """What to draw. A file in COCO's format may name no limbs, and has none then."""
+        limbs = tuple((a - 1, b - 1) for a, b in self.source.skeleton)
+        return Skeleton(self.names, limbs, sides(self.names, self.flip_pairs or ()))
 
     @property
     def sigmas(self) -> tuple[float, ...]:
@@ -62,117 +63,39 @@ class CocoKeypoints(Frozen):
         source = self.source
         return source.oks_sigmas if isinstance(source, CocoFolder) else oks_sigmas(source.keypoints)
 
-    def fingerprint(self) -> str:
-        """Of the source: which data these are, whatever is done with them."""
-        return self.source.fingerprint()
+    @property
+    def variant(self) -> str:
+        """Half bodies, if generated people are cropped so: else they are cropped whole."""
+        return "with half bodies" if self.source.generated and self.augment.half_body else ""
 
-    def prepare(self, place: DataPaths, progress: Progress | None = None) -> Report:
-        """Make everything that `open` needs: generate people if need be, read, check, decode.
+    def distinct_people(self, points: Floats, scores: Floats, areas: Floats) -> NDArray[np.int64]:
+        """Who is left after OKS-NMS, as in COCO's evaluation; arguments as in `PoseData`."""
+        return np.sort(oks_nms(points, scores, areas, np.array(self.sigmas), NMS_THRESHOLD))
 
-        What is there already is not made again; files are read and compared with the digest each time. Two
-        processes may prepare the same data.
+    def epochs_for(self, before: DataSet) -> int:
+        """More where the schedule was made for generated people and this set is smaller.
 
-        Args:
-            progress: called with pictures done and in all, once through for each step.
-
-        Raises:
-            DataError: anything is wrong with the files; before any training starts.
+        As many samples are seen as of those; otherwise a small set would end before anything is learned.
         """
-        folders = self._packs(place)
-        known = all(folder.exists() for folder in folders.values())
-        if isinstance(self.source, CocoFolder):
-            found = self.source.read(place.root)
-        elif not known:
-            found = _generated(self.source, place, progress)
-        if not known:
-            write = writer(place, progress)
-            self._pack(found.train, folders["train"], self.augment, write)
-            self._pack(found.val, folders["val"], STILL, write)
-        cached_crops.cut(folders["train"], self.size, self.augment)
-        return Report(*(Counts(**open_pack(folder).about["counts"]) for folder in folders.values()))
+        if not isinstance(before.source, People) or not isinstance(self.source, CocoFolder):
+            return 1
+        samples = self.source.train_samples
+        return max(1, round(before.source.train / samples)) if samples else 1
 
     def open(self, place: DataPaths, seed: int) -> CocoData:
-        """The prepared data; cheap.
+        """As `DataSet.open`."""
+        train, val = self._splits(place, seed)
+        return CocoData(train, val, self.flip_pairs, self.sigmas)
 
-        Args:
-            seed: of the augmentation.
-
-        Raises:
-            DataError: `prepare` has not been run at this place.
-        """
-        folders = self._packs(place)
-        for folder in folders.values():
-            open_pack(folder)
-        augment = (
-            self.augment if self.flip_pairs is not None else self.augment.model_copy(update={"flip": 0.0})
-        )
-        return CocoData(
-            train=CocoSplit(folders["train"], self.size, augment, self.flip_pairs or (), seed),
-            val=CocoSplit(folders["val"], self.size, STILL, (), seed),
-            flip_pairs=self.flip_pairs,
-            sigmas=self.sigmas,
-        )
+    def _generate(self, place: DataPaths, progress: Progress | None) -> AnnotatedSet[SplitSamples]:
+        assert isinstance(self.source, People)
+        root = self._generated_folder(place, "people")
+        write(self.source, root, progress=progress)
+        return read(root)
 
     def _packs(self, place: DataPaths) -> dict[str, Path]:
-        """Folders of the packs, named by all that their contents depend on."""
-        augment = self.augment
-        steepest = augment.rotation if augment.rotation_probability else 0.0
-        reach = [augment.scale[1], steepest, augment.shift, augment.half_body > 0]
-        same = [FORMAT, self.fingerprint(), self.size[1] / self.size[0], self.padding]
-        keys = {"train": _digest([*same, reach]), "val": _digest(same)}
+        # Other names than other sets have: packs that exist keep theirs.
+        *reach, half_body = reach_of(self.augment)
+        same = [FORMAT, self.fingerprint(), self._aspect, self.padding]
+        keys = {"train": digest([*same, [*reach, bool(half_body)]]), "val": digest(same)}
         return {split: folder_of(place, f"{split}-{key}") for split, key in keys.items()}
-
-    def _pack(self, half: SplitSamples, folder: Path, augment: Augment, write: Write) -> None:
-        samples, annotations = half.samples, half.annotations
-        aspect = self.size[1] / self.size[0]
-        bodies = crop.whole_bodies(samples.corners, aspect, self.padding)
-        upper = upper_body(self.source.keypoints)
-        options = crop.placements(bodies, samples.points, samples.labelled, upper, aspect)
-        write(
-            folder,
-            annotations.pictures,
-            samples.picture,
-            crop.reach(options, augment),
-            {"options": options, **_arrays(half)},
-            {"counts": _counts(half)},
-        )
-
-
-def _generated(people: People, place: DataPaths, progress: Progress | None) -> SetSamples:
-    root = place.cache.absolute() / f"people-{people.fingerprint()}"
-    write(people, root, progress=progress)
-    return coco_samples.read(root)
-
-
-def _arrays(half: SplitSamples) -> dict[str, np.ndarray[Any, Any]]:
-    """The samples, and the whole split's annotations, against which pycocotools evaluates."""
-    samples, truth = half.samples, half.annotations
-    return {
-        "id": samples.id,
-        "corners": samples.corners,
-        "points": samples.points,
-        "labelled": samples.labelled,
-        "area": samples.area,
-        "score": samples.score,
-        "image_id": truth.picture_ids[samples.picture],
-        "truth_images": truth.picture_ids,
-        "truth_image_id": truth.picture_ids[truth.picture],
-        "truth_box": truth.box,
-        "truth_area": truth.area,
-        "truth_crowd": truth.crowd,
-        "truth_count": truth.count,
-        "truth_keypoints": truth.keypoints,
-    }
-
-
-def _counts(half: SplitSamples) -> dict[str, Any]:
-    samples = half.samples
-    return {
-        "pictures": len(np.unique(samples.picture)),
-        "samples": len(samples.id),
-        "left_out": dict(samples.left_out),
-    }
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

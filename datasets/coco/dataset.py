@@ -1,25 +1,21 @@
 """COCO keypoints, opened: samples from the packs, and the benchmark's metrics.
 
-Shapes: B samples of a batch, N samples of a split, K keypoints, H W pixels of a crop.
+Shapes: N samples of a split, K keypoints.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 
-from datasets.contract import Batch, Key, Pairs, Predictions
-from datasets.crops import cached_crops, crop
-from datasets.crops.counter_rng import uniforms
-from datasets.crops.crop import Augment
-from datasets.crops.pack import Pack, open_pack
-from datasets.metrics.oks import coco_average_precision, coco_truth, oks_nms, pck
+from datasets.base.kinds import Kinds
+from datasets.coco.kinds import coco_kinds
+from datasets.contract import Pairs, Predictions, PredictionsError
+from datasets.crops.pose_split import PoseSplit, order_of
+from datasets.metrics.oks import coco_average_precision, coco_truth, oks_nms, pck, person_scores
 
 Floats = NDArray[np.float64]
 
@@ -34,62 +30,15 @@ PCK_REACH = 0.1
 
 
 @dataclass(frozen=True)
-class CocoSplit:
-    """The samples of one pack. Holds a path, not the pixels, so that it travels to workers cheaply."""
-
-    folder: Path
-    size: tuple[int, int]
-    augment: Augment
-    pairs: Pairs
-    seed: int
-
-    @property
-    def pack(self) -> Pack:
-        """The open pack, shared within the process."""
-        return open_pack(self.folder)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """(N,) annotation ids, or numbers of detected boxes."""
-        return np.asarray(self.pack.arrays["id"])
-
-    def __getitems__(self, keys: Sequence[Key]) -> Batch:
-        """The samples at `keys`; image (B, H, W, 3), target and weight (B, K, 2)."""
-        pack = self.pack
-        epochs, rows = np.array(keys, np.int64).reshape(-1, 2).T
-        ids = pack.arrays["id"][rows]
-        draws = uniforms(self.seed, epochs, ids, crop.DRAWS)
-        place, angle, mirrored = crop.augmented(self.augment, draws, pack.arrays["options"][rows])
-        maps = crop.matrices(place, angle, mirrored, self.size)
-        target = crop.to_crop(maps, pack.arrays["points"][rows], self.size)
-        weight = pack.arrays["labelled"][rows][:, :, None] * np.ones((1, 1, 2))
-        target[mirrored] = crop.swap_pairs(target[mirrored], self.pairs)
-        weight[mirrored] = crop.swap_pairs(weight[mirrored], self.pairs)
-        return Batch(
-            image=torch.from_numpy(cached_crops.crops(self.folder, rows, maps, self.size, self.augment)),
-            target=torch.from_numpy(target.astype(np.float32)),
-            weight=torch.from_numpy(weight.astype(np.float32)),
-            id=torch.from_numpy(ids),
-        )
-
-    def to_picture(self, mu: Floats) -> Floats:
-        """Coordinates (N, K, 2) on the split's unaugmented crops, in its order, as pixels of the pictures."""
-        bodies = self.pack.arrays["options"][:, 0]
-        still = np.zeros(len(bodies))
-        return crop.to_picture(crop.matrices(bodies, still, still > 0, self.size), mu, self.size)
-
-
-@dataclass(frozen=True)
 class CocoData:
     """An open data set, as `datasets.contract.Data`."""
 
-    train: CocoSplit
-    val: CocoSplit
+    train: PoseSplit
+    val: PoseSplit
     flip_pairs: Pairs | None
     sigmas: tuple[float, ...]
+
+    error_unit: ClassVar[str] = "% of √area"
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """COCO's evaluation of the validation set, in percent.
@@ -101,12 +50,16 @@ class CocoData:
         out.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         arrays = self.val.pack.arrays
-        mu, confidence = _in_order(predictions, self.val.ids, len(self.sigmas))
-        points = self.val.to_picture(mu)
-        score = arrays["score"] + confidence.mean(1) + confidence.max(1)
+        rows = order_of(predictions, self.val.ids, len(self.sigmas), 2)
+        if predictions.score.shape != predictions.mu.shape[:2] or not np.isfinite(predictions.score).all():
+            raise PredictionsError(
+                f"scores of shape {predictions.score.shape}, or not finite, for mu {predictions.mu.shape}"
+            )
+        points = self.val.to_picture(predictions.mu[rows].astype(np.float64))
+        score = person_scores(predictions.score[rows].astype(np.float64), arrays["score"])
         detected = not arrays["labelled"].any()
         kept = self._without_duplicates(points, score) if detected else np.arange(len(points))
         shuffled = np.random.default_rng(0).permutation(score[kept])
@@ -117,6 +70,20 @@ class CocoData:
             reach = PCK_REACH * np.sqrt(arrays["area"])
             metrics["PCK@0.1"] = pck(points, arrays["points"], arrays["labelled"], reach)
         return metrics
+
+    def errors(self, mu: Floats) -> Floats:
+        """(N, K) distances in percent of the square root of the person's area, NaN where not labelled."""
+        arrays = self.val.pack.arrays
+        distance = np.linalg.norm(self.val.to_picture(mu) - arrays["points"], axis=2)
+        size = np.sqrt(np.where(arrays["area"] > 0, arrays["area"], np.nan))[:, None]
+        return np.where(arrays["labelled"], 100 * distance / size, np.nan)
+
+    def bodies(self, mu: Floats) -> None:
+        """Nobody is known in 3-D."""
+
+    def kinds(self) -> Kinds:
+        """Whole and alone, in a crowd, cut off by the picture's edge, or with few labels otherwise."""
+        return coco_kinds(self.val.pack)
 
     def _without_duplicates(self, points: Floats, score: Floats) -> NDArray[np.int64]:
         arrays, sigmas = self.val.pack.arrays, np.array(self.sigmas)
@@ -162,27 +129,3 @@ def _annotation(arrays: Any, index: int) -> dict[str, Any]:
         "num_keypoints": int(arrays["truth_count"][index]),
         "keypoints": arrays["truth_keypoints"][index].reshape(-1).tolist(),
     }
-
-
-def _in_order(predictions: Predictions, ids: NDArray[np.int64], K: int) -> tuple[Floats, Floats]:
-    """mu (N, K, 2) and score (N, K), in the order of `ids`."""
-    if (
-        predictions.mu.shape != (len(predictions.id), K, 2)
-        or predictions.score.shape != predictions.mu.shape[:2]
-    ):
-        raise ValueError(
-            f"mu {predictions.mu.shape} and score {predictions.score.shape} of {len(predictions.id)} samples "
-            f"with {K} keypoints"
-        )
-    order, wanted = np.argsort(predictions.id), np.argsort(ids)
-    if not np.array_equal(predictions.id[order], ids[wanted]):
-        given = np.unique(predictions.id)
-        raise ValueError(
-            f"ids of predictions: {len(np.setdiff1d(given, ids))} unknown, "
-            f"{len(np.setdiff1d(ids, given))} missing, {len(predictions.id) - len(given)} repeated"
-        )
-    if not (np.isfinite(predictions.mu).all() and np.isfinite(predictions.score).all()):
-        raise ValueError("predictions with numbers that are not finite")
-    place = np.empty(len(ids), np.int64)
-    place[wanted] = order
-    return predictions.mu[place].astype(np.float64), predictions.score[place].astype(np.float64)

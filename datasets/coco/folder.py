@@ -1,47 +1,41 @@
-"""A set in COCO's layout on somebody's disk."""
+"""A set in COCO's layout on the disk."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from datasets.coco import samples
-from datasets.coco.samples import SetSamples
-from datasets.config import Frozen
+from datasets.base.annotated import AnnotatedSet
+from datasets.base.folder import NEUTRAL, AnnotatedFolder, DataRoot
+from datasets.coco.annotation_files import find_annotations
+from datasets.coco.samples import SplitSamples, parse_set
+from datasets.config import digest
 from datasets.io.errors import DataError
-from datasets.io.image import Check, Survey, broken_among, check_pictures
-from datasets.io.problems import refuse
+from datasets.io.image import name_in
+from datasets.io.problems import Problem
+from datasets.io.survey import Check, check_here
 from datasets.keypoints import KEYPOINTS, SKELETON, oks_sigmas
 
 Limbs = tuple[tuple[PositiveInt, PositiveInt], ...]
 
 
-class CocoFolder(Frozen):
-    """A set in COCO's layout on somebody's disk, known by what is in it and not by where it is.
-
-    Without a digest it stands for a set that isn't at hand, such as COCO itself in a dry run.
+class CocoFolder(AnnotatedFolder):
+    """A set in COCO's layout: `annotations/` with a file for each split, and folders of pictures.
 
     Raises:
         pydantic.ValidationError: a keypoint has no OKS constant, or the numbers of names and sigmas differ.
     """
 
     kind: Literal["folder"] = "folder"
-    digest: str | None = None  # of annotations, detections, and names and sizes of pictures
     keypoints: tuple[str, ...] = KEYPOINTS
     skeleton: Limbs = SKELETON  # counted from 1
     sigmas: tuple[PositiveFloat, ...] | None = None  # OKS constants; None: COCO's, by the keypoints' names
     # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
     # of the fingerprint: the digest has the file's bytes.
-    detections: str | None = Field(default=None, json_schema_extra={"neutral": True})
-    # How many training samples there are, for whoever plans a schedule; the digest says it already.
-    train_samples: int | None = Field(default=None, json_schema_extra={"neutral": True})
-
-    # Whether broken records are left out, and which pictures are too: the digest has both.
-    skip_broken: bool = Field(default=False, json_schema_extra={"neutral": True})
-    broken_pictures: tuple[str, ...] = Field(default=(), json_schema_extra={"neutral": True})
+    detections: str | None = Field(default=None, json_schema_extra=NEUTRAL)
+    # How many training samples there are, to plan a schedule; the digest implies it.
+    train_samples: int | None = Field(default=None, json_schema_extra=NEUTRAL)
 
     @classmethod
     def bind(
@@ -51,49 +45,55 @@ class CocoFolder(Frozen):
         sigmas: Mapping[str, float] | None = None,
         *,
         skip_broken: bool = False,
-        check: Check = check_pictures,
-    ) -> "CocoFolder":
-        """Describe the set in `root`.
-
-        Args:
-            detections: boxes to evaluate on, COCO detection results; the annotated boxes if None.
-            sigmas: OKS constants by keypoint, for names that COCO doesn't have or in place of COCO's.
-            skip_broken: go on without broken records and pictures; every picture is decoded to find them.
-                Where there are none, the result is the same.
-            check: finds broken pictures.
+        check: Check = check_here,
+    ) -> Self:
+        """Describe the set in `root`. Arguments as in `DataRoot`.
 
         Raises:
             DataError: files, records or pictures are missing or wrong, or a keypoint has no OKS constant.
         """
-        lost: tuple[str, ...] = ()
-        if skip_broken:
-            lost = broken_among(root, cls.survey(root, detections).pictures, check)
-        found, skipped = _read(root, detections, skip_broken, lost)
-        category = found.train.annotations.category
+        return DataRoot(root, detections, sigmas, skip_broken, check).bind(cls)
+
+    @classmethod
+    def is_in(cls, root: Path) -> bool:
+        """Whether the folder has annotations of both splits."""
         try:
-            constants = oks_sigmas(category.keypoints, sigmas)
+            find_annotations(cls.locate(root))
+        except DataError as error:
+            if error.code == "not-a-folder":
+                raise
+            return False
+        return True
+
+    @classmethod
+    def recognise(cls, folder: Path, root: DataRoot) -> Self:
+        """As `AnnotatedFolder.recognise`."""
+        boxes = root.detections
+        return cls(detections=None if boxes is None else name_in(folder, boxes))
+
+    def parse(
+        self, folder: Path, broken_pictures: Collection[str], skip_broken: bool
+    ) -> tuple[AnnotatedSet[SplitSamples], list[Problem]]:
+        """As `AnnotatedFolder.parse`."""
+        boxes = None if self.detections is None else folder / self.detections
+        return parse_set(folder, boxes, broken_pictures)
+
+    def with_names(self, contents: AnnotatedSet[Any], root: DataRoot) -> Self:
+        """With the keypoints, their limbs and constants, and how many people there are to train on."""
+        annotations = contents.train.annotations
+        category = annotations.category
+        try:
+            constants = oks_sigmas(category.keypoints, root.sigmas)
         except ValueError as error:
             remedy = "Give one with CocoFolder.bind(sigmas={name: value}), or use COCO's names"
-            raise DataError(found.train.annotations.path, str(error), remedy=remedy) from error
-        return cls(
-            digest=samples.digest(found, skipped),
+            raise DataError(annotations.path, str(error), remedy=remedy, code="no-oks-sigma") from error
+        return type(self)(
             keypoints=category.keypoints,
             skeleton=category.skeleton,
-            sigmas=constants if sigmas else None,
-            detections=None if detections is None else _as_given(root, detections),
-            train_samples=len(found.train.samples.id),
-            skip_broken=bool(skipped),
-            broken_pictures=lost,
+            sigmas=constants if root.sigmas else None,
+            detections=self.detections,
+            train_samples=len(contents.train),
         )
-
-    @staticmethod
-    def survey(root: Path, detections: Path | None = None) -> Survey:
-        """All that is broken in the set's annotations, and the pictures that samples are cut from.
-
-        Raises:
-            DataError: a file is missing or is none of COCO's format.
-        """
-        return samples.survey(root, detections)
 
     @model_validator(mode="after")
     def _sigmas_fit(self) -> Self:
@@ -108,46 +108,4 @@ class CocoFolder(Frozen):
 
     def fingerprint(self) -> str:
         """16 hex digits over what samples and metrics depend on."""
-        return _digest(["folder", self.digest, self.keypoints, self.oks_sigmas])
-
-    def read(self, root: Path | None) -> SetSamples:
-        """Read the set again, where it lies on this machine.
-
-        Raises:
-            DataError: there is no root, the set is not bound, a record is wrong, or the files have changed.
-        """
-        if root is None or self.digest is None:
-            raise DataError(
-                root or "the data's folder",
-                "the experiment is not bound to files",
-                remedy="Name the folder with --data-root, or bind it with CocoFolder.bind",
-            )
-        detections = None if self.detections is None else root / self.detections
-        found, skipped = _read(root, detections, self.skip_broken, self.broken_pictures)
-        if (now := samples.digest(found, skipped)) != self.digest:
-            raise DataError(
-                root,
-                f"the files are not those of the experiment (digest {now}, not {self.digest})",
-                remedy="Restore them, or start anew with the set as it is now",
-            )
-        return found
-
-
-def _read(
-    root: Path, detections: Path | None, skip_broken: bool, lost: tuple[str, ...]
-) -> tuple[SetSamples, tuple[str, ...]]:
-    """The set, and the names of pictures and records that were skipped."""
-    found, broken = samples.sift_set(root, detections, lost)
-    if not skip_broken:
-        refuse(broken)
-    samples.check_not_empty(found)
-    return found, (*lost, *(f"{Path(one.file).name} {one.record}" for one in broken))
-
-
-def _as_given(root: Path, file: Path) -> str:
-    absolute, root = file.absolute(), root.absolute()
-    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        return digest(["folder", self.digest, self.keypoints, self.oks_sigmas])

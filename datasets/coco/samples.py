@@ -3,25 +3,26 @@
 Shapes: N samples, K keypoints.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base.annotated import AnnotatedSet, PoseSamples, whole
 from datasets.coco.annotation_files import (
     Annotations,
     Detections,
     find_annotations,
-    sift_annotations,
-    sift_detections,
+    parse_annotations,
+    parse_detections,
 )
 from datasets.io.errors import DataError
-from datasets.io.gc_pause import uncollected
-from datasets.io.image import Survey, stated
-from datasets.io.problems import Broken, refuse, sift
+from datasets.io.gc_pause import gc_paused
+from datasets.io.image import PictureFile
+from datasets.io.problems import Problem
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -43,22 +44,63 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class SplitSamples:
-    """One split of a set on the disk."""
+    """One split of a set on the disk, as `datasets.base.annotated.AnnotatedSplit`."""
 
     annotations: Annotations
     samples: Samples
 
+    @property
+    def path(self) -> Path:
+        """The file of annotations."""
+        return self.annotations.path
 
-@dataclass(frozen=True, eq=False)
-class SetSamples:
-    """A set on the disk, read and checked, its pictures not yet opened."""
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many records are not used, by reason."""
+        return self.samples.left_out
 
-    train: SplitSamples
-    val: SplitSamples
-    detections: Path | None
+    def __len__(self) -> int:
+        return len(self.samples.id)
+
+    def pictures_in_use(self) -> Iterator[tuple[Path, str]]:
+        """Those that samples are cut from, and what to do where one is missing."""
+        annotations = self.annotations
+        for index in np.unique(self.samples.picture).tolist():
+            remedy = f"Put it there, or take image {annotations.picture_ids[index]} out of {self.path.name}"
+            yield annotations.pictures[index].path, remedy
+
+    def files_to_check(self) -> tuple[PictureFile, ...]:
+        """The pictures that samples are cut from."""
+        return tuple(self.annotations.pictures[i] for i in np.unique(self.samples.picture).tolist())
+
+    def pose_samples(self) -> PoseSamples:
+        """The people as they are packed, with the whole split's annotations for pycocotools."""
+        samples, truth = self.samples, self.annotations
+        arrays: dict[str, NDArray[Any]] = {
+            "corners": samples.corners,
+            "area": samples.area,
+            "score": samples.score,
+            "image_id": truth.picture_ids[samples.picture],
+            "truth_images": truth.picture_ids,
+            "truth_image_id": truth.picture_ids[truth.picture],
+            "truth_box": truth.box,
+            "truth_area": truth.area,
+            "truth_crowd": truth.crowd,
+            "truth_count": truth.count,
+            "truth_keypoints": truth.keypoints,
+        }
+        return PoseSamples(
+            id=samples.id,
+            pictures=truth.pictures,
+            picture=samples.picture,
+            corners=samples.corners,
+            points=samples.points,
+            labelled=samples.labelled,
+            arrays=arrays,
+        )
 
 
-def read(root: Path, detections: Path | None = None) -> SetSamples:
+def read(root: Path, detections: Path | None = None) -> AnnotatedSet[SplitSamples]:
     """Read both splits of a folder in COCO's layout.
 
     Args:
@@ -67,69 +109,42 @@ def read(root: Path, detections: Path | None = None) -> SetSamples:
     Raises:
         DataError: something is missing, broken or contradicts itself; or no sample is left.
     """
-    found, broken = sift_set(root, detections)
-    refuse(broken)
-    check_not_empty(found)
-    return found
+    return whole(*parse_set(root, detections))
 
 
-@uncollected()
-def sift_set(
-    root: Path, detections: Path | None = None, lost: Collection[str] = ()
-) -> tuple[SetSamples, list[Broken]]:
-    """Read both splits: what can be used of them, and what is broken.
+@gc_paused()
+def parse_set(
+    root: Path, detections: Path | None = None, broken_pictures: Collection[str] = ()
+) -> tuple[AnnotatedSet[SplitSamples], list[Problem]]:
+    """Read both splits: the usable records, and what is broken.
 
     Args:
-        lost: pictures known to be broken, as `picture.name_in` calls them.
+        broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
 
     Raises:
         DataError: a file is missing or is none of COCO's format, or the splits contradict each other.
     """
-    if not root.is_dir():
-        raise DataError(root, "is not a folder", remedy="Name the folder of the data set")
     paths = find_annotations(root)
     (train, bad_train), (val, bad_val) = (
-        _sound(*sift_annotations(root, path, split, lost)) for split, path in paths.items()
+        _without_misplaced(*parse_annotations(root, path, split, broken_pictures))
+        for split, path in paths.items()
     )
     if train.category.keypoints != val.category.keypoints:
-        raise DataError(val.path, f"its keypoints are not those of {train.path.name}", remedy="Use one list")
+        problem = f"its keypoints are not those of {train.path.name}"
+        raise DataError(val.path, problem, remedy="Use one list", code="other-keypoints")
     broken = bad_train + bad_val
+    files: tuple[Path, ...] = (train.path, val.path)
     if detections is None:
         boxes = people(val)
     else:
-        found, bad_boxes = sift_detections(detections, val)
-        boxes, broken = detected(found, val), broken + bad_boxes
-    return SetSamples(SplitSamples(train, people(train)), SplitSamples(val, boxes), detections), broken
-
-
-def survey(root: Path, detections: Path | None = None) -> Survey:
-    """All that is broken in the annotations, and the pictures that are wanted.
-
-    Raises:
-        DataError: as `sift_set`.
-    """
-    found, broken = sift_set(root, detections)
-    pictures = (
-        half.annotations.pictures[index]
-        for half in (found.train, found.val)
-        for index in np.unique(half.samples.picture).tolist()
-    )
-    return Survey(tuple(broken), tuple(pictures))
-
-
-def check_not_empty(halves: SetSamples) -> None:
-    """Raises DataError for a split without samples."""
-    for half in (halves.train, halves.val):
-        if not len(half.samples.id):
-            left_out = half.samples.left_out.items()
-            reasons = ", ".join(f"{count} {reason}" for reason, count in left_out) or "it has none"
-            path, problem = half.annotations.path, f"no usable person is left ({reasons})"
-            raise DataError(path, problem, remedy="Use other annotations")
+        found, bad_boxes = parse_detections(detections, val)
+        boxes, broken, files = detected(found, val), broken + bad_boxes, (*files, detections)
+    return AnnotatedSet(SplitSamples(train, people(train)), SplitSamples(val, boxes), files), broken
 
 
 def people(annotations: Annotations) -> Samples:
     """Annotated people who are no crowd, have a labelled keypoint, an area and a box inside the picture."""
-    kept, left_out = _sift(_rules(annotations))
+    kept, left_out = _apply(_rules(annotations))
     corners, _ = _clipped(annotations.box, _sides_of(annotations))
     return Samples(
         id=annotations.id[kept],
@@ -157,7 +172,7 @@ def _rules(annotations: Annotations) -> dict[str, Bools]:
 def detected(detections: Detections, annotations: Annotations) -> Samples:
     """Detected boxes that are not empty within their picture; no threshold on the score."""
     corners, fits = _clipped(detections.box, _sides(annotations)[detections.picture])
-    kept, left_out = _sift({"detections with an empty box": fits})
+    kept, left_out = _apply({"detections with an empty box": fits})
     N, K = int(kept.sum()), len(annotations.category.keypoints)
     return Samples(
         id=np.flatnonzero(kept),
@@ -169,39 +184,6 @@ def detected(detections: Detections, annotations: Annotations) -> Samples:
         score=detections.score[kept],
         left_out={**detections.left_out, **left_out},
     )
-
-
-def digest(halves: SetSamples, skipped: Sequence[str] = ()) -> str:
-    """16 hex digits over the annotations, the detections and the names and sizes of all pictures in use.
-
-    Args:
-        skipped: what was left out as broken.
-
-    Raises:
-        DataError: pictures are missing.
-    """
-    files = [halves.train.annotations.path, halves.val.annotations.path, *filter(None, [halves.detections])]
-    total = hashlib.sha256()
-    for path in files:
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    (train, bad_train), (val, bad_val) = (_listed(half) for half in (halves.train, halves.val))
-    refuse(bad_train + bad_val)
-    for line in train + val:
-        total.update(line.encode())
-    total.update("\n".join(skipped).encode())
-    return total.hexdigest()[:16]
-
-
-def _listed(half: SplitSamples) -> tuple[list[str], list[Broken]]:
-    """A line for each picture in use; and those that are missing."""
-    annotations = half.annotations
-
-    def line(index: int) -> str:
-        name = annotations.path.name
-        remedy = f"Put it there, or take image {annotations.picture_ids[index]} out of {name}"
-        return stated(annotations.pictures[index].path, name, remedy)
-
-    return sift(line, np.unique(half.samples.picture).tolist())
 
 
 def _sides(annotations: Annotations) -> Floats:
@@ -221,7 +203,7 @@ def _clipped(boxes: Floats, sides: Floats) -> tuple[Floats, Bools]:
     return np.hstack([low, high]), np.asarray((high > low).all(1))
 
 
-def _sift(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
+def _apply(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
     """Who passes all rules; and how many each rule stopped first."""
     passed = np.ones_like(next(iter(rules.values())))
     stopped = {}
@@ -231,38 +213,33 @@ def _sift(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
     return passed, {reason: count for reason, count in stopped.items() if count}
 
 
-def _sound(annotations: Annotations, broken: list[Broken]) -> tuple[Annotations, list[Broken]]:
-    """Without people whose box or keypoints can't be where they are said to be."""
+def _without_misplaced(annotations: Annotations, broken: list[Problem]) -> tuple[Annotations, list[Problem]]:
+    """Without people whose box or keypoints can't be where the file has them."""
     rules = _rules(annotations)
     fits = rules.pop("with an empty box")
     used = np.all(list(rules.values()), axis=0)
-    misplaced = {**_stray_keypoints(annotations, used & fits), **_stray_boxes(annotations, used)}
+    misplaced = {**_keypoints_outside(annotations, used & fits), **_boxes_outside(annotations, used)}
     return annotations.without(misplaced), broken + [misplaced[index] for index in sorted(misplaced)]
 
 
-def _stray_boxes(annotations: Annotations, used: Bools) -> dict[int, Broken]:
+def _boxes_outside(annotations: Annotations, used: Bools) -> dict[int, Problem]:
     """Boxes with an extent of which nothing lies inside the picture."""
     (x, y, width, height), sides = annotations.box.T, _sides_of(annotations).T
     outside = (x >= sides[0]) | (y >= sides[1]) | (x + width <= 0) | (y + height <= 0)
-    strays = np.flatnonzero(outside & (width > 0) & (height > 0) & used).tolist()
-    return {
-        index: _misplaced(
-            annotations, index, f"bbox {_box(annotations.box[index])} lies outside its picture", "Correct it"
-        )
-        for index in strays
-    }
+    found = {}
+    for index in np.flatnonzero(outside & (width > 0) & (height > 0) & used).tolist():
+        box = ", ".join(f"{number:g}" for number in annotations.box[index].tolist())
+        problem = f"bbox [{box}] lies outside its picture"
+        found[index] = _misplaced(annotations, index, problem, "Correct it", "box-outside")
+    return found
 
 
-def _box(box: Floats) -> str:
-    return "[" + ", ".join(f"{number:g}" for number in box.tolist()) + "]"
-
-
-def _stray_keypoints(annotations: Annotations, used: Bools) -> dict[int, Broken]:
+def _keypoints_outside(annotations: Annotations, used: Bools) -> dict[int, Problem]:
     """Labelled keypoints farther outside their picture than it is large: the first one of each person."""
     sides = _sides_of(annotations)[:, None]
     points, labelled = annotations.keypoints[..., :2], annotations.keypoints[..., 2] > 0
     absurd = ((points < -sides) | (points > 2 * sides)).any(2) & labelled & used[:, None]
-    found: dict[int, Broken] = {}
+    found: dict[int, Problem] = {}
     for index, joint in reversed(np.argwhere(absurd).tolist()):
         x, y = points[index, joint]
         problem = (
@@ -270,9 +247,9 @@ def _stray_keypoints(annotations: Annotations, used: Bools) -> dict[int, Broken]
             "picture than the picture is large"
         )
         remedy = "Correct it, or set its visibility to 0"
-        found[index] = _misplaced(annotations, index, problem, remedy)
+        found[index] = _misplaced(annotations, index, problem, remedy, "keypoint-outside")
     return found
 
 
-def _misplaced(annotations: Annotations, index: int, problem: str, remedy: str) -> Broken:
-    return Broken(str(annotations.path), f"annotation {annotations.id[index]}", problem, remedy)
+def _misplaced(annotations: Annotations, index: int, problem: str, remedy: str, code: str) -> Problem:
+    return Problem(str(annotations.path), f"annotation {annotations.id[index]}", problem, remedy, code)

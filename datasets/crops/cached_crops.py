@@ -1,4 +1,4 @@
-"""Crops that mirroring alone changes, cut once for every epoch and every training that wants them.
+"""Crops that mirroring alone changes, cut once for all epochs and trainings.
 
 Without scaling, turning and shifting a sample has two crops, and a mirrored one is the other read from right
 to left, one pixel further: the middle of a box becomes W / 2, so that pixel i shows what pixel W - i shows in
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from datasets.crops import crop
 from datasets.crops.crop import Augment
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.pack import Pack, damaged, open_pack, publish_data
-from datasets.crops.undecoded import Pictures
 
 Size = tuple[int, int]
 Crops = NDArray[np.uint8]
@@ -34,7 +34,7 @@ def cut(pack: Path, size: Size, augment: Augment) -> None:
     Raises:
         DataError: there is no pack, the crops that are there are damaged, or the disk is full.
     """
-    if not _mirrors_only(augment) or isinstance(open_pack(pack).pixels, Pictures):
+    if not _mirrors_only(augment) or isinstance(open_pack(pack).pixels, LazyPictures):
         return
     publish_data(_folder(pack, size), partial(_fill, open_pack(pack), size), lambda _: _open(pack, size))
 
@@ -79,7 +79,7 @@ def _fill(pack: Pack, size: Size, folder: Path) -> None:
 
 @lru_cache(maxsize=16)
 def _open(pack: Path, size: Size) -> Crops:
-    """All crops (N, H, W + 1, 3), on the disk until they are looked at."""
+    """All crops (N, H, W + 1, 3), mapped from the disk."""
     folder, shape = _folder(pack, size), (len(open_pack(pack).tiles), size[0], size[1] + 1, 3)
     try:
         pixels = np.memmap(folder / "crops.bin", np.uint8, mode="r").view(np.ndarray)

@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.contract import DataPaths
+from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.tile_plan import Job, plan
-from datasets.crops.undecoded import Pictures
 from datasets.io.atomic_folder import publish
 from datasets.io.errors import DataError, NotPreparedError
 from datasets.io.image import PictureFile, decode, size_of
-from datasets.io.problems import refuse, sift
+from datasets.io.problems import parse_each, raise_if_any
 
 FORMAT = 2
 """Raised when the files of a pack change their meaning."""
@@ -45,9 +45,9 @@ _WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """An open pack or index. The pixels stay on the disk until they are looked at."""
+    """An open pack or index. The pixels are mapped, not read."""
 
-    pixels: NDArray[np.uint8] | Pictures  # (bytes,) of all tiles, or the pictures that hold them
+    pixels: NDArray[np.uint8] | LazyPictures  # (bytes,) of all tiles, or the pictures that hold them
     tiles: NDArray[np.int64]  # (N, 5), rows as in `tiles.Tile`
     arrays: Mapping[str, NDArray[Any]]
     about: Mapping[str, Any]
@@ -75,10 +75,10 @@ class Pack:
 
 
 def _decoded(
-    pixels: NDArray[np.uint8] | Pictures, tiles: NDArray[np.int64]
+    pixels: NDArray[np.uint8] | LazyPictures, tiles: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Pixels (h, w, 3) of tiles, each with its place in `tiles`."""
-    if isinstance(pixels, Pictures):
+    if isinstance(pixels, LazyPictures):
         yield from pixels.tiles(tiles)
         return
     for place, (start, _, _, w, h) in enumerate(tiles.tolist()):
@@ -99,10 +99,12 @@ def open_pack(folder: Path) -> Pack:
             arrays = dict(stored)
         if "root" in about:
             names, sizes = arrays.pop("picture_names"), arrays.pop("picture_sizes")
-            return Pack(Pictures(Path(about["root"]), names, sizes), arrays.pop("tiles"), arrays, about)
+            return Pack(LazyPictures(Path(about["root"]), names, sizes), arrays.pop("tiles"), arrays, about)
         pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r")
     except FileNotFoundError as error:
-        raise NotPreparedError(folder, "the prepared data are not here", remedy=prepare) from error
+        raise NotPreparedError(
+            folder, "the prepared data are not here", remedy=prepare, code="not-prepared"
+        ) from error
     except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise damaged(folder, "this pack is", str(error)) from error
     if len(pixels) != about["bytes"]:
@@ -115,7 +117,8 @@ def open_pack(folder: Path) -> Pack:
 
 def damaged(folder: Path, what: str, how: str) -> DataError:
     """The error for prepared data that can't be read; `what`: such as "this pack is"."""
-    return DataError(folder, f"{what} damaged: {how}", remedy="Remove the folder and prepare again")
+    remedy = "Remove the folder and prepare again"
+    return DataError(folder, f"{what} damaged: {how}", remedy=remedy, code="damaged")
 
 
 Write = Callable[
@@ -167,7 +170,7 @@ def write_pack(
     Two processes may write the same pack; the first one to end wins. The bits do not depend on the threads.
 
     Args:
-        picture: (N,) index into `pictures`; those without a sample are not looked at.
+        picture: (N,) index into `pictures`; those without a sample are not opened.
         reach: (N, 4) corners of what a sample's crops may show, in its picture; may lie partly outside.
         arrays: kept beside the pixels. `about`: the same for JSON.
 
@@ -199,7 +202,7 @@ def write_index(
     *,
     root: Path,
 ) -> None:
-    """As `write_pack` without the pixels: of pictures only the size is looked at.
+    """As `write_pack` without the pixels: of pictures only the size is read.
 
     Args:
         root: the folder of the data; paths below it are kept as relative ones.
@@ -209,11 +212,11 @@ def write_index(
     """
     tiles, jobs = plan(pictures, picture, reach)
     tiles[:, 0] = np.unique(picture, return_inverse=True)[1]  # jobs are in the order of their pictures
-    named = Pictures.of(root, [file for file, _ in jobs])
+    named = LazyPictures.of(root, [file for file, _ in jobs])
     kept = {**arrays, "tiles": tiles, "picture_names": named.names, "picture_sizes": named.sizes}
 
     def fill(draft: Path) -> None:
-        _each(_look, jobs, progress)
+        _each(_check_size, jobs, progress)
         _save(draft, kept, {**about, "root": str(named.root)})
 
     publish_data(folder, fill, open_pack)
@@ -234,15 +237,14 @@ def publish_data(
 
 
 def _full(folder: Path, how: str, *remedies: str) -> DataError:
-    return DataError(
-        folder, how, remedy=", or ".join(("Free some space", "keep the data on another disk", *remedies))
-    )
+    remedy = ", or ".join(("Free some space", "keep the data on another disk", *remedies))
+    return DataError(folder, how, remedy=remedy, code="disk-full")
 
 
 def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress | None) -> None:
-    """Do it for every picture, and refuse all broken ones together."""
+    """Do it for every picture, and report all broken ones together."""
     with ThreadPoolExecutor(_DECODERS) as threads:
-        running = [threads.submit(sift, work, [job]) for job in jobs]
+        running = [threads.submit(parse_each, work, [job]) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
@@ -250,7 +252,7 @@ def _each(work: Callable[[Job], None], jobs: Sequence[Job], progress: Progress |
                     progress(done, len(jobs))
         finally:
             threads.shutdown(cancel_futures=True)
-    refuse([broken for finished in running for broken in finished.result()[1]])
+    raise_if_any([broken for finished in running for broken in finished.result()[1]])
 
 
 def _save(folder: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:
@@ -258,7 +260,7 @@ def _save(folder: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, 
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def _look(job: Job) -> None:
+def _check_size(job: Job) -> None:
     picture, _ = job
     size_of(picture.path, (picture.width, picture.height))
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datasets.contract import Batch, Key, Pairs, Predictions
+from datasets.contract import Batch, Key, Pairs, Predictions, PredictionsError
 from datasets.crops import cached_crops, crop
 from datasets.crops.counter_rng import uniforms
 from datasets.crops.crop import Augment
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 RANGE = 0.5
-"""Of the target where joints have depth: beyond ± this in any coordinate a joint says nothing."""
+"""Of the target where joints have depth: a joint beyond ± this in any coordinate has weight 0."""
 
 
 class Crops(NamedTuple):
@@ -120,21 +120,30 @@ def ordered(predictions: Predictions, ids: Rows, points: int, dim: int) -> Float
     """Predicted coordinates (N, P, D), in the order of `ids`.
 
     Raises:
-        ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+        PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+    """
+    return predictions.mu[order_of(predictions, ids, points, dim)].astype(np.float64)
+
+
+def order_of(predictions: Predictions, ids: Rows, points: int, dim: int) -> Rows:
+    """(N,) which prediction belongs to each of the `ids`.
+
+    Raises:
+        PredictionsError: as `ordered`.
     """
     if predictions.mu.shape != (len(predictions.id), points, dim):
-        raise ValueError(
+        raise PredictionsError(
             f"mu {predictions.mu.shape} of {len(predictions.id)} samples with {points} points in {dim}-D"
         )
     order, wanted = np.argsort(predictions.id), np.argsort(ids)
     if not np.array_equal(predictions.id[order], ids[wanted]):
         given = np.unique(predictions.id)
-        raise ValueError(
+        raise PredictionsError(
             f"ids of predictions: {len(np.setdiff1d(given, ids))} unknown, "
             f"{len(np.setdiff1d(ids, given))} missing, {len(predictions.id) - len(given)} repeated"
         )
     if not np.isfinite(predictions.mu).all():
-        raise ValueError("predictions with numbers that are not finite")
-    mu = np.empty(predictions.mu.shape)
-    mu[wanted] = predictions.mu[order]
-    return mu
+        raise PredictionsError("predictions with numbers that are not finite")
+    rows = np.empty(len(ids), np.int64)
+    rows[wanted] = order
+    return rows

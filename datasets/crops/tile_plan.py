@@ -1,4 +1,4 @@
-"""Which rectangles of the pictures are looked at, so that nothing else need be kept.
+"""Which rectangles of the pictures crops can show, so that nothing else need be kept.
 
 Shapes: N samples.
 """

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from datasets.base.annotated import AnnotatedSet, whole
 from datasets.human36m.cameras import JOINTS
-from datasets.human36m.samples import Benchmark, Frame, check_not_empty, table
-from datasets.io import json_file
+from datasets.human36m.samples import Frame, Frames, table
 from datasets.io.errors import DataError
-from datasets.io.image import PictureFile, Survey
-from datasets.io.json_file import Record, an_object, sift_objects
-from datasets.io.problems import Broken, distinct, refuse, sift
+from datasets.io.image import PictureFile
+from datasets.io.json_file import Record, an_object, load_object, parse_objects
+from datasets.io.problems import Problem, parse_each
 
 Layout = Literal["posenet", "sample"]
 
@@ -49,36 +49,26 @@ def find_layout(root: Path) -> Layout:
         root,
         f"has neither {_name(1, 'data')} nor {SAMPLES['val']}",
         remedy="Put the annotations into annotations/ in there",
+        code="no-annotations",
     )
 
 
-def read(root: Path, layout: Layout) -> Benchmark:
+def read(root: Path, layout: Layout) -> AnnotatedSet[Frames]:
     """Read both splits, without opening their pictures.
 
     Raises:
         DataError: a file is missing, or records are wrong; names file, record and field.
     """
-    found, broken = sift_set(root, layout)
-    refuse(broken)
-    check_not_empty(found)
-    return found
+    return whole(*parse_set(root, layout))
 
 
-def survey(root: Path, layout: Layout) -> Survey:
-    """All that is broken in the annotations, and the pictures that are used.
-
-    Raises:
-        DataError: as `sift_set`.
-    """
-    found, broken = sift_set(root, layout)
-    return Survey(distinct(broken), found.train.pictures + found.val.pictures)
-
-
-def sift_set(root: Path, layout: Layout, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
-    """Read both splits, without opening their pictures: what can be used of them, and what is broken.
+def parse_set(
+    root: Path, layout: Layout, broken_pictures: Collection[str] = ()
+) -> tuple[AnnotatedSet[Frames], list[Problem]]:
+    """Read both splits, without opening their pictures: the usable frames, and what is broken.
 
     Args:
-        lost: pictures known to be broken, as `picture.name_in` calls them.
+        broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
 
     Raises:
         DataError: a file is missing or is something else, or joints are not in millimetres.
@@ -91,32 +81,32 @@ def sift_set(root: Path, layout: Layout, lost: Collection[str] = ()) -> tuple[Be
     }
     files = {split: [_file(root, name) for name in wanted] for split, wanted in names.items()}
     sift_frames = _posenet if layout == "posenet" else _sample
-    without = {root / name for name in lost}
+    without = {root / name for name in broken_pictures}
     (train, bad_train), (val, bad_val) = (
         table(*sift_frames(root, split, files[split]), files[split][0], split, without) for split in files
     )
-    return Benchmark(train, val, (*files["train"], *files["val"])), bad_train + bad_val
+    return AnnotatedSet(train, val, (*files["train"], *files["val"])), bad_train + bad_val
 
 
-def _posenet(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
+def _posenet(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Problem]]:
     """The frames of a split that its rate selects, from three files for each subject."""
     frames: list[Frame] = []
-    broken: list[Broken] = []
+    broken: list[Problem] = []
     for start in range(0, len(files), len(_KINDS)):
         data, camera, joints = files[start : start + len(_KINDS)]
-        document, cameras, poses = _document(data), _document(camera), _document(joints)
+        document, cameras, poses = load_object(data), load_object(camera), load_object(joints)
         boxes, bad_boxes = _boxes(document)
         parse = partial(_posenet_frame, root, EVERY[split], boxes, cameras, poses)
-        found, bad_images = sift_objects(data, document.listed("images"), "images", parse)
+        found, bad_images = parse_objects(data, document.listed("images"), "images", parse)
         frames += [frame for frame in found if frame is not None]
         broken += bad_boxes + bad_images
     return frames, broken
 
 
-def _boxes(document: Record) -> tuple[dict[int, Record], list[Broken]]:
+def _boxes(document: Record) -> tuple[dict[int, Record], list[Problem]]:
     """Annotations by the picture that each is about."""
     seen: set[int] = set()
-    found, broken = sift_objects(
+    found, broken = parse_objects(
         document.path,
         document.listed("annotations"),
         "annotations",
@@ -133,7 +123,7 @@ def _posenet_frame(
         return None
     ident = image.whole("id")
     if ident not in boxes:
-        raise image.wrong("no annotation has its id as image_id")
+        raise image.wrong("no annotation has its id as image_id", code="unknown-image")
     return Frame(
         image=image,
         id=ident,
@@ -144,18 +134,19 @@ def _posenet_frame(
     )
 
 
-def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Broken]]:
-    """The frames of an authors' file, in which images and annotations go in pairs; already thinned out."""
-    document = _document(files[0])
+def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Problem]]:
+    """The frames of an authors' file, in which images and annotations go in pairs; already subsampled."""
+    document = load_object(files[0])
     images, annotations = document.listed("images"), document.listed("annotations")
     if len(images) != len(annotations):
         raise DataError(
             files[0],
             f"has {len(images)} images for {len(annotations)} annotations, which go in pairs",
             remedy="Get the file again",
+            code="wrong-length",
         )
     pairs = enumerate(zip(images, annotations, strict=True))
-    return sift(partial(_sample_frame, root, files[0]), pairs)
+    return parse_each(partial(_sample_frame, root, files[0]), pairs)
 
 
 def _sample_frame(root: Path, path: Path, pair: tuple[int, tuple[Any, Any]]) -> Frame:
@@ -169,7 +160,7 @@ def _sample_frame(root: Path, path: Path, pair: tuple[int, tuple[Any, Any]]) -> 
         id=both.whole("image_id"),
         file=_picture(root, shown_in),
         box=both.row("bbox", 4),
-        world=_places(both, fields.get("keypoints_world"), "keypoints_world"),
+        world=both.rows(fields.get("keypoints_world"), "keypoints_world", len(JOINTS), 3),
         camera=both.inner("cam_param"),
     )
 
@@ -180,24 +171,12 @@ def _pose(poses: Record, image: Record) -> list[list[float]]:
     found: Any = poses.fields
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
-    return _places(Record(poses.path, f"[{']['.join(path)}]", {}), found, "the pose")
-
-
-def _places(record: Record, value: Any, key: str) -> list[list[float]]:
-    if not isinstance(value, list) or len(value) != len(JOINTS):
-        raise record.wrong(f"{key} is not a list of {len(JOINTS)} joints")
-    return [record.numbers(row, f"{key}[{index}]", 3) for index, row in enumerate(value)]
+    record = Record(poses.path, f"[{']['.join(path)}]", {})
+    return record.rows(found, "the pose", len(JOINTS), 3)
 
 
 def _picture(root: Path, image: Record) -> PictureFile:
     return PictureFile(root / "images" / image.text("file_name"), image.side("width"), image.side("height"))
-
-
-def _document(path: Path) -> Record:
-    document = json_file.load(path)
-    if not isinstance(document, dict):
-        raise DataError(path, "is not an object", remedy="Get the file again")
-    return Record(path, "", document)
 
 
 def _name(subject: int, kind: str) -> str:
@@ -211,5 +190,5 @@ def _where(root: Path, name: str) -> Path | None:
 def _file(root: Path, name: str) -> Path:
     found = _where(root, name)
     if found is None:
-        raise DataError(root / _FOLDERS[0] / name, "is missing", remedy="Put it there")
+        raise DataError(root / _FOLDERS[0] / name, "is missing", remedy="Put it there", code="missing-file")
     return found

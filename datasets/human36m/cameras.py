@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datasets.human36m.camera import Cameras
 from datasets.io.json_file import Record
-from datasets.io.problems import Broken, sift
+from datasets.io.problems import Problem, parse_each
 
 Floats = NDArray[np.float64]
 
@@ -24,13 +24,26 @@ JOINTS = (
 
 PELVIS = JOINTS.index("pelvis")
 
+POINTS = (*JOINTS, "thorax")
+"""What is regressed: the benchmark's 17 joints, and the middle of the shoulders, which MPII labels too."""
+
+DEPTH = 2000.0
+"""mm that the target's z measures in units of."""
+
+_SHOULDERS = (JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder"))
+
 _FEWEST_IN_BOX = 0.9
 """Of a camera's frames: the share in which the pelvis must project into the person's box."""
 
 
+def with_thorax(joints: Floats) -> Floats:
+    """Joints (N, 17, 3) and the middle of the shoulders: `POINTS` (N, 18, 3)."""
+    return np.concatenate([joints, joints[:, _SHOULDERS].mean(1, keepdims=True)], axis=1)
+
+
 def calibrated(
     records: Sequence[Record], world: Floats, boxes: Floats
-) -> tuple[Cameras, NDArray[np.int64], list[Broken]]:
+) -> tuple[Cameras, NDArray[np.int64], list[Problem]]:
     """The camera of each frame that has a good one.
 
     `t` is the camera's position in older files and the shift of X -> R X + t in newer ones of the same name.
@@ -45,9 +58,9 @@ def calibrated(
         M cameras; (M,) the frames that they belong to; and the cameras of which a field is missing or wrong,
         or no reading of `t` fits the boxes.
     """
-    distinct: dict[str, list[int]] = {}
+    unique: dict[str, list[int]] = {}
     for index, record in enumerate(records):
-        distinct.setdefault(_key(record), []).append(index)
+        unique.setdefault(_key(record), []).append(index)
 
     def solve(mine: list[int]) -> tuple[Cameras, list[int]]:
         parsed = _parsed(records[mine[0]])
@@ -57,7 +70,7 @@ def calibrated(
         solved = Cameras(**{**vars(parsed), "position": position[None]})
         return solved[np.zeros(len(mine), np.int64)], mine
 
-    solved, broken = sift(solve, distinct.values())
+    solved, broken = parse_each(solve, unique.values())
     frames = np.array([index for _, mine in solved for index in mine], np.int64)
     order = np.argsort(frames)
     joined = [np.concatenate([getattr(c, name) for c, _ in solved]) if solved else np.zeros((0, *shape))
@@ -91,7 +104,7 @@ def _parsed(record: Record) -> Cameras:
 
 
 def _flat(record: Record, key: str, length: int) -> list[float]:
-    """So many numbers, nested or not; zeros for distortion that isn't told."""
+    """So many numbers, nested or not; zeros for distortion that is left out."""
     value = record.fields.get(key)
     if value is None and key in ("k", "p"):
         return [0.0] * length
@@ -101,9 +114,9 @@ def _flat(record: Record, key: str, length: int) -> list[float]:
     if key == "R":
         R = np.array(numbers).reshape(3, 3)
         if np.abs(R @ R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(R) < 0:
-            raise record.wrong("R is not a rotation")
+            raise record.wrong("R is not a rotation", code="not-a-rotation")
     if key == "f" and min(numbers) <= 0:
-        raise record.wrong(f"f is {numbers}, not positive")
+        raise record.wrong(f"f is {numbers}, not positive", code="not-positive")
     return numbers
 
 
@@ -125,4 +138,5 @@ def _position(record: Record, cameras: Cameras, world: Floats, boxes: Floats) ->
         if share >= _FEWEST_IN_BOX:
             return np.asarray(reading)
         shares[share] = reading
-    raise record.wrong(f"the pelvis projects into its box in {max(shares):.0%} of frames, however t is read")
+    problem = f"the pelvis projects into its box in {max(shares):.0%} of frames, however t is read"
+    raise record.wrong(problem, code="wrong-camera")

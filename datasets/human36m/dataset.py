@@ -5,23 +5,24 @@ Shapes: B samples of a batch, N samples of a split, P = 18 points, K = 17 joints
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base.kinds import Kinds
+from datasets.base.pose_data import Bodies
 from datasets.contract import Batch, Key, Pairs, Predictions
 from datasets.crops import crop
 from datasets.crops.counter_rng import uniforms
 from datasets.crops.pose_split import RANGE, Crops, PoseSplit, batch, ordered
 from datasets.human36m.camera import Cameras
-from datasets.human36m.cameras import JOINTS, PELVIS
+from datasets.human36m.cameras import DEPTH, JOINTS, PELVIS, with_thorax
+from datasets.human36m.kinds import human36m_kinds
 from datasets.metrics import pck_mpjpe
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-DEPTH = 2000.0
-"""mm that the target's z measures in units of."""
 
 FROM_MPII = (6, 2, 1, 0, 3, 4, 5, None, 8, None, 9, 13, 14, 15, 12, 11, 10, 7)
 """MPII's joint for each point; torso and nose have none."""
@@ -54,7 +55,7 @@ class MixedSplit:
         """The samples at `keys`; image (B, H, W, 3), target and weight (B, P, 3)."""
         epochs, index = np.array(keys, np.int64).reshape(-1, 2).T
         ids = self.ids[index]
-        # One number decides whom, the rest how: the same person drawn twice looks different.
+        # One number selects the person, the rest augment it: a person drawn twice is augmented twice.
         draws = uniforms(self.own.seed, epochs, ids, crop.DRAWS + 1)
         B, P = len(index), len(FROM_MPII)
         height, width = self.own.size
@@ -64,7 +65,7 @@ class MixedSplit:
             _put(crops, solid, self.own.crops(index[solid], draws[solid, :-1]))
         if len(flat):
             people = (draws[flat, -1] * len(self.mpii)).astype(np.int64)
-            _put(crops, flat, without_depth(self.mpii.crops(people, draws[flat, :-1])))
+            _put(crops, flat, as_human36m(self.mpii.crops(people, draws[flat, :-1])))
         return batch(crops, ids)
 
 
@@ -72,7 +73,7 @@ def _put(crops: Crops, rows: Rows, some: Crops) -> None:
     crops.image[rows], crops.target[rows], crops.weight[rows] = some
 
 
-def without_depth(crops: Crops) -> Crops:
+def as_human36m(crops: Crops) -> Crops:
     """MPII's people (B, 16, 2) as Human3.6M's points (B, 18, 3): z, torso and nose have weight 0.
 
     So have joints outside the crop, as everywhere in 3-D.
@@ -93,7 +94,9 @@ class Human36MData:
     own: PoseSplit  # the training samples without what is mixed in
     train: PoseSplit | MixedSplit
     val: PoseSplit
-    flip_pairs: Pairs
+    flip_pairs: Pairs | None
+
+    error_unit: ClassVar[str] = "mm"
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Protocol 2's errors in mm, both skeletons with their pelvis at the origin.
@@ -103,7 +106,7 @@ class Human36MData:
         person best. `MPJPE of the mean pose` is what predicting the training set's mean target would get.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a number is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a number not finite.
         """
         predicted = self.skeletons(ordered(predictions, self.val.ids, len(FROM_MPII), 3))
         mean = np.broadcast_to(self.own.targets().mean(0), (len(self.val), len(FROM_MPII), 3))
@@ -116,6 +119,18 @@ class Human36MData:
             ),
             "MPJPE of the mean pose": float(pck_mpjpe.joint_errors(self.skeletons(mean), self.truth).mean()),
         }
+
+    def errors(self, mu: Floats) -> Floats:
+        """(N, K) distances in mm, both skeletons with their pelvis at the origin."""
+        return pck_mpjpe.joint_errors(self.skeletons(mu), self.truth)
+
+    def bodies(self, mu: Floats) -> Bodies:
+        """Predictions and truth (N, P, 3) in mm from the pelvis."""
+        return Bodies(with_thorax(self.skeletons(mu)), with_thorax(self.truth))
+
+    def kinds(self) -> Kinds:
+        """By how the person stands to the camera, and poses far from the mean pose."""
+        return human36m_kinds(self.truth)
 
     @property
     def truth(self) -> Floats:

@@ -3,8 +3,7 @@
 Shapes: N frames, K = 17 joints.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base.annotated import PoseSamples
 from datasets.human36m.camera import Cameras
-from datasets.human36m.cameras import JOINTS, calibrated
+from datasets.human36m.cameras import DEPTH, JOINTS, PELVIS, calibrated, with_thorax
 from datasets.io.errors import DataError
-from datasets.io.image import PictureFile, stated
+from datasets.io.image import PictureFile
 from datasets.io.json_file import Record
-from datasets.io.problems import IN_PICTURES, RECORDS, Broken, refuse, sift
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,10 @@ _TALL = (200.0, 3000.0)
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """One split: pictures of one person each. Lengths in millimetres, pixels from 0."""
+    """One split, as `datasets.base.annotated.AnnotatedSplit`: pictures of one person each.
+
+    Lengths are in millimetres, pixels count from 0.
+    """
 
     path: Path
     pictures: tuple[PictureFile, ...]  # N
@@ -41,14 +44,34 @@ class Frames:
     cameras: Cameras  # N
     left_out: Mapping[str, int]
 
+    def __len__(self) -> int:
+        return len(self.id)
 
-@dataclass(frozen=True, eq=False)
-class Benchmark:
-    """Both splits, and the files that they were read from."""
+    def pictures_in_use(self) -> Iterator[tuple[Path, str]]:
+        """The pictures, and what to do where one is missing."""
+        return ((file.path, "Put it there") for file in self.pictures)
 
-    train: Frames
-    val: Frames
-    files: tuple[Path, ...]
+    def files_to_check(self) -> tuple[PictureFile, ...]:
+        """The pictures."""
+        return self.pictures
+
+    def pose_samples(self) -> PoseSamples:
+        """The people as they are packed, with their depths, joints and cameras."""
+        joints = self.cameras.view(with_thorax(self.world))
+        points = self.cameras.image(joints)
+        return PoseSamples(
+            id=self.id,
+            pictures=self.pictures,
+            picture=np.arange(len(self)),
+            corners=self.corners,
+            points=points,
+            labelled=np.ones(points.shape[:2], bool),
+            arrays={
+                "depth": (joints[..., 2] - joints[:, PELVIS, None, 2]) / DEPTH,
+                "joints": joints,
+                **{f"camera_{name}": values for name, values in vars(self.cameras).items()},
+            },
+        )
 
 
 class Frame(NamedTuple):
@@ -62,18 +85,9 @@ class Frame(NamedTuple):
     camera: Record
 
 
-def check_not_empty(benchmark: Benchmark) -> None:
-    """Raises DataError for a split without frames."""
-    for frames in (benchmark.train, benchmark.val):
-        if not len(frames.id):
-            reasons = ", ".join(f"{count} {reason}" for reason, count in frames.left_out.items())
-            problem = f"no frame of it is used ({reasons or 'it has none'})"
-            raise DataError(frames.path, problem, remedy="Use the whole set")
-
-
 def table(
-    frames: Sequence[Frame], broken: list[Broken], path: Path, split: str, lost: Collection[Path]
-) -> tuple[Frames, list[Broken]]:
+    frames: Sequence[Frame], broken: list[Problem], path: Path, split: str, without: Collection[Path]
+) -> tuple[Frames, list[Problem]]:
     """The frames that the protocol uses, as arrays; and what is broken.
 
     Raises:
@@ -81,14 +95,15 @@ def table(
     """
     excluded = EXCLUDED if split == "val" else ()
     wanted = [f for f in frames if not any(name in f.file.path.name for name in excluded)]
-    there = [frame for frame in wanted if frame.file.path not in lost]
+    there = [frame for frame in wanted if frame.file.path not in without]
     filled = [frame for frame in there if _corners(frame) is not None or _is_outside(frame)]
     seen: set[int] = set()
-    placed, bad_frames = sift(partial(_placed, seen), filled)
+    placed, bad_frames = parse_each(partial(_placed, seen), filled)
     world = np.array([frame.world for frame in placed], np.float64).reshape(-1, len(JOINTS), 3)
     span = np.median(np.ptp(world, axis=1).max(1)) if len(world) else _TALL[1] / 2
     if not _TALL[0] < span < _TALL[1]:
-        raise DataError(path, f"people span {span:g} in the world, not mm", remedy="Give joints in mm")
+        problem = f"people span {span:g} in the world, not mm"
+        raise DataError(path, problem, remedy="Give joints in mm", code="not-mm")
     boxes = np.array([frame.box for frame in placed], np.float64).reshape(-1, 4)
     cameras, kept, bad_cameras = calibrated([frame.camera for frame in placed], world, boxes)
     misplaced = _misplaced([placed[index] for index in kept.tolist()], world[kept], cameras)
@@ -114,17 +129,17 @@ def _joined(
         corners=np.array([_corners(frame) for frame in used], np.float64).reshape(-1, 4),
         world=world,
         cameras=cameras,
-        left_out={reason: count for reason, count in counts.items() if count},
+        left_out=counted(counts),
     )
 
 
 def _placed(seen: set[int], frame: Frame) -> Frame:
     """The frame, if its id is new and its box somewhere in the picture."""
     if frame.id in seen:
-        raise frame.image.wrong(f"its image id, {frame.id}, stands twice in the split")
+        raise frame.image.wrong(f"its image id, {frame.id}, occurs twice in the split", code="repeated-id")
     seen.add(frame.id)
     if _is_outside(frame):
-        raise frame.image.wrong(f"bbox {frame.box} lies outside its picture")
+        raise frame.image.wrong(f"bbox {frame.box} lies outside its picture", code="box-outside")
     return frame
 
 
@@ -135,7 +150,7 @@ def _is_outside(frame: Frame) -> bool:
     return width > 0 and height > 0 and not inside
 
 
-def _misplaced(frames: Sequence[Frame], world: Floats, cameras: Cameras) -> dict[int, Broken]:
+def _misplaced(frames: Sequence[Frame], world: Floats, cameras: Cameras) -> dict[int, Problem]:
     """Frames with a joint behind the camera, or farther outside the picture than that is large."""
     viewed = cameras.view(world)
     before = viewed[..., 2] > 0
@@ -143,10 +158,11 @@ def _misplaced(frames: Sequence[Frame], world: Floats, cameras: Cameras) -> dict
         points = cameras.image(np.where(before[..., None], viewed, 1.0))
     sides = np.array([frame.file[1:] for frame in frames], np.float64).reshape(-1, 1, 2)
     near = ((points >= -sides) & (points <= 2 * sides)).all(2)  # a NaN is not
-    found: dict[int, Broken] = {}
+    found: dict[int, Problem] = {}
     for index, joint in reversed(np.argwhere(~(before & near)).tolist()):
         where = "behind the camera" if not before[index, joint] else "far outside the picture"
-        found[index] = Broken.of(frames[index].image.wrong(f"its {JOINTS[joint]} lies {where}"))
+        error = frames[index].image.wrong(f"its {JOINTS[joint]} lies {where}", code="keypoint-outside")
+        found[index] = Problem.of(error)
     return dict(sorted(found.items()))
 
 
@@ -160,27 +176,3 @@ def _corners(frame: Frame) -> list[float] | None:
         for low, side, high in zip((x, y), (width, height), last, strict=True)
     )
     return [x1, y1, x2, y2] if x2 > x1 and y2 > y1 else None
-
-
-def digest(benchmark: Benchmark, skipped: Sequence[str] = ()) -> str:
-    """16 hex digits over the annotations and the names and sizes of all pictures in use.
-
-    Args:
-        skipped: what was left out as broken.
-
-    Raises:
-        DataError: pictures are missing.
-    """
-    total = hashlib.sha256()
-    for path in benchmark.files:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    halves = [
-        sift(partial(stated, annotations=frames.path.name), [file.path for file in frames.pictures])
-        for frames in (benchmark.train, benchmark.val)
-    ]
-    refuse([one for _, broken in halves for one in broken])
-    for lines, _ in halves:
-        total.update("".join(lines).encode())
-    total.update("\n".join(skipped).encode())
-    return total.hexdigest()[:16]

@@ -8,7 +8,7 @@ from pathlib import Path
 def publish(root: Path, fill: Callable[[Path], None], check: Callable[[Path], object]) -> None:
     """Makes `root` appear at once with all that `fill` writes, unless it is there already.
 
-    Two processes may do so at the same time: whoever ends first wins, and the other accepts what it finds. An
+    Two processes may do so at the same time: the first to end wins, and the other accepts what it finds. An
     exception, Ctrl-C among them, leaves nothing behind.
 
     Args:

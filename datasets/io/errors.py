@@ -1,12 +1,12 @@
-"""What a user can mend, said in one sentence: the base of all such errors, and those of data."""
+"""Errors that a user can correct: the base of all of them, and those of data."""
 
 from pathlib import Path
 
 
 class UserError(Exception):
-    """Something that whoever gave the command can mend.
+    """Something that the user of the command can correct.
 
-    The text is for people and may change at any time. Programs and tests hold on to the class and to `code`,
+    The text is for people and may change at any time. Programs and tests rely on the class and on `code`,
     a few words joined by hyphens that name the kind of mistake, such as `no-annotations`.
     """
 
@@ -22,7 +22,7 @@ class UserError(Exception):
 
 
 class DataError(UserError):
-    """A file or record that can't be used: says which, what is wrong with it, and what to do about it.
+    """A file or record that can't be used: which one, what is wrong with it, and what to do about it.
 
     Args:
         path: the file or folder.
@@ -41,7 +41,7 @@ class DataError(UserError):
 
 
 class NotPreparedError(DataError):
-    """What `prepare` makes of the data is not at this place."""
+    """The data have not been prepared at this place."""
 
 
 def _restore(kind: type[UserError], arguments: tuple[object, ...], fields: dict[str, object]) -> UserError:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Pause the collector where hundreds of thousands of objects are made that live on: it would go through
     all of them again and again, and its share of the time would grow with their number."""
     before = gc.isenabled()

@@ -1,7 +1,5 @@
 """Pictures from files: the whole picture, or an error."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.io.errors import DataError
-from datasets.io.problems import Broken, sift
 
 _ANOTHER_COPY = "Put an intact copy there, or take the picture out of the annotations"
 
@@ -22,21 +19,15 @@ class PictureFile(NamedTuple):
     width: int
     height: int
 
+    def check(self) -> None:
+        """Decode it whole.
 
-class Survey(NamedTuple):
-    """What reading a set's annotations tells, before its pictures are opened."""
+        Raises:
+            DataError: it is missing, truncated, no picture, or of another size.
+        """
+        decode(self.path, (self.width, self.height))
 
-    broken: tuple[Broken, ...]
-    pictures: tuple[PictureFile, ...]  # that samples are cut from
 
-
-Check = Callable[[Sequence[PictureFile]], Sequence[Broken]]
-"""Says which pictures are missing, broken or of another size than claimed."""
-
-MOST_BROKEN = 1000
-"""So many broken pictures may be left out. An experiment names them all."""
-
-_DECODERS = 4  # threads; libjpeg runs outside Python's lock
 _MOST_PIXELS = 90_000_000  # as many as Pillow takes without a warning
 
 
@@ -77,16 +68,18 @@ def size_of(path: Path, claimed: tuple[int, int] | None = None) -> tuple[int, in
         raise _unreadable(path, error) from error
 
 
-def stated(path: Path, annotations: str, remedy: str = "Put it there") -> str:
-    """A line with the picture's name and length in bytes, by which a set is known.
+def name_and_size(path: Path, annotations: str, remedy: str = "Put it there") -> str:
+    """A line with the picture's name and length in bytes, by which a set is identified.
 
     Raises:
-        DataError: it is missing; names the annotations that want it.
+        DataError: it is missing; names the annotations that list it.
     """
     try:
         return f"{path.name} {path.stat().st_size}\n"
     except OSError as error:
-        raise DataError(path, f"this picture is missing, which {annotations} names", remedy=remedy) from error
+        raise DataError(
+            path, f"this picture is missing, which {annotations} names", remedy=remedy, code="missing-picture"
+        ) from error
 
 
 def name_in(root: Path, picture: Path) -> str:
@@ -95,40 +88,16 @@ def name_in(root: Path, picture: Path) -> str:
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
 
-def broken_among(root: Path, files: Sequence[PictureFile], check: Check) -> tuple[str, ...]:
-    """Names in `root` of the pictures that `check` finds broken.
-
-    Raises:
-        DataError: they are more than anybody should go on without.
-    """
-    found = check(files)
-    if len(found) > MOST_BROKEN:
-        raise DataError(
-            root, f"{len(found)} of {len(files)} pictures are broken, which is no set to go on with",
-            remedy="Get the pictures again",
-        )  # fmt: skip
-    return tuple(sorted({name_in(root, Path(one.file)) for one in found}))
-
-
-def check_pictures(files: Sequence[PictureFile]) -> tuple[Broken, ...]:
-    """Decode whole pictures, and say which are missing, broken or of another size than claimed."""
-    with ThreadPoolExecutor(_DECODERS) as threads:
-        found = threads.map(lambda file: sift(_decode_whole, [file])[1], files)
-        return tuple(one for broken in found for one in broken)
-
-
-def _decode_whole(file: PictureFile) -> None:
-    decode(file.path, (file.width, file.height))
-
-
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """Pillow's decoders signal broken files by all of these."""
 
 
 def _unreadable(path: Path, error: BaseException) -> DataError:
     if isinstance(error, FileNotFoundError):
-        return DataError(path, "this picture is missing", remedy=_ANOTHER_COPY)
-    return DataError(path, f"this picture can't be decoded ({error})", remedy=_ANOTHER_COPY)
+        return DataError(path, "this picture is missing", remedy=_ANOTHER_COPY, code="missing-picture")
+    return DataError(
+        path, f"this picture can't be decoded ({error})", remedy=_ANOTHER_COPY, code="broken-picture"
+    )
 
 
 def _check_size(path: Path, size: tuple[int, int], claimed: tuple[int, int] | None) -> None:
@@ -137,6 +106,8 @@ def _check_size(path: Path, size: tuple[int, int], claimed: tuple[int, int] | No
             path,
             f"is {size[0]}x{size[1]} pixels, its annotations say {claimed[0]}x{claimed[1]}",
             remedy="Annotations count pixels as stored, without EXIF rotation; correct one of the two",
+            code="other-picture-size",
         )
     if size[0] * size[1] > _MOST_PIXELS:
-        raise DataError(path, f"is {size[0]}x{size[1]} pixels, too large a picture", remedy=_ANOTHER_COPY)
+        problem = f"is {size[0]}x{size[1]} pixels, too large a picture"
+        raise DataError(path, problem, remedy=_ANOTHER_COPY, code="picture-too-large")

@@ -1,4 +1,4 @@
-"""MATLAB's `.mat` files, versions 5 and 7.3, from somebody who may have sent anything.
+"""MATLAB's `.mat` files, versions 5 and 7.3, from sources that are not trusted.
 
 Version 5 is read here ("MAT-File Format", MathWorks, chapter 1): a file of a few hundred bytes, damaged or
 made so, crashes scipy's reader or has it ask for gigabytes. Everything that a file declares is compared with
@@ -52,14 +52,15 @@ def load(path: Path, names: Sequence[str], remedy: str = "Get the file again") -
     import h5py
 
     if not path.is_file():
-        raise DataError(path, "is missing", remedy="Check the path")
+        raise DataError(path, "is missing", remedy="Check the path", code="missing-file")
     try:
         if h5py.is_hdf5(path):
             return _hdf5(path, names)
         return _version5(path.read_bytes(), names)
     except Exception as error:  # HDF5 raises many kinds for a file that is damaged
         text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(path, f"can't be read as a .mat file ({text})", remedy=remedy) from error
+        problem = f"can't be read as a .mat file ({text})"
+        raise DataError(path, problem, remedy=remedy, code="not-mat") from error
 
 
 def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def _version5(data: bytes, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _name_of(head: bytes, order: str) -> str | None:
-    """The name of a variable, from its first bytes; None of what is none or is damaged."""
+    """The name of a variable, from its first bytes; None if it is none, or damaged."""
     try:
         return _opened(head, _Element(_MATRIX, 8, len(head)), order).name
     except MatError:
@@ -180,7 +181,7 @@ def _opened(data: bytes, matrix: _Element, order: str) -> _Matrix:
 
 
 def _value(data: bytes, element: _Element, order: str, depth: int) -> Any:
-    """What a matrix says."""
+    """The value of a matrix."""
     if element.kind != _MATRIX or depth > _DEEPEST:
         raise MatError(f"no matrix where there should be one, or more than {_DEEPEST} in each other")
     if element.start == element.end:

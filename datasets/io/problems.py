@@ -1,6 +1,6 @@
-"""Broken records: found all at once, and then refused together, or left out and counted."""
+"""Broken records: found all at once, and then reported together, or left out and counted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,18 +17,19 @@ RECORDS, IN_PICTURES = "broken records", "in broken pictures"
 
 
 @dataclass(frozen=True, order=True)
-class Broken:
-    """A record or picture that can't be used."""
+class Problem:
+    """Why a record or picture can't be used."""
 
     file: str
     record: str  # within the file, such as `annotations[3] (id 17)`; empty for the file itself
     reason: str
     remedy: str
+    code: str = ""  # of the error
 
     @staticmethod
-    def of(error: DataError) -> "Broken":
+    def of(error: DataError) -> "Problem":
         """What the error says."""
-        return Broken(error.path, error.record, error.problem, error.remedy)
+        return Problem(error.path, error.record, error.problem, error.remedy, error.code)
 
     @property
     def where(self) -> str:
@@ -38,33 +39,33 @@ class Broken:
     @property
     def error(self) -> DataError:
         """The error that says this."""
-        return DataError(self.file, self.reason, record=self.record, remedy=self.remedy)
+        return DataError(self.file, self.reason, record=self.record, remedy=self.remedy, code=self.code)
 
 
-def sift(parse: Callable[[Item], Parsed], items: Iterable[Item]) -> tuple[list[Parsed], list[Broken]]:
+def parse_each(parse: Callable[[Item], Parsed], items: Iterable[Item]) -> tuple[list[Parsed], list[Problem]]:
     """What `parse` makes of each item; and one entry for each item for which it raised a DataError."""
     good: list[Parsed] = []
-    broken: list[Broken] = []
+    broken: list[Problem] = []
     for item in items:
         try:
             good.append(parse(item))
         except DataError as error:
-            broken.append(Broken.of(error))
+            broken.append(Problem.of(error))
     return good, broken
 
 
-def distinct(broken: Iterable[Broken]) -> tuple[Broken, ...]:
+def unique(broken: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each once, in order: many records may be lost by one and the same cause."""
     return tuple(dict.fromkeys(broken))
 
 
-def refuse(broken: Sequence[Broken]) -> None:
+def raise_if_any(broken: Sequence[Problem]) -> None:
     """Stop if anything is broken.
 
     Raises:
-        DataError: names the first few, and says how many there are.
+        DataError: that of the only problem; or `broken-records`, which names the first few of several.
     """
-    found = distinct(broken)
+    found = unique(broken)
     if not found:
         return
     first, *others = found
@@ -77,4 +78,10 @@ def refuse(broken: Sequence[Broken]) -> None:
         f"{first.reason}. {len(found)} records or pictures are broken: this; {named}{more}",
         record=first.record,
         remedy="`rle-lab prepare` lists all. Correct them, or go on without them with --skip-broken",
+        code="broken-records",
     )
+
+
+def counted(counts: Mapping[str, int]) -> dict[str, int]:
+    """Those that are not 0."""
+    return {reason: count for reason, count in counts.items() if count}

@@ -39,10 +39,21 @@ def oks(
         return np.asarray(similar.sum(-1) / labelled.sum(-1))
 
 
+def person_scores(joints: Floats, boxes: Floats) -> Floats:
+    """The score of each person (N,): mean + max of the joints' scores, and the box's own.
+
+    So the authors' code ranks people for COCO's evaluation.
+
+    Args:
+        joints: (N, K); boxes: (N,), 0 for annotated boxes.
+    """
+    return np.asarray(boxes + joints.mean(1) + joints.max(1))
+
+
 def oks_nms(
     points: Floats, scores: Floats, areas: Floats, sigmas: Floats, threshold: float = 0.9
 ) -> NDArray[np.int64]:
-    """Non-maximum suppression within one picture: keep the best, drop what is more alike than `threshold`.
+    """Non-maximum suppression within one picture: of people with OKS above `threshold`, keep the best.
 
     The area between two detections is the mean of theirs, as in the authors' code and in HRNet.
 

@@ -13,7 +13,7 @@ HEAD_SHARE = 0.6
 """Of the head box's diagonal: MPII's head size (Andriluka et al., CVPR 2014, and its evaluation toolkit)."""
 
 AUC_THRESHOLDS = np.linspace(0.0, 0.5, 51)
-"""Where MPII's toolkit looks at the PCKh curve."""
+"""Thresholds at which MPII's toolkit evaluates the PCKh curve."""
 
 
 def head_sizes(boxes: Floats) -> Floats:
@@ -33,7 +33,7 @@ def pckh(errors: Floats, counted: Bools, threshold: float) -> float:
 
     Args:
         errors: (N, K) in head sizes.
-        counted: (N, K), at least one true: annotated, and of a kind that the benchmark looks at.
+        counted: (N, K), at least one true: annotated, and of a kind that the benchmark evaluates.
     """
     return float(pckh_curve(errors, counted, np.array([threshold]))[0])
 

@@ -1,6 +1,6 @@
 """MPII on the disk: the list JSON in wide use with `gt_valid.mat`, checked record by record.
 
-MATLAB counts pixels from 1; everything here counts from 0. The original `.mat` is read by mpii_mat.py.
+MATLAB counts pixels from 1; everything here counts from 0. The original `.mat` is read by release_mat.py.
 
 Shapes: N people, K = 16 joints.
 """
@@ -14,13 +14,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base.annotated import AnnotatedSet, whole
 from datasets.io import json_file
 from datasets.io.errors import DataError
-from datasets.io.image import Survey
 from datasets.io.json_file import Record
-from datasets.io.problems import IN_PICTURES, RECORDS, Broken, refuse, sift
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
 from datasets.mpii import ground_truth, release_mat
-from datasets.mpii.samples import JOINTS, Benchmark, People, check_not_empty, misplaced, sized
+from datasets.mpii.samples import JOINTS, People, misplaced, sized
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +46,7 @@ def find_format(root: Path) -> Format:
         root,
         "has neither the lists train.json and valid.json nor mpii_human_pose_v1_u12_1.mat",
         remedy="Put them into annot/ in there",
+        code="no-annotations",
     )
 
 
@@ -55,71 +56,46 @@ def is_there(root: Path) -> bool:
     return lists or bool(_found(root, _ORIGINALS))
 
 
-def read(root: Path, form: Format) -> Benchmark:
+def read(root: Path, form: Format) -> AnnotatedSet[People]:
     """Read a set, without opening its pictures.
 
     Raises:
         DataError: a file is missing, or records are wrong; names file, record and field.
     """
-    found, broken = sift_set(root, form)
-    refuse(broken)
-    check_not_empty(found)
-    return found
+    return whole(*parse_set(root, form))
 
 
-def survey(root: Path, form: Format) -> Survey:
-    """All that is broken in the annotations, and the pictures, of each the size that its first bytes tell.
-
-    Raises:
-        DataError: as `sift_set`.
-    """
-    found, broken = sift_set(root, form)
-    sizes = [sized(people.pictures)[0] for people in (found.train, found.val)]
-    for people, files in zip((found.train, found.val), sizes, strict=True):
-        broken += misplaced(people, files).values()
-    return Survey(tuple(broken), sizes[0] + sizes[1])
+def parse_placed(
+    root: Path, form: Format, broken_pictures: Collection[str] = ()
+) -> tuple[AnnotatedSet[People], list[Problem]]:
+    """As `parse_set`, without people who lie outside their pictures, whose first bytes are read."""
+    found, broken = parse_set(root, form, broken_pictures)
+    outside = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
+    train, val = (p.without_broken(o) for p, o in zip((found.train, found.val), outside, strict=True))
+    return AnnotatedSet(train, val, found.files), [*broken, *outside[0].values(), *outside[1].values()]
 
 
-def sift_placed(root: Path, form: Format, lost: Collection[str]) -> tuple[Benchmark, list[Broken]]:
-    """As `sift_set`, without people who lie outside their pictures, whose first bytes are read."""
-    found, broken = sift_set(root, form, lost)
-    strays = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
-    train, val = (np.array(list(stray), np.int64) for stray in strays)
-    kept = np.setdiff1d(np.arange(len(found.val.id)), val)
-    return replace(
-        found,
-        train=found.train.without_broken(train),
-        val=found.val.without_broken(val),
-        heads=found.heads.rows(kept),
-    ), [*broken, *strays[0].values(), *strays[1].values()]
-
-
-def sift_set(root: Path, form: Format, lost: Collection[str] = ()) -> tuple[Benchmark, list[Broken]]:
-    """Read a set, without opening its pictures: what can be used of it, and what is broken.
+def parse_set(
+    root: Path, form: Format, broken_pictures: Collection[str] = ()
+) -> tuple[AnnotatedSet[People], list[Problem]]:
+    """Read a set, without opening its pictures: the usable people, and what is broken.
 
     Args:
-        lost: pictures known to be broken, as `picture.name_in` calls them.
+        broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
 
     Raises:
         DataError: a file is missing or is something else.
     """
-    broken_pictures = {root / name for name in lost}
+    without, images = {root / name for name in broken_pictures}, root / "images"
     if form == "mat":
-        return release_mat.sift_release(_file(root, _ORIGINALS), root / "images", broken_pictures)
+        return release_mat.parse_release(_file(root, _ORIGINALS), images, without)
     lists = [_file(root, names) for names in _LISTS.values()]
     truth = _file(root, _TRUTHS)
-    (train, bad_train, _), (val, bad_val, N) = (
-        _people(path, root / "images", broken_pictures) for path in lists
-    )
-    heads, bad_heads = ground_truth.sift_heads(truth, val, N)
-    kept = np.setdiff1d(np.arange(len(val.id)), np.array(list(bad_heads), np.int64))
-    benchmark = Benchmark(
-        train=_labelled(train),
-        val=val.without_broken(np.array(list(bad_heads), np.int64)),
-        heads=heads.rows(kept),
-        files=(*lists, truth),
-    )
-    return benchmark, [*bad_train, *bad_val, *bad_heads.values()]
+    (train, bad_train, _), (val, bad_val, N) = (_people(path, images, without) for path in lists)
+    heads, bad_heads = ground_truth.parse_heads(truth, val, N)
+    val = replace(val, heads=heads).without_broken(bad_heads)
+    found = AnnotatedSet(_labelled(train), val, (*lists, truth))
+    return found, [*bad_train, *bad_val, *bad_heads.values()]
 
 
 class _Listed(NamedTuple):
@@ -134,21 +110,21 @@ class _Listed(NamedTuple):
     record: str
 
 
-def _people(path: Path, images: Path, lost: Collection[Path]) -> tuple[People, list[Broken], int]:
+def _people(path: Path, images: Path, without: Collection[Path]) -> tuple[People, list[Problem], int]:
     """One list: objects with `image`, `center`, `scale`, `joints` (16 x 2, from 1) and `joints_vis`.
 
     Args:
-        images: the folder of the pictures; `lost`: those that are broken.
+        images: the folder of the pictures; `without`: those that are broken.
 
     Returns:
-        those who can be used, what is broken, and how many there are in all.
+        the usable people, what is broken, and how many there are in all.
 
     Raises:
         DataError: it is no list.
     """
-    values = json_file.a_list(path, json_file.load(path), "people")
-    parsed, broken = sift(partial(_listed, path), enumerate(values))
-    rows = [person for person in parsed if images / person.image not in lost]
+    values = json_file.load_list(path, "people")
+    parsed, broken = parse_each(partial(_listed, path), enumerate(values))
+    rows = [person for person in parsed if images / person.image not in without]
     order = {name: index for index, name in enumerate(dict.fromkeys(row.image for row in rows))}
     counts = {RECORDS: len(broken), IN_PICTURES: len(parsed) - len(rows)}
     found = People(
@@ -161,7 +137,7 @@ def _people(path: Path, images: Path, lost: Collection[Path]) -> tuple[People, l
         scale=np.array([row.scale for row in rows], np.float64),
         points=np.array([row.joints for row in rows], np.float64).reshape(-1, len(JOINTS), 2) - 1,
         labelled=np.array([row.flags for row in rows], bool).reshape(-1, len(JOINTS)),
-        left_out={reason: count for reason, count in counts.items() if count},
+        left_out=counted(counts),
     )
     return found, broken, len(values)
 
@@ -173,7 +149,7 @@ def _listed(path: Path, one: tuple[int, Any]) -> _Listed:
         image=record.text("image"),
         centre=_centre(record),
         scale=_scale(record),
-        joints=_joints(record),
+        joints=record.rows(record.fields.get("joints"), "joints", len(JOINTS), 2),
         flags=_flags(record),
         record=record.name,
     )
@@ -182,28 +158,22 @@ def _listed(path: Path, one: tuple[int, Any]) -> _Listed:
 def _centre(record: Record) -> list[float]:
     centre = record.row("center", 2)
     if centre[0] < 0:
-        raise record.wrong(f"center is {centre}, no place in the picture", "Take the person out of the list")
+        problem = f"center is {centre}, no place in the picture"
+        raise record.wrong(problem, "Take the person out of the list", code="no-centre")
     return centre
 
 
 def _scale(record: Record) -> float:
     scale = record.number("scale")
     if scale <= 0:
-        raise record.wrong(f"scale is {scale}, not positive")
+        raise record.wrong(f"scale is {scale}, not positive", code="not-positive")
     return scale
-
-
-def _joints(record: Record) -> list[list[float]]:
-    rows = record.fields.get("joints")
-    if not isinstance(rows, list) or len(rows) != len(JOINTS):
-        raise record.wrong(f"joints is not a list of {len(JOINTS)} places")
-    return [record.numbers(row, f"joints[{index}]", 2) for index, row in enumerate(rows)]
 
 
 def _flags(record: Record) -> list[float]:
     flags = record.row("joints_vis", len(JOINTS))
     if not set(flags) <= {0, 1}:
-        raise record.wrong("joints_vis has something other than 0 and 1")
+        raise record.wrong("joints_vis has something other than 0 and 1", code="bad-visibility")
     return flags
 
 
@@ -224,5 +194,5 @@ def _found(root: Path, names: Sequence[str]) -> list[Path]:
 def _file(root: Path, names: Sequence[str]) -> Path:
     found = _found(root, names)
     if not found:
-        raise DataError(root, f"has no {names[0]}", remedy="Put it into annot/ in there")
+        raise DataError(root, f"has no {names[0]}", remedy="Put it into annot/ in there", code="missing-file")
     return found[0]

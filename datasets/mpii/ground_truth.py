@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from datasets.io import mat_file
 from datasets.io.errors import DataError
-from datasets.io.problems import Broken
+from datasets.io.json_file import ABSURD
+from datasets.io.problems import Problem
 from datasets.mpii.samples import JOINTS, Heads, People, flat_heads
 
 Floats = NDArray[np.float64]
-
-_ABSURD = 1e15
 
 _SHORT = ("rank", "rkne", "rhip", "lhip", "lkne", "lank", "", "", "", "head", "rwri", "relb", "rsho", "lsho")
 """What gt_valid.mat calls the joints, where its name is agreed on; the last two are lelb and lwri."""
@@ -26,7 +25,7 @@ _SAME = 10.0
 """Pixels by which the list and gt_valid.mat may differ in the middle of all joints and still be one set."""
 
 
-def sift_heads(path: Path, people: People, N: int) -> tuple[Heads, dict[int, Broken]]:
+def parse_heads(path: Path, people: People, N: int) -> tuple[Heads, dict[int, Problem]]:
     """`gt_valid.mat`: places, missing joints and head boxes of the validation list's people, in its order.
 
     Args:
@@ -49,10 +48,10 @@ def sift_heads(path: Path, people: People, N: int) -> tuple[Heads, dict[int, Bro
     broken = flat_heads(path, heads, records)
     arrays = {"pos_gt_src": places, "headboxes_src": boxes, "jnt_missing": missing}
     for name, array in arrays.items():
-        usable = (np.abs(array) < _ABSURD).all(tuple(range(1, array.ndim)))  # a NaN is not
+        usable = (np.abs(array) < ABSURD).all(tuple(range(1, array.ndim)))  # a NaN is not
         for index in np.flatnonzero(~usable).tolist():
             problem = f"{name} has a number that is not finite or absurdly large"
-            broken[index] = Broken(str(path), records[index], problem, "Get the file again")
+            broken[index] = Problem(str(path), records[index], problem, "Get the file again", "not-finite")
     _check_same(path, people, heads, np.setdiff1d(np.arange(len(people.id)), list(broken)))
     return heads, broken
 
@@ -61,7 +60,8 @@ def _variables(path: Path, names: Sequence[str]) -> Mapping[str, Any]:
     found = mat_file.load(path, names)
     for name in names:
         if name not in found:
-            raise DataError(path, "the variable is missing", record=name, remedy="Get the file again")
+            problem, remedy = "the variable is missing", "Get the file again"
+            raise DataError(path, problem, record=name, remedy=remedy, code="missing-variable")
     return found
 
 
@@ -77,6 +77,7 @@ def _numbers(path: Path, found: Mapping[str, Any], name: str, shape: tuple[int, 
             f"found {array.dtype} of shape {array.shape}",
             record=name,
             remedy="Use the gt_valid.mat that belongs to the list",
+            code="wrong-shape",
         )
     return array.astype(np.float64)
 
@@ -85,9 +86,8 @@ def _check_joints(path: Path, cell: Any) -> None:
     names = [name for name in cell if isinstance(name, str)] if isinstance(cell, list) else []
     wanted = (*_SHORT, "lelb", "lwri")
     if len(names) != len(wanted) or any(b and a != b for a, b in zip(names, wanted, strict=True)):
-        raise DataError(
-            path, f"the joints are {names}, not MPII's", record="dataset_joints", remedy="Get the file again"
-        )
+        problem, remedy = f"the joints are {names}, not MPII's", "Get the file again"
+        raise DataError(path, problem, record="dataset_joints", remedy=remedy, code="other-joints")
 
 
 def _check_same(path: Path, people: People, heads: Heads, usable: NDArray[np.int64]) -> None:
@@ -96,7 +96,8 @@ def _check_same(path: Path, people: People, heads: Heads, usable: NDArray[np.int
     if not len(usable):
         return
     if not both.any():
-        raise DataError(path, "no joint is both labelled in the list and counted here", remedy="Use its list")
+        problem = "no joint is both labelled in the list and counted here"
+        raise DataError(path, problem, remedy="Use its list", code="other-people")
     apart = np.linalg.norm(people.points - heads.points, axis=2)[both]
     if np.median(apart) > _SAME:
         raise DataError(
@@ -104,4 +105,5 @@ def _check_same(path: Path, people: People, heads: Heads, usable: NDArray[np.int
             f"its joints lie {np.median(apart):.0f} pixels from those of {people.path.name}",
             record="pos_gt_src",
             remedy="Use the gt_valid.mat that belongs to the list, people in the same order",
+            code="other-people",
         )

@@ -1,6 +1,6 @@
 """MPII's original annotations, `mpii_human_pose_v1_u12_1.mat`: one structure, RELEASE.
 
-They do not say who validates: the published split exists in the lists alone. Here a fixed hash of the
+They do not contain the split: the published one exists in the lists alone. Here a fixed hash of the
 picture's name decides, so the people are other ones than the paper's.
 
 Shapes: N people, K = 16 joints.
@@ -8,7 +8,7 @@ Shapes: N people, K = 16 joints.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,19 +16,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base.annotated import AnnotatedSet
 from datasets.io import mat_file
 from datasets.io.errors import DataError
-from datasets.io.json_file import could_name_a_file, shown
-from datasets.io.problems import IN_PICTURES, RECORDS, Broken, sift
-from datasets.mpii.samples import JOINTS, Benchmark, Heads, People, flat_heads
+from datasets.io.json_file import ABSURD, could_name_a_file, quoted
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
+from datasets.mpii.samples import JOINTS, Heads, People, flat_heads
 
 Floats = NDArray[np.float64]
 
 VALIDATION_SHARE = 8
-"""One picture in so many validates; the published split has one person in 8.5."""
+"""One picture in so many is for validation; the published split has one person in 8.5."""
 
 _AGAIN = "Get the file again"
-_ABSURD = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,45 +45,46 @@ class _Person:
     head: Floats  # (2, 2)
 
 
-def sift_release(path: Path, images: Path, lost: Collection[Path] = ()) -> tuple[Benchmark, list[Broken]]:
+def parse_release(
+    path: Path, images: Path, without: Collection[Path] = ()
+) -> tuple[AnnotatedSet[People], list[Problem]]:
     """People for training and for validation, with the truth for the latter; and what is broken.
 
     Used are those whom the benchmark calls single (far enough from others), in training pictures, with
     annotated joints, a place and a scale: its single-person protocol.
 
     Args:
-        images: the folder of the pictures; `lost`: those that are broken.
+        images: the folder of the pictures; `without`: those that are broken.
 
     Raises:
         DataError: the file is missing or damaged, or a field of all of it is missing or of another type.
     """
     release = mat_file.load(path, ["RELEASE"]).get("RELEASE")
     if not isinstance(release, dict):
-        raise DataError(path, "the variable is missing", record="RELEASE", remedy=_AGAIN)
+        problem = "the variable is missing"
+        raise DataError(path, problem, record="RELEASE", remedy=_AGAIN, code="missing-variable")
     rectangles, other = _rectangles(path, release)
-    parsed, broken = sift(partial(_person, path), rectangles)
+    parsed, broken = parse_each(partial(_person, path), rectangles)
     labelled = [person for person in parsed if person is not None]
-    people = [person for person in labelled if images / person.image not in lost]
+    people = [person for person in labelled if images / person.image not in without]
     counts = {
         "not single": other,
         "without labelled joints": len(parsed) - len(labelled),
         RECORDS: len(broken),
         IN_PICTURES: len(labelled) - len(people),
     }
-    left_out = {reason: count for reason, count in counts.items() if count}
-    train = _table(path, images, [p for p in people if not is_validation(p.image)], left_out)
+    train = _table(path, images, [p for p in people if not is_validation(p.image)], counted(counts))
     validating = [person for person in people if is_validation(person.image)]
     val = _table(path, images, validating, {})
     boxes = np.array([person.head for person in validating]).reshape(-1, 2, 2)
     heads = Heads(val.points, val.labelled, boxes)
     flat = flat_heads(path, heads, val.record)
-    kept = np.setdiff1d(np.arange(len(val.id)), np.array(list(flat), np.int64))
-    val = val.without_broken(np.array(list(flat), np.int64))
-    return Benchmark(train, val, heads.rows(kept), (path,)), [*broken, *flat.values()]
+    val = replace(val, heads=heads).without_broken(flat)
+    return AnnotatedSet(train, val, (path,)), [*broken, *flat.values()]
 
 
 def is_validation(image: str) -> bool:
-    """The split: by the picture, so that nobody stands in both halves."""
+    """The split: by the picture, so that no person is in both splits."""
     return int(hashlib.sha256(image.encode()).hexdigest()[:8], 16) % VALIDATION_SHARE == 0
 
 
@@ -105,7 +106,7 @@ def _rectangles(path: Path, release: Mapping[str, Any]) -> tuple[list[_Rectangle
     for key, length in (("img_train", training.size), ("single_person", len(single))):
         if length != len(annotated) or not annotated:
             problem = f"has {length} entries for {len(annotated)} pictures of annolist"
-            raise DataError(path, problem, record=f"RELEASE.{key}", remedy=_AGAIN)
+            raise DataError(path, problem, record=f"RELEASE.{key}", remedy=_AGAIN, code="wrong-length")
     rectangles, other = [], 0
     for index in np.flatnonzero(training.ravel() == 1).tolist():
         alone = single[index] if isinstance(single[index], np.ndarray) else np.zeros(0)
@@ -123,14 +124,15 @@ def _person(path: Path, one: _Rectangle) -> _Person | None:
     name = f"RELEASE.annolist({one.number + 1})"
     image = _struct(one.picture, "image").get("name")
     if not isinstance(image, str) or not could_name_a_file(image):
-        raise DataError(path, "image has no name", record=name, remedy=_AGAIN)
+        raise DataError(path, "image has no name", record=name, remedy=_AGAIN, code="not-a-text")
     name += f".annorect({one.place + 1})"
     points, labelled = _points(path, name, fields)
     if not labelled.any():
         return None
     scale = _number(path, name, fields, "scale")
     if scale <= 0:
-        raise DataError(path, f"scale is {scale:g}, not positive", record=name, remedy=_AGAIN)
+        problem = f"scale is {scale:g}, not positive"
+        raise DataError(path, problem, record=name, remedy=_AGAIN, code="not-positive")
     spot = _struct(fields, "objpos")
     return _Person(
         name=name,
@@ -151,7 +153,8 @@ def _points(path: Path, name: str, fields: Mapping[str, Any]) -> tuple[Floats, N
         label = f"{name}.annopoints.point({number + 1})"
         joint = _number(path, label, mark, "id")
         if joint not in range(len(JOINTS)):
-            raise DataError(path, f"id is {joint:g}, not 0 to {len(JOINTS) - 1}", record=label, remedy=_AGAIN)
+            problem = f"id is {joint:g}, not 0 to {len(JOINTS) - 1}"
+            raise DataError(path, problem, record=label, remedy=_AGAIN, code="unknown-joint")
         points[int(joint)] = _number(path, label, mark, "x") - 1, _number(path, label, mark, "y") - 1
         labelled[int(joint)] = True
     return points, labelled
@@ -167,11 +170,12 @@ def _number(path: Path, name: str, fields: Mapping[str, Any], key: str) -> float
     value = fields.get(key, np.zeros(0))
     if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "uif":
         number = float(value.item())
-        if abs(number) < _ABSURD:  # a NaN is not
+        if abs(number) < ABSURD:  # a NaN is not
             return number
     missing = isinstance(value, np.ndarray) and value.size == 0
-    found = "missing" if missing else f"{shown(value)}, not a finite number"
-    raise DataError(path, f"{key} is {found}", record=name, remedy=_AGAIN)
+    found = "missing" if missing else f"{quoted(value)}, not a finite number"
+    code = "missing-field" if missing else "not-finite"
+    raise DataError(path, f"{key} is {found}", record=name, remedy=_AGAIN, code=code)
 
 
 def _list(value: Any) -> list[Any]:

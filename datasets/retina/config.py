@@ -6,9 +6,6 @@ stands: scans flattened to Bruch's membrane, cropped to 224 × 768, and whole su
 Shapes: N scans, H W pixels of a crop, K = 8 boundaries, P points, D coordinates of a point.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,38 +14,43 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
-from datasets.config import Frozen
-from datasets.contract import DataPaths, Predictions
+from datasets.base.data_set import NOTHING_READ, Contents, DataSet
+from datasets.base.folder import DataRoot
+from datasets.config import digest
+from datasets.contract import DataPaths, Predictions, PredictionsError
 from datasets.crops.pack import Progress
 from datasets.io.errors import DataError
-from datasets.io.problems import refuse, sift
+from datasets.io.problems import parse_each, raise_if_any
 from datasets.retina.dataset import STILL, ScanAugment, ScanSplit, as_rows, within
 from datasets.retina.folder import DmeFolder
 from datasets.retina.metrics import boundary_errors
 from datasets.retina.samples import FORMAT, Scans, flattened, open_scans, save_scans
 from datasets.retina.scan_files import BOUNDARIES, Grader, LabelledScans, Rows, read_subject
-from datasets.synthetic.retinas import retinas as generator
-from datasets.synthetic.retinas.retinas import Retinas
+from datasets.synthetic.retinas.retinas import Retinas, write
 
 __all__ = ["DmeFolder", "RetinaBoundaries", "RetinaData"]
 
-Source = Annotated[Retinas | DmeFolder, Field(discriminator="kind")]
 
-
-class RetinaBoundaries(Frozen):
+class RetinaBoundaries(DataSet):
     """Eight boundaries in every column of a B-scan.
 
     Fields:
         size: H, W of a crop; W is the width of the scans.
         train_subjects, test_subjects: He et al. train on the last 55 B-scans and test on the first 55.
-        grader: whose labels are the truth.
+        grader: the grader whose labels are the ground truth.
         points_of: what a flow is over. The paper does not say how a RealNVP, which splits its coordinates,
             meets a boundary's single row. "columns": the 8 rows of a column are one point of 8 coordinates;
             "pairs": neighbours (1, 2), (3, 4), (5, 6), (7, 8) are points of two.
     """
 
+    name = "retina"
+    benchmark = "the DME set"
+    stand_in = "generated B-scans in the DME set's format"
+    headline = "MAE um"
+    folder = DmeFolder
+
     kind: Literal["retina"] = "retina"
-    source: Source = DmeFolder()
+    source: Annotated[Retinas | DmeFolder, Field(discriminator="kind")] = DmeFolder()
     size: tuple[PositiveInt, PositiveInt] = (224, 768)
     train_subjects: tuple[PositiveInt, ...] = Field(default=(6, 7, 8, 9, 10), min_length=1)
     test_subjects: tuple[PositiveInt, ...] = Field(default=(1, 2, 3, 4, 5), min_length=1)
@@ -68,11 +70,6 @@ class RetinaBoundaries(Frozen):
         return self
 
     @property
-    def name(self) -> str:
-        """Of the data set."""
-        return "retina"
-
-    @property
     def dim(self) -> int:
         """D: 8, or 2 for pairs."""
         return len(BOUNDARIES) if self.points_of == "columns" else 2
@@ -82,51 +79,35 @@ class RetinaBoundaries(Frozen):
         """P: a point for each column, or four."""
         return self.size[1] * len(BOUNDARIES) // self.dim
 
+    @property
+    def variant(self) -> str:
+        """Pairs of boundaries, where these are the points."""
+        return "in pairs" if self.points_of == "pairs" else ""
+
     def fingerprint(self) -> str:
-        """Of what is prepared and measured: the scans, whose labels, which of them test, the crop."""
+        """16 hex digits over what is prepared and measured: scans, grader, subjects, crop."""
         subjects = [self.train_subjects, self.test_subjects]
-        return _digest([FORMAT, self.source.fingerprint(), *subjects, self.grader, self.size])
+        return digest([FORMAT, self.source.fingerprint(), *subjects, self.grader, self.size])
 
-    def sound(self, subjects: tuple[int, ...]) -> tuple[int, ...]:
-        """Those that are not left out as broken.
+    def bind(self, root: DataRoot) -> Self:
+        """As `DataSet.bind`. Files have the benchmark's crop and subjects, not those of generated scans."""
+        source = root.bind(DmeFolder)
+        if not self.source.generated:
+            return self.varied(source=source)
+        return type(self)(source=source, grader=self.grader, points_of=self.points_of, augment=self.augment)
 
-        Raises:
-            DataError: there are none.
-        """
-        broken = self.source.broken_subjects if isinstance(self.source, DmeFolder) else ()
-        if left := tuple(subject for subject in subjects if subject not in broken):
-            return left
-        raise DataError("the DME set", f"subjects {subjects} are all broken", remedy="Get the files again")
-
-    def prepare(self, place: DataPaths, progress: Progress | None = None) -> "Report":
-        """Make everything that `open` needs: generate retinas if need be, read, check, flatten.
-
-        What is there already is not made again; files are compared with the digest each time. Two processes
-        may prepare the same data.
-
-        Args:
-            progress: called with subjects done and in all, once through for each step.
-
-        Raises:
-            DataError: anything is wrong with the files; before any training starts.
-        """
-        prepared = self._prepared(place)
-        if isinstance(self.source, DmeFolder) or not prepared.exists():
-            folder = _located(self.source, place, progress)
-            if not prepared.exists():
-                found = self._read(folder, progress)
-                save_scans(flattened(found, self.size, self.source.row_um), prepared)
+    def prepare(
+        self, place: DataPaths, progress: Progress | None = None, contents: Contents = NOTHING_READ
+    ) -> "Report":
+        """As `DataSet.prepare`: generate retinas if need be, read, check, flatten."""
+        prepared, folder = self._prepared(place), self._contents(place, contents)
+        if not prepared.exists():
+            found = self._read(folder or self._generate(place, progress), progress)
+            save_scans(flattened(found, self.size, self.source.row_um), prepared)
         return _report(self, open_scans(prepared))
 
     def open(self, place: DataPaths, seed: int) -> "RetinaData":
-        """The prepared data; cheap.
-
-        Args:
-            seed: of the augmentation.
-
-        Raises:
-            DataError: `prepare` has not been run at this place.
-        """
+        """As `DataSet.open`."""
         folder = self._prepared(place)
         open_scans(folder)
         return RetinaData(
@@ -135,11 +116,29 @@ class RetinaBoundaries(Frozen):
             ScanSplit(folder, self.test_subjects, self.dim, STILL, seed),
         )
 
+    def _generate(self, place: DataPaths, progress: Progress | None) -> Path:
+        assert isinstance(self.source, Retinas)
+        root = self._generated_folder(place, "retinas")
+        write(self.source, root, progress)
+        return root
+
+    def _usable(self, subjects: tuple[int, ...]) -> tuple[int, ...]:
+        """Those that are not left out as broken.
+
+        Raises:
+            DataError: there are none.
+        """
+        broken = getattr(self.source, "broken_subjects", ())
+        if left := tuple(subject for subject in subjects if subject not in broken):
+            return left
+        problem = f"subjects {subjects} are all broken"
+        raise DataError("the DME set", problem, remedy="Get the files again", code="empty-split")
+
     def _prepared(self, place: DataPaths) -> Path:
         return place.cache.absolute() / "packs" / f"retina-{self.fingerprint()}"
 
     def _read(self, folder: Path, progress: Progress | None) -> list[LabelledScans]:
-        subjects = self.sound(self.train_subjects) + self.sound(self.test_subjects)
+        subjects = self._usable(self.train_subjects) + self._usable(self.test_subjects)
         done = 0
 
         def read(subject: int) -> LabelledScans:
@@ -149,8 +148,8 @@ class RetinaBoundaries(Frozen):
                 progress(done, len(subjects))
             return read_subject(folder, subject, self.grader)
 
-        found, broken = sift(read, subjects)
-        refuse(broken)
+        found, broken = parse_each(read, subjects)
+        raise_if_any(broken)
         return found
 
 
@@ -164,28 +163,28 @@ class RetinaData:
 
     @property
     def flip_pairs(self) -> None:
-        """Nobody averages over mirror images here."""
+        """None: the benchmark has no flip test."""
 
     def rows(self, predictions: Predictions) -> Rows:
         """(N, K, W) predicted rows of the crops, in the order of the predictions.
 
         Raises:
-            ValueError: a shape is wrong.
+            PredictionsError: a shape is wrong.
         """
         expected = (len(predictions.id), self.config.points, self.config.dim)
         if predictions.mu.shape != expected:
-            raise ValueError(f"expected predictions of shape {expected}, got {predictions.mu.shape}")
+            raise PredictionsError(f"expected predictions of shape {expected}, got {predictions.mu.shape}")
         return as_rows(predictions.mu, *self.config.size)
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
         """Mean absolute errors against every label, by two protocols: see `boundary_errors`.
 
         Raises:
-            ValueError: an id is unknown, missing or repeated, a shape is wrong, or a row is not finite.
+            PredictionsError: an id is unknown, missing or repeated, a shape is wrong, or a row is not finite.
         """
         scans, ids = self.val.scans, self.val.ids
         if not np.array_equal(np.sort(predictions.id), np.sort(ids)):
-            raise ValueError("the ids of the predictions are not those of the test scans, each once")
+            raise PredictionsError("the ids of the predictions are not those of the test scans, each once")
         place_of = dict(zip(ids.tolist(), self.val.places.tolist(), strict=True))
         places = [place_of[number] for number in predictions.id.tolist()]
         truth, baseline = scans.rows[places], scans.baseline[places]
@@ -199,7 +198,7 @@ class Report:
     train: int  # labelled B-scans
     test: int
     incomplete: float  # the share of labelled columns that lack a boundary or leave the crop: weight 0
-    stray: int  # labels outside their scan, left out
+    outside: int  # labels outside their scan, left out
     graders: float  # the mean difference of the two graders, in rows
     bruch: float  # the mean difference of Bruch's membrane as found and as labelled, in rows
     broken: int = 0  # subjects whose files are, left out
@@ -207,10 +206,10 @@ class Report:
     def sentence(self) -> str:
         """For the console."""
         broken = f"; left out: {self.broken} broken subjects" if self.broken else ""
-        strays = f", {self.stray} labels outside their scan left out" if self.stray else ""
+        outside = f", {self.outside} labels outside their scan left out" if self.outside else ""
         return (
             f"{self.train} labelled B-scans for training, {self.test} for testing; "
-            f"{self.incomplete:.1%} of the labelled columns lack a boundary and are masked{strays}; "
+            f"{self.incomplete:.1%} of the labelled columns lack a boundary and are masked{outside}; "
             f"the two graders differ by {self.graders:.2f} px, "
             f"Bruch's membrane was found within {self.bruch:.2f} px of its label{broken}"
         )
@@ -226,27 +225,14 @@ def _report(config: RetinaBoundaries, scans: Scans) -> Report:
         train=train,
         test=len(scans.id) - train,
         incomplete=1 - float(whole.sum() / some.sum()),
-        stray=int(scans.stray),
+        outside=int(scans.stray),
         graders=_mean(np.abs(scans.rows - scans.second)),
         bruch=_mean(np.abs(level - scans.rows[:, -1])),
         broken=len(subjects) - len(np.unique(scans.subject)),
     )
 
 
-def _located(source: Source, place: DataPaths, progress: Progress | None) -> Path:
-    """The folder of the subjects' files, checked, or generated."""
-    if isinstance(source, DmeFolder):
-        return source.check(place.root)
-    root = place.cache.absolute() / f"retinas-{source.fingerprint()}"
-    generator.write(source, root, progress)
-    return root
-
-
 def _mean(values: NDArray[np.floating]) -> float:
     """Over what is known; NaN over nothing."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _digest(parts: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -32,7 +32,7 @@ def boundary_errors(predicted: Rows, truth: Rows, baseline: Rows, row_um: float)
 
     Args:
         predicted: (N, K, W) rows.
-        truth: (N, K, W) rows, NaN where nobody labelled.
+        truth: (N, K, W) rows, NaN where unlabelled.
         baseline: (N, K, W) rows, NaN where the algorithm of Chiu et al. found nothing.
         row_um: the height of a row in micrometres.
 

@@ -56,7 +56,7 @@ def flattened(found: Sequence[LabelledScans], size: tuple[int, int], row_um: flo
         _check(one, found[0], size)
     parts = [_flattened(one, size[0], row_um) for one in found]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Scans(**joined, stray=np.array(sum(one.stray for one in found), np.int64))
+    return Scans(**joined, stray=np.array(sum(one.outside for one in found), np.int64))
 
 
 def save_scans(scans: Scans, folder: Path) -> None:
@@ -87,11 +87,17 @@ def _arrays(folder: Path) -> dict[str, Any]:
         return {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Scans)}
     except FileNotFoundError as error:
         raise NotPreparedError(
-            folder, "the prepared scans are not here", remedy="Prepare the data first (`rle-lab prepare`)"
+            folder,
+            "the prepared scans are not here",
+            remedy="Prepare the data first (`rle-lab prepare`)",
+            code="not-prepared",
         ) from error
     except (OSError, ValueError, EOFError) as error:
         raise DataError(
-            folder, f"is damaged ({error})", remedy="Remove the folder and prepare again"
+            folder,
+            f"is damaged ({error})",
+            remedy="Remove the folder and prepare again",
+            code="damaged",
         ) from error
 
 
@@ -103,6 +109,7 @@ def _check(one: LabelledScans, first: LabelledScans, size: tuple[int, int]) -> N
             f"scans are {shape[1]} columns wide, not {size[1]}",
             record="images",
             remedy=f"Set size to ({size[0]}, {shape[1]})",
+            code="other-scan-size",
         )
     if shape != usual:
         raise DataError(
@@ -110,6 +117,7 @@ def _check(one: LabelledScans, first: LabelledScans, size: tuple[int, int]) -> N
             f"scans are {shape[0]} rows high, those of {first.path.name} {usual[0]}",
             record="images",
             remedy="Leave this subject out",
+            code="other-scan-size",
         )
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from datasets.io import mat_file
 from datasets.io.errors import DataError
-from datasets.io.problems import Broken, sift
 
 BOUNDARIES = ("ILM", "NFL-GCL", "IPL-INL", "INL-OPL", "OPL-ONL", "ISM-ISE", "ISE-OS", "BM")
 """From the vitreous down to Bruch's membrane."""
@@ -45,7 +44,7 @@ class LabelledScans:
     rows: Rows  # (N, K, W), the chosen grader's
     second: Rows  # (N, K, W), the other grader's
     baseline: Rows  # (N, K, W), the algorithm of Chiu et al.
-    stray: int  # labels of the chosen grader outside their scan, left out
+    outside: int  # labels of the chosen grader outside their scan, left out
 
 
 def subject_path(root: Path, subject: int) -> Path:
@@ -56,13 +55,15 @@ def subject_path(root: Path, subject: int) -> Path:
     """
     path = root / f"Subject_{subject:02d}.mat"
     if not root.is_dir():
-        raise DataError(root, "is no folder", remedy="Name the folder that holds Subject_01.mat to _10.mat")
+        remedy = "Name the folder that holds Subject_01.mat to _10.mat"
+        raise DataError(root, "is not a folder", remedy=remedy, code="not-a-folder")
     if not path.is_file():
         found = ", ".join(sorted(file.name for file in root.glob("Subject_*.mat"))) or "none"
         raise DataError(
             path,
             f"subject {subject} is missing; the folder has {found}",
             remedy="Put it there, or choose other train_subjects and test_subjects",
+            code="missing-subject",
         )
     return path
 
@@ -73,15 +74,10 @@ def subjects_of(root: Path) -> tuple[int, ...]:
     return tuple(sorted(found | set(PUBLISHED)))
 
 
-def check_subject(root: Path, subject: int) -> tuple[Broken, ...]:
-    """What is broken about a subject's file: one entry, or none."""
-    return tuple(sift(lambda number: read_subject(root, number, 1), [subject])[1])
-
-
 def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
     """The labelled B-scans of one subject.
 
-    A row outside its scan says nothing about the picture: it is left out and counted.
+    A row outside its scan is left out and counted.
 
     Raises:
         DataError: the file is missing, cut short or no `.mat`; a variable is missing, of another type or
@@ -94,7 +90,7 @@ def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
         _layers(path, found, key, images.shape)
         for key in (f"manualLayers{grader}", f"manualLayers{3 - grader}", "automaticLayersDME")
     )
-    chosen, stray = _without_strays(chosen, images.shape[1])
+    chosen, outside = _without_outside(chosen, images.shape[1])
     index = np.flatnonzero(np.isfinite(chosen).any((1, 2)))
     if not len(index):
         raise DataError(
@@ -102,10 +98,11 @@ def read_subject(root: Path, subject: int, grader: Grader) -> LabelledScans:
             "labels no B-scan",
             record=f"manualLayers{grader}",
             remedy="Choose the other grader, or leave this subject out",
+            code="no-labels",
         )
-    other = _without_strays(other, images.shape[1])[0]
+    other = _without_outside(other, images.shape[1])[0]
     return LabelledScans(
-        path, subject, index, images[index], chosen[index], other[index], automatic[index], stray
+        path, subject, index, images[index], chosen[index], other[index], automatic[index], outside
     )
 
 
@@ -113,15 +110,16 @@ def _variable(path: Path, found: Mapping[str, Any], key: str) -> NDArray[Any]:
     """A variable that is there, three-dimensional and numeric."""
     if key not in found:
         there = ", ".join(name for name in _KEYS if name in found) or "none"
-        raise DataError(path, f"the variable is missing; of {len(_KEYS)} needed there are: {there}",
-                        record=key, remedy=_REMEDY)  # fmt: skip
+        problem = f"the variable is missing; of {len(_KEYS)} needed there are: {there}"
+        raise DataError(path, problem, record=key, remedy=_REMEDY, code="missing-variable")
     array = found[key]
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
         sort = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise DataError(path, f"expected numbers, found {sort}", record=key, remedy=_REMEDY)
+        problem = f"expected numbers, found {sort}"
+        raise DataError(path, problem, record=key, remedy=_REMEDY, code="not-numbers")
     if array.ndim != 3 or not array.size:
-        raise DataError(path, f"expected three dimensions, found the shape {_by(array.shape)}",
-                        record=key, remedy=_REMEDY)  # fmt: skip
+        problem = f"expected three dimensions, found the shape {_by(array.shape)}"
+        raise DataError(path, problem, record=key, remedy=_REMEDY, code="wrong-shape")
     return array
 
 
@@ -135,6 +133,7 @@ def _images(path: Path, array: NDArray[Any]) -> NDArray[np.uint8]:
             f"expected grey values from 0 to 255, found {low:g} to {high:g}",
             record="images",
             remedy="Scale the pictures to 0-255",
+            code="not-grey-values",
         )
     return np.ascontiguousarray(np.moveaxis(filled, 2, 0).round().astype(np.uint8))
 
@@ -150,15 +149,16 @@ def _layers(path: Path, found: Mapping[str, Any], key: str, images: tuple[int, .
             f"expected {_by(expected)} (boundaries × columns × scans of images), found {_by(array.shape)}",
             record=key,
             remedy=_REMEDY,
+            code="wrong-shape",
         )
-    with np.errstate(over="ignore"):  # infinite rows are strays
+    with np.errstate(over="ignore"):  # infinite rows lie outside too
         return np.ascontiguousarray(np.moveaxis(array, 2, 0), np.float32) - np.float32(1)
 
 
-def _without_strays(rows: Rows, height: int) -> tuple[Rows, int]:
+def _without_outside(rows: Rows, height: int) -> tuple[Rows, int]:
     with np.errstate(invalid="ignore"):
-        stray = ~np.isnan(rows) & ~((rows >= -0.5) & (rows <= height - 0.5))
-    return np.where(stray, np.float32(np.nan), rows), int(stray.sum())
+        outside = ~np.isnan(rows) & ~((rows >= -0.5) & (rows <= height - 0.5))
+    return np.where(outside, np.float32(np.nan), rows), int(outside.sum())
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -1,1 +1,1 @@
-"""Generated people and retinas, written as files of the real formats. May import io."""
+"""Generated people and retinas, written as files of the real formats. May import io, keypoints and config."""

@@ -1,41 +1,49 @@
-"""What a generated set says of itself, and the check that a folder holds a certain one."""
+"""`generator.json`, which says what generated data a folder holds, and the check against an expected set."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from datasets.config import Generator
 from datasets.io.errors import DataError
 
 _NAME = "generator.json"
-_ELSEWHERE = "Name another folder, or remove this one"
+_REMOVE = "Remove the folder, and it is generated again"
 
 
-def fingerprint(generator: BaseModel) -> str:
-    """16 hex digits over all fields: the name of the data, known before they are generated."""
-    canonical = json.dumps(generator.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def mark(folder: Path, generator: BaseModel) -> None:
-    """Write down which set the folder holds."""
-    document: dict[str, Any] = {
-        "fingerprint": fingerprint(generator),
+def document(generator: Generator, **head: str) -> dict[str, Any]:
+    """What a set says of itself: `head`, its fingerprint and all its parameters."""
+    return {
+        **head,
+        "fingerprint": generator.fingerprint(),
         "generator": generator.model_dump(mode="json"),
     }
-    (folder / _NAME).write_text(json.dumps(document, indent=1))
 
 
-def check(generator: BaseModel, pictures: int, folder: Path) -> None:
-    """Raises DataError unless `folder` holds this very set, with as many pictures in `images/`."""
+def write(folder: Path, generator: Generator, **head: str) -> None:
+    """Writes `generator.json`."""
+    (folder / _NAME).write_text(json.dumps(document(generator, **head), indent=1))
+
+
+def check(folder: Path, generator: Generator) -> None:
+    """Raises DataError (`not-generated`, `another-set`) unless `folder` says that it holds this very set."""
+    remedy = "Name another folder, or remove this one"
     try:
         found = json.loads((folder / _NAME).read_text())["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(folder, "exists and is not a generated set", remedy=_ELSEWHERE) from error
-    if found != (wanted := fingerprint(generator)):
-        raise DataError(folder / _NAME, f"is of another set ({found}, not {wanted})", remedy=_ELSEWHERE)
-    if (there := sum(1 for _ in (folder / "images").rglob("*.jpg"))) != pictures:
-        problem = f"holds {there} of {pictures} pictures"
-        raise DataError(folder / "images", problem, remedy="Remove the folder, and it is generated anew")
+        problem = "exists and is not a generated set"
+        raise DataError(folder, problem, remedy=remedy, code="not-generated") from error
+    if found != (expected := generator.fingerprint()):
+        problem = f"is of another set ({found}, not {expected})"
+        raise DataError(folder / _NAME, problem, remedy=remedy, code="another-set")
+
+
+def check_images(folder: Path, expected: int) -> None:
+    """Raises DataError (`incomplete-set`) unless so many JPEG files lie in `folder` and below."""
+    if (found := sum(1 for _ in folder.rglob("*.jpg"))) != expected:
+        raise incomplete(folder, f"holds {found} of {expected} images")
+
+
+def incomplete(path: Path, problem: str) -> DataError:
+    """The error of a set of which something is missing."""
+    return DataError(path, problem, remedy=_REMOVE, code="incomplete-set")

@@ -1,4 +1,4 @@
-"""Pictures made by several processes, in order."""
+"""Work spread over processes, its results in order."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ import cv2
 _CHUNK = 8  # items that a worker takes at a time
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def in_order(
-    task: Callable[[Item], Made], items: Sequence[Item], workers: int
-) -> Generator[Made, None, None]:
+def map_in_order(
+    task: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Generator[Result, None, None]:
     """`task` of each item, in the order of the items. Close it to stop the workers early.
 
     Args:
@@ -28,13 +28,13 @@ def in_order(
     if processes <= 1:
         yield from map(task, items)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _prepare) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _initialize) as pool:
         try:
             yield from pool.map(task, items, chunksize=_CHUNK)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _prepare() -> None:
+def _initialize() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)

@@ -1,19 +1,21 @@
-"""RealNVP.log_prob in two dimensions on a CPU: exact, and ten times and more as fast as matrix products.
+"""log_prob of a RealNVP in two dimensions on a CPU: exact, and at least ten times as fast as matrix products.
 
 In two dimensions a net of a coupling is a piecewise linear function of one scalar. The kernels find its
-pieces once a call (`flow_kernel_build`), send the samples through them (`flow_kernel_points`), and bring the
-gradient back the same way (`flow_kernel_gradient`), in float64 throughout. numba compiles them on first use,
-which takes some seconds, and keeps them on disk where it may.
+pieces once per call (`pieces`), evaluate the samples on them (`evaluate`), and take the gradient back the
+same way (`evaluate`, then `weight_gradient`), in float64 throughout. numba compiles them on first use, which
+takes some seconds, and caches them on disk where it can.
 
-Shapes: N samples, K couplings, L layers a net, H units a layer, W pieces at most of a net.
+They take tensors of samples, weights and biases, import no other module of `models`, and return None where
+they decline, so that the caller falls back to matrix products.
+
+Shapes: N samples, K couplings, L layers of a net, H units of a layer, W the most pieces that a net may have.
 """
 
 import functools
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,11 +25,8 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from models.flow_kernels.types import Parameters, Passage, Pieces, Singles, Trace
 
-if TYPE_CHECKING:
-    from models.flow import RealNVP
-
 PIECES_PER_UNIT = 16
-"""Room for pieces of a net, for each unit of a layer. Nets have about one or two for each unit."""
+"""Pieces of a net that memory is reserved for, per unit of a layer. Nets have about one or two per unit."""
 
 
 class Kernels(NamedTuple):
@@ -40,7 +39,7 @@ class Kernels(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """log_prob of N samples, and what its gradient takes."""
+    """log_prob of N samples, and what its gradient needs."""
 
     log_prob: Singles  # (N,)
     kernels: Kernels
@@ -52,54 +51,70 @@ class Evaluation(NamedTuple):
     passage: Passage
 
 
-def supported(flow: "RealNVP", x: Tensor) -> bool:
-    """Whether `log_prob` here can stand in for the one made of matrix products, and is likely to be faster.
+def supported(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> bool:
+    """Whether `by_pieces` can stand in for matrix products here, and is likely to be faster.
 
-    It takes float32 on the CPU, two dimensions, three layers or more, and not too few samples. Not under
-    torch.compile and other tracers, function transforms, forward-mode differentiation and dispatch modes, all
-    of which need PyTorch's own operators; nor where numba can't be imported or fails. The first call for a
-    number of layers compiles.
+    That takes float32 on the CPU, two dimensions, at least three layers, and not too few samples. It is not
+    possible under torch.compile and other tracers, function transforms, forward-mode differentiation and
+    dispatch modes, all of which need PyTorch's own operators, nor where numba can't be imported or fails. The
+    first call for a number of layers compiles.
     """
-    if torch.compiler.is_compiling() or _intercepted() or flow.dim != 2:
+    if torch.compiler.is_compiling() or _intercepted() or weights[0].shape[-1] != 2:
         return False
-    parameters = _parameters(flow)
-    layers, width = len(parameters) // 2, parameters[0].shape[2]
+    layers, width = len(weights), weights[0].shape[2]
     return (
         layers >= 3
         and x.ndim == 2
         and x.shape[1] == 2
         and _worthwhile(len(x), layers, width)
         and _is_plain(x)
-        and all(map(_is_plain, parameters))
+        and all(map(_is_plain, weights))
+        and all(map(_is_plain, biases))
         and _kernels(layers) is not None
     )
 
 
-def log_prob(flow: "RealNVP", x: Tensor) -> Tensor:
-    """log G(x), natural logarithm: x (N, 2) -> (N,), where `supported` allows it.
+def log_prob(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor | None:
+    """log G(x) by the kernels, or None where matrix products have to do it.
 
-    Values and gradients are those of float64, rounded to float32. Where a value is not finite, or a net has
-    more pieces than there is room for, the matrix products decide.
+    Args:
+        x: samples (N, D).
+        weights: layer by layer (K, 2, out, in), as in RealNVPNet.
+        biases: layer by layer (K, 2, out).
+
+    Returns:
+        (N,), natural logarithm; see `supported` and `by_pieces`.
+    """
+    return by_pieces(x, weights, biases) if supported(x, weights, biases) else None
+
+
+def by_pieces(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor | None:
+    """log G(x) by the kernels, whether or not that is faster: float32 x (N, 2) on the CPU -> (N,).
+
+    Values and gradients are those of float64, rounded to float32: a gradient beyond its range is infinite.
+
+    Returns:
+        None where a value is not finite, a net has more pieces than memory is reserved for, or numba fails.
 
     Raises:
         RuntimeError: in the backward pass, if that is to be differentiated again.
     """
-    parameters = _parameters(flow)
-    kernels = _kernels(len(parameters) // 2)
-    evaluation = kernels and _evaluate(kernels, _array(x), *_layers(parameters))
+    kernels = _kernels(len(weights))
+    evaluation = kernels and _evaluate(
+        kernels, _array(x), tuple(map(_array, weights)), tuple(map(_array, biases))
+    )
     if evaluation is None:
-        z, log_det = flow.inverse(x)
-        return log_det - 0.5 * (z.square().sum(-1) + flow.dim * math.log(2 * math.pi))
-    value: Tensor = _LogProb.apply(evaluation, x, *parameters)
+        return None
+    value: Tensor = _LogProb.apply(evaluation, x, *weights, *biases)
     return value
 
 
 class _LogProb(torch.autograd.Function):
-    """Gives values that are known already their gradient."""
+    """Attaches a gradient to values that have been computed already."""
 
     @staticmethod
     def forward(ctx: Any, evaluation: Evaluation, x: Tensor, *parameters: Tensor) -> Tensor:
-        # Saved for autograd's sake alone, which complains if they are changed before the gradient is taken.
+        # Saved only so that autograd raises an error if they are changed before the gradient is taken.
         ctx.save_for_backward(x, *parameters)
         ctx.evaluation = evaluation
         return torch.from_numpy(evaluation.log_prob)
@@ -107,7 +122,7 @@ class _LogProb(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
-            raise RuntimeError("log_prob by kernels is differentiable once; take RealNVP.inverse for more")
+            raise RuntimeError("log_prob by kernels is differentiable once; RealNVPNet.inverse more often")
         _, *parameters = ctx.saved_tensors
         grad_x, *grads = _gradients(ctx.evaluation, _array(grad), any(ctx.needs_input_grad[2:]))
         filled = map(torch.from_numpy, grads) if grads else [None] * len(parameters)
@@ -138,7 +153,7 @@ def _gradients(of: Evaluation, grad: Singles, of_parameters: bool) -> list[Singl
 
 
 def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
-    """Memory for N samples through K couplings; what stays unused of it is never touched."""
+    """Memory for N samples through K couplings. The system provides only pages that are written to."""
     nets, W = 2 * K, PIECES_PER_UNIT * (H + 1)
     R = (L - 3) * nets * W
     pieces = Pieces(np.empty(nets, np.int64), np.empty((nets, W)), np.empty((2, nets, W)))
@@ -160,7 +175,7 @@ def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
 
 @functools.cache
 def _kernels(layers: int) -> Kernels | None:
-    """The kernels, compiled for nets of so many layers by running a small one; None where that fails."""
+    """The kernels, compiled for nets of this many layers by running a small one; None where that fails."""
     try:
         from models.flow_kernels.evaluate import backward, forward
         from models.flow_kernels.pieces import build
@@ -174,13 +189,13 @@ def _kernels(layers: int) -> Kernels | None:
         assert evaluation is not None
         _gradients(evaluation, np.zeros(1, np.float32), of_parameters=True)
     except Exception as error:
-        warnings.warn(f"log_prob of 2-D flows stays slow, for numba fails: {error!r}", stacklevel=2)
+        warnings.warn(f"log_prob of 2-D flows will be slow, because numba failed: {error!r}", stacklevel=2)
         return None
     return kernels
 
 
 def _intercepted() -> bool:
-    """Whether something looks on which operators PyTorch runs."""
+    """Whether something intercepts the operators that PyTorch runs."""
     return (
         torch._C._get_tracing_state() is not None
         or torch._C._are_functorch_transforms_active()
@@ -190,9 +205,9 @@ def _intercepted() -> bool:
 
 
 def _worthwhile(samples: int, layers: int, width: int) -> bool:
-    """Pieces cost as much as so many samples in matrix products, which are shared among threads."""
-    as_many = width * (layers - 3 + 1 / 4)
-    return samples >= as_many * torch.get_num_threads()
+    """Finding the pieces costs as much as this many samples by matrix products, which use all threads."""
+    break_even = width * (layers - 3 + 1 / 4)
+    return samples >= break_even * torch.get_num_threads()
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -204,16 +219,5 @@ def _is_plain(tensor: Tensor) -> bool:
     )
 
 
-def _parameters(flow: "RealNVP") -> list[Tensor]:
-    """Weights, then biases. Iterating over the lists themselves takes longer than some of the kernels."""
-    return [*flow.weights.parameters(), *flow.biases.parameters()]
-
-
 def _array(tensor: Tensor) -> Singles:
     return np.ascontiguousarray(tensor.numpy(force=True))
-
-
-def _layers(parameters: Sequence[Tensor]) -> tuple[Parameters, Parameters]:
-    """Weights and biases, layer by layer."""
-    arrays = tuple(map(_array, parameters))
-    return arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]

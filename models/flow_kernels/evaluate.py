@@ -1,9 +1,10 @@
-"""Samples through the couplings of a 2-D flow whose nets are straight pieces: density, and gradients.
+"""Density of samples under a 2-D flow whose nets are linear pieces, and its gradients.
 
 Coupling k moves coordinate k % 2 and keeps the other, c: z = (x - t(c)) · exp(-s(c)) with s = tanh of net 2 k
-and t = net 2 k + 1. A net is slope · c + offset on each of its pieces; finding the piece is the whole work.
+and t = net 2 k + 1. A net is slope · c + offset on each of its pieces; nearly all the work is to
+find the piece. Samples are processed in blocks that stay in cache.
 
-Shapes: N samples, K couplings, W pieces at most of a net. Samples go in blocks that stay in cache.
+Shapes: N samples, K couplings, W the most pieces that a net may have.
 """
 
 import math
@@ -40,7 +41,7 @@ def _tanh(y: float) -> float:
 
 @jit
 def _locate(c: Doubles, ends: Doubles, pieces: int, piece: Places) -> None:
-    """The piece of each c: the number of `ends` below it, by halving; `ends` is filled up with infinity."""
+    """The piece of each c: how many `ends` lie below it, by bisection; `ends` is padded with infinity."""
     for n in range(len(c)):
         piece[n] = 0
     step = 1
@@ -75,7 +76,7 @@ def _couple(s: Doubles, t: Doubles, z: Doubles, moved: Doubles, log_det: Doubles
 
 @entry
 def forward(x: Singles, from_pieces: Pieces, to_passage: Passage, log_prob: Singles) -> bool:
-    """Fill log_prob (N,) of x (N, 2), and the passage; whether every log_prob is finite."""
+    """Fill log_prob (N,) of x (N, 2), and the passage. Returns whether every log_prob is finite."""
     pieces, passage = Pieces(*from_pieces), Passage(*to_passage)
     N, K, finite = len(x), len(passage.scale), True
     z, t, log_det = np.empty((2, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
@@ -102,7 +103,8 @@ def forward(x: Singles, from_pieces: Pieces, to_passage: Passage, log_prob: Sing
 def _couple_backward(
     grad: Singles, s: Doubles, moved: Doubles, g: Doubles, g_s: Doubles, g_t: Doubles
 ) -> None:
-    """From the gradient g of what a coupling moved to that of what it was, in place, and to the nets'."""
+    """From the gradient g of the moved coordinate after a coupling to that before, in place, and of s and "
+    "t."""
     for n in range(len(s)):
         g_s[n] = -(grad[n] + g[n] * moved[n]) * (1 - s[n] * s[n])
     for n in range(len(s)):

@@ -1,4 +1,4 @@
-"""The nets of a 2-D flow as straight pieces.
+"""The nets of a 2-D flow as linear pieces.
 
 An s or t net of a 2-D flow reads one scalar c and writes one. It is Linear layers with LeakyReLU between
 them, so between the places where some unit changes sign it is slope · c + offset. There are about as many of
@@ -7,22 +7,22 @@ exactly, and then a sample costs one search instead of one product with every we
 
 The line is cut layer by layer. In a row of a table the inputs of a layer's units are slope · c + offset;
 where one of them crosses zero the row is cut, and the pieces are the rows of the next layer. Where a unit
-switches, what it passes on changes by a multiple of its own slope · c + offset, so all inputs of the next
-layer change along one vector, the unit's column of weights, and those of layers above along what becomes of
-that vector on its way. Hence a switch costs one product with each later layer but the next, and a table is
-kept as its first row and these changes. The last layer has one unit, and a switch below it changes one of its
-summands.
+switches, its output changes by a multiple of its own slope · c + offset, so all inputs of the next layer
+change along one vector, the unit's column of weights, and those of later layers along the image of that
+vector. Hence a switch costs one product with each later layer but the next, and a table is stored as its
+first row and these changes. The last layer has one unit, and a switch below it changes one of its summands.
 
-All is float64, exact enough for sums that grow by differences; the cost does not depend on the samples. Loops
-are written out, since an array expression takes longer to compile than all of them together.
+Everything is float64, exact enough for sums that grow by differences; the cost does not depend on the number
+of samples. Loops are written out, since one array expression takes longer to compile than all of them.
 
-Shapes: H units a layer, M rows, P pieces, W more than there are ever pieces.
+Shapes: H units of a layer, M rows, P pieces, W more than the number of pieces ever is.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from models.flow_kernels.shared import add_product, other_slope, transpose
 from models.flow_kernels.types import SLOPE, Doubles, Index, Parameters, Pieces, Singles, Trace, entry, jit
 
 FAR = 1e60
@@ -57,72 +57,29 @@ class Rows(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """The pieces of rows: where piece p ends, a unit switches or the row ends with it."""
+    """The pieces of rows: where piece p ends, a unit switches or its row ends."""
 
     ends: Doubles  # (P - 1,)
     unit: Index  # (P - 1,) the unit that switches; -1 where the row ends
-    change: Doubles  # (P - 1, 2) what that adds to what the unit passes on; the row's own change
+    change: Doubles  # (P - 1, 2) what that adds to the unit's output; or the row's own change
     left: Doubles  # (H,) the units' slopes of LeakyReLU on the first piece
     right: Doubles  # (H,) and on the last
 
 
 @jit
-def _other(slope: float) -> float:
-    """The slope of LeakyReLU on the other side of zero."""
-    return SLOPE if slope == 1.0 else 1.0
-
-
-@jit
 def _switch(zero: float, rising: bool, low: float, high: float) -> float:
-    """The last c before a unit with this zero switches; at the zero itself it counts as negative."""
+    """The last c before a unit with this zero switches; the unit counts as negative at the zero itself."""
     place = zero if rising else np.nextafter(zero, -np.inf)
     return min(place, high) if place > low else low  # low if NaN
 
 
 @jit
 def _insert(ends: Doubles, unit: Index, n: int, start: int, place: float, o: int) -> None:
-    """Put unit o among the units start to n, whose `ends` ascend."""
+    """Insert unit o among the units start to n, whose `ends` ascend."""
     while n > start and ends[n - 1] > place:
         ends[n], unit[n] = ends[n - 1], unit[n - 1]
         n -= 1
     ends[n], unit[n] = place, o
-
-
-@jit
-def _transpose(matrix: Singles, out: Doubles) -> None:
-    """The transpose of `matrix` (out, in) into `out`; eight rows at a time are three times as fast as all."""
-    rows, columns = matrix.shape
-    whole = rows - rows % 8
-    for block in range(0, whole, 8):
-        for j in range(columns):
-            for i in range(8):
-                out[j, block + i] = matrix[block + i, j]
-    for i in range(whole, rows):
-        for j in range(columns):
-            out[j, i] = matrix[i, j]
-
-
-@jit
-def _add_product(out: Doubles, a: Doubles, b: Doubles) -> None:
-    """out += a @ b, four rows of a and of b at a time, so that numbers are read and written less often."""
-    rows, inner, columns = len(a), len(b), b.shape[1]
-    by_four, whole = rows - rows % 4, inner - inner % 4
-    for i in range(0, by_four, 4):
-        for j in range(0, whole, 4):
-            p0, p1, p2, p3 = a[i, j], a[i, j + 1], a[i, j + 2], a[i, j + 3]
-            q0, q1, q2, q3 = a[i + 1, j], a[i + 1, j + 1], a[i + 1, j + 2], a[i + 1, j + 3]
-            r0, r1, r2, r3 = a[i + 2, j], a[i + 2, j + 1], a[i + 2, j + 2], a[i + 2, j + 3]
-            s0, s1, s2, s3 = a[i + 3, j], a[i + 3, j + 1], a[i + 3, j + 2], a[i + 3, j + 3]
-            for o in range(columns):
-                b0, b1, b2, b3 = b[j, o], b[j + 1, o], b[j + 2, o], b[j + 3, o]
-                out[i, o] += p0 * b0 + p1 * b1 + p2 * b2 + p3 * b3
-                out[i + 1, o] += q0 * b0 + q1 * b1 + q2 * b2 + q3 * b3
-                out[i + 2, o] += r0 * b0 + r1 * b1 + r2 * b2 + r3 * b3
-                out[i + 3, o] += s0 * b0 + s1 * b1 + s2 * b2 + s3 * b3
-    for i in range(rows):
-        for j in range(whole if i < by_four else 0, inner):
-            for o in range(columns):
-                out[i, o] += a[i, j] * b[j, o]
 
 
 @jit
@@ -133,7 +90,7 @@ def _first(weight: Singles, bias: Singles) -> First:
     for j in range(H):
         w[j], b[j] = weight[j], bias[j]
         left[j] = 1.0 if w[j] < 0 or (w[j] == 0 and b[j] > 0) else SLOPE
-        step[j] = 0.0 if w[j] == 0 else _other(left[j]) - left[j]
+        step[j] = 0.0 if w[j] == 0 else other_slope(left[j]) - left[j]
         _insert(ends, order, j, 0, FAR if w[j] == 0 else _switch(-b[j] / w[j], w[j] > 0, -FAR, FAR), j)
     return First(w, b, left, step, order, ends)
 
@@ -162,7 +119,7 @@ def _second_rows(first: First, columns: Doubles, bias: Singles) -> Rows:
 def _next_rows(
     cuts: Cuts, base: Doubles, passed: Doubles, columns: Doubles, bias: Singles, along: Doubles
 ) -> Rows:
-    """The inputs of a later layer, from what the one below passes on: see Trace. Fills `along`."""
+    """The inputs of a later layer, from the output of the one below: see Trace. Fills `along`."""
     H, m = len(bias), len(passed)
     slope, offset = np.zeros(H), np.empty(H)
     for o in range(H):
@@ -174,7 +131,7 @@ def _next_rows(
     for i in range(m):
         for o in range(H):
             along[i, o] = 0.0
-    _add_product(along[:m], passed, columns)
+    add_product(along[:m], passed, columns)
     for p in range(len(cuts.unit) - 1, -1, -1):  # from the last on, since they move away from the first
         if cuts.unit[p] < 0:
             m -= 1
@@ -186,7 +143,7 @@ def _next_rows(
 
 @jit
 def _cut(rows: Rows, limit: int) -> Cuts:
-    """Cut the rows at every zero of every unit; what takes `limit` cuts or more is left with `limit`."""
+    """Cut the rows at every zero of every unit, but at most `limit` times."""
     M, H = len(rows.ends) + 1, len(rows.slope)
     ends, unit, change, left = np.empty(limit), np.empty(limit, np.int64), np.empty((limit, 2)), np.empty(H)
     slope, offset = rows.slope.copy(), rows.offset.copy()
@@ -203,13 +160,13 @@ def _cut(rows: Rows, limit: int) -> Cuts:
             if by_eight[eight] != 0:
                 for o in range(8 * eight, min(8 * eight + 8, H)):
                     if changed[o] and n < limit:
-                        now[o] = _other(now[o])
+                        now[o] = other_slope(now[o])
                         _insert(
                             ends, unit, n, start, _switch(-offset[o] / slope[o], now[o] == 1.0, low, high), o
                         )
                         n += 1
         for p in range(start, n):
-            step = now[unit[p]] - _other(now[unit[p]])
+            step = now[unit[p]] - other_slope(now[unit[p]])
             change[p, 0], change[p, 1] = step * slope[unit[p]], step * offset[unit[p]]
         if n < limit and m < M - 1:
             ends[n], unit[n] = high, -1
@@ -232,7 +189,7 @@ def _pass_on(rows: Rows, cuts: Cuts, base: Doubles, passed: Doubles) -> None:
         base[0, o], base[1, o] = left[o] * rows.slope[o], left[o] * rows.offset[o]
     for p in range(len(cuts.unit)):
         if cuts.unit[p] >= 0:
-            left[cuts.unit[p]] = _other(left[cuts.unit[p]])
+            left[cuts.unit[p]] = other_slope(left[cuts.unit[p]])
         else:
             for o in range(len(left)):
                 passed[m, o] = left[o] * rows.along[m, o]
@@ -252,7 +209,7 @@ def _output(rows: Rows, cuts: Cuts, weight: Singles, bias: float, slope: Doubles
     for p in range(len(cuts.unit)):
         o, factor = cuts.unit[p], 0.0
         if o >= 0:
-            left[o], factor = _other(left[o]), np.float64(weight[o])
+            left[o], factor = other_slope(left[o]), np.float64(weight[o])
         else:
             for i in range(H):
                 factor += left[i] * weight[i] * rows.along[m, i]
@@ -261,6 +218,18 @@ def _output(rows: Rows, cuts: Cuts, weight: Singles, bias: float, slope: Doubles
         offset[p + 1] = offset[p] + factor * cuts.change[p, 1]
         finite &= bool(abs(slope[p + 1]) < HUGE and abs(offset[p + 1]) < HUGE)
     return finite
+
+
+@jit
+def _keep_first(first: First, order: Index, left: Doubles, step: Doubles) -> None:
+    for j in range(len(order)):
+        order[j], left[j], step[j] = first.order[j], first.left[j], first.step[j]
+
+
+@jit
+def _keep_changes(cuts: Cuts, change: Doubles) -> None:
+    for p in range(len(change)):
+        change[p, 0], change[p, 1] = cuts.change[p, 0], cuts.change[p, 1]
 
 
 @jit
@@ -273,17 +242,15 @@ def _keep(cuts: Cuts, unit: Index, right: Doubles) -> None:
 
 @entry
 def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: Trace) -> bool:
-    """Fill pieces and trace; whether that worked: no net has W pieces or more, and all is finite."""
+    """Fill pieces and trace. Returns whether that worked: no net has W pieces or more, and all is finite."""
     pieces, trace = Pieces(*to_pieces), Trace(*to_trace)
     H, W, start = trace.order.shape[1], pieces.ends.shape[1], 0
     columns = np.empty((H, H))
     for net in range(len(pieces.number)):
         k, q = net // 2, net % 2
         first = _first(weights[0][k, q, :, (k + 1) % 2], biases[0][k, q])
-        for j in range(H):
-            trace.order[net, j] = first.order[j]
-            trace.slopes[0, net, j], trace.slopes[1, net, j] = first.left[j], first.step[j]
-        _transpose(weights[1][k, q], columns)
+        _keep_first(first, trace.order[net], trace.slopes[0, net], trace.slopes[1, net])
+        transpose(weights[1][k, q], columns)
         rows = _second_rows(first, columns, biases[1][k, q])
         cuts = _cut(rows, W - 1)
         for layer in range(len(weights) - 2):
@@ -291,14 +258,10 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
                 trace.start[layer - 1, net] = start
                 stop, base = start + len(cuts.unit), trace.base[layer - 1, net]
                 passed, along = trace.passed[start : start + len(rows.ends)], trace.along[start:stop]
-                for p in range(len(cuts.unit)):
-                    trace.change[start + p, 0], trace.change[start + p, 1] = (
-                        cuts.change[p, 0],
-                        cuts.change[p, 1],
-                    )
+                _keep_changes(cuts, trace.change[start:stop])
                 start = stop
                 _pass_on(rows, cuts, base, passed)
-                _transpose(weights[layer + 1][k, q], columns)
+                transpose(weights[layer + 1][k, q], columns)
                 rows = _next_rows(cuts, base, passed, columns, biases[layer + 1][k, q], along)
                 cuts = _cut(rows, W - 1)
             if len(cuts.ends) == W - 1:
@@ -306,7 +269,7 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
             trace.number[layer, net] = len(cuts.ends) + 1
             _keep(cuts, trace.unit[layer, net], trace.right[layer, net])
         pieces.number[net] = len(cuts.ends) + 1
-        # Searches by halving look no further than twice the number of pieces.
+        # Bisection looks no further than twice the number of pieces.
         for p in range(min(2 * pieces.number[net], W)):
             pieces.ends[net, p] = cuts.ends[p] if p < len(cuts.ends) else np.inf
         weight, bias = weights[-1][k, q, k % 2], biases[-1][k, q, k % 2]

@@ -1,27 +1,28 @@
 """The gradient of a flow's weights, from the gradient of the pieces that its nets consist of.
 
-`flow_kernel_build` backwards. All samples on a piece meet the same active units, so two sums over them stand
-for them all: the gradients of the piece's slope and of its offset. From the pieces back to the rows of a
+`pieces` in reverse. All samples on a piece have the same active units, so two sums over them are enough: the
+gradients of the piece's slope and of its offset. From the pieces back to the rows of a
 hidden layer they are multiplied by the slope of LeakyReLU that each unit has there.
 
-Rows differ by what has switched left of them, so what is wanted are sums from a row to the last one: where a
-row ends, the vector along which the inputs change there adds to all rows after it.
+Rows differ by what has switched left of them, so sums from a row to the last one are needed: where a row
+ends, the vector along which the inputs change there adds to all rows after it.
 
 The gradient of an output weight needs no table of hidden values. LeakyReLU(v) is a slope times v, so it is
 the product of a unit's own weights with their gradient, before that is multiplied by the output weight.
 
-Shapes: H units a layer, M rows, P pieces; sums are (2, rows, H), slopes before offsets.
+Shapes: H units of a layer, M rows, P pieces; sums are (2, rows, H), slopes before offsets.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from models.flow_kernels.types import SLOPE, Doubles, Index, Parameters, Singles, Trace, entry, jit
+from models.flow_kernels.shared import add_product, other_slope, transpose
+from models.flow_kernels.types import Doubles, Index, Parameters, Singles, Trace, entry, jit
 
 
 class Layer(NamedTuple):
-    """A layer of one net, and its gradient, which is to be filled."""
+    """A layer of one net, and its gradient, to be filled."""
 
     weight: Singles  # (out, in)
     bias: Singles  # (out,)
@@ -38,23 +39,17 @@ class Switches(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """How a layer's inputs change from row to row, or the gradient: see Rows in `flow_kernel_build`."""
+    """How a layer's inputs change from row to row, or the gradient: see Rows in `pieces`."""
 
     along: Doubles  # (M - 1, H)
     change: Doubles  # (M - 1, 2)
 
 
 class Passed(NamedTuple):
-    """What the layer below passes on of its first row and of its changes, or the gradient: see Trace."""
+    """The output of the layer below in its first row, and its changes, or the gradient: see Trace."""
 
     base: Doubles  # (2, H)
     along: Doubles  # (M - 1, H), with the rows M of the layer below
-
-
-@jit
-def _other(slope: float) -> float:
-    """The slope of LeakyReLU on the other side of zero."""
-    return SLOPE if slope == 1.0 else 1.0
 
 
 @jit
@@ -63,7 +58,7 @@ def _sums_of_pieces(
 ) -> None:
     """Sums from each row on, for the last hidden layer: every unit of a piece has the same gradient.
 
-    Where a unit switches, only that unit's sum changes course: `more` holds what it has beside now · sum.
+    Where a unit switches, only its own sum changes slope: `more` holds what it has beyond now · sum.
     """
     H, m = len(right), out.shape[1] - 1
     now, more_slope, more_offset = right.copy(), np.zeros(H), np.zeros(H)
@@ -73,8 +68,8 @@ def _sums_of_pieces(
         b += grad_offset[p]
         o = unit[p - 1] if p > 0 else -1
         if o >= 0:
-            change = now[o] - _other(now[o])
-            now[o] = _other(now[o])
+            change = now[o] - other_slope(now[o])
+            now[o] = other_slope(now[o])
             more_slope[o] += change * a
             more_offset[o] += change * b
         else:
@@ -82,43 +77,6 @@ def _sums_of_pieces(
                 out[0, m, i] = now[i] * a + more_slope[i]
                 out[1, m, i] = now[i] * b + more_offset[i]
             m -= 1
-
-
-@jit
-def _transpose(matrix: Singles | Doubles, out: Doubles) -> None:
-    """The transpose of `matrix` (out, in) into `out`; as in `flow_kernel_build`."""
-    rows, columns = matrix.shape
-    whole = rows - rows % 8
-    for block in range(0, whole, 8):
-        for j in range(columns):
-            for i in range(8):
-                out[j, block + i] = matrix[block + i, j]
-    for i in range(whole, rows):
-        for j in range(columns):
-            out[j, i] = matrix[i, j]
-
-
-@jit
-def _add_product(out: Doubles, a: Doubles, b: Doubles | Singles) -> None:
-    """out += a @ b, as in `flow_kernel_build`."""
-    rows, inner, columns = len(a), len(b), b.shape[1]
-    by_four, whole = rows - rows % 4, inner - inner % 4
-    for i in range(0, by_four, 4):
-        for j in range(0, whole, 4):
-            p0, p1, p2, p3 = a[i, j], a[i, j + 1], a[i, j + 2], a[i, j + 3]
-            q0, q1, q2, q3 = a[i + 1, j], a[i + 1, j + 1], a[i + 1, j + 2], a[i + 1, j + 3]
-            r0, r1, r2, r3 = a[i + 2, j], a[i + 2, j + 1], a[i + 2, j + 2], a[i + 2, j + 3]
-            s0, s1, s2, s3 = a[i + 3, j], a[i + 3, j + 1], a[i + 3, j + 2], a[i + 3, j + 3]
-            for o in range(columns):
-                b0, b1, b2, b3 = b[j, o], b[j + 1, o], b[j + 2, o], b[j + 3, o]
-                out[i, o] += p0 * b0 + p1 * b1 + p2 * b2 + p3 * b3
-                out[i + 1, o] += q0 * b0 + q1 * b1 + q2 * b2 + q3 * b3
-                out[i + 2, o] += r0 * b0 + r1 * b1 + r2 * b2 + r3 * b3
-                out[i + 3, o] += s0 * b0 + s1 * b1 + s2 * b2 + s3 * b3
-    for i in range(rows):
-        for j in range(whole if i < by_four else 0, inner):
-            for o in range(columns):
-                out[i, o] += a[i, j] * b[j, o]
 
 
 @jit
@@ -180,10 +138,10 @@ def _through_rows(sums: Doubles, scale: Doubles, of: Changes, grad: Changes) -> 
 def _through_weights(
     unit: Index, sums: Doubles, passed: Passed, grad_along: Doubles, grad: Doubles
 ) -> Doubles:
-    """To a later layer's weights, grad (in, out); returns what of `grad_along` comes from what is passed on.
+    """To a later layer's weights, grad (in, out); returns the part of `grad_along` from the layer's own rows.
 
     Where a unit below switches, inputs change along its column of weights; else along the product of all of
-    them with what is passed on.
+    them with the output of the layer below.
     """
     H, m = len(grad), 0
     for j in range(H):
@@ -197,13 +155,13 @@ def _through_weights(
         else:
             for o in range(H):
                 grad[unit[p], o] += grad_along[p, o]
-    _add_product(grad, passed.along.T, grad_along[:m])
+    add_product(grad, passed.along.T, grad_along[:m])
     return grad_along[:m]
 
 
 @jit
 def _through_products(weight: Singles, scale: Doubles, sums: Doubles, grad_along: Doubles) -> Passed:
-    """The gradient of what a later layer is passed; `grad_along` is multiplied by `scale`."""
+    """The gradient of a later layer's input; `grad_along` is multiplied by `scale`."""
     H, M = len(scale), len(grad_along)
     grad = Passed(np.zeros((2, H)), np.zeros((M, H)))
     for o in range(H):
@@ -213,7 +171,7 @@ def _through_products(weight: Singles, scale: Doubles, sums: Doubles, grad_along
     for m in range(M):
         for o in range(H):
             grad_along[m, o] *= scale[o]
-    _add_product(grad.along, grad_along, weight)
+    add_product(grad.along, grad_along, weight)
     return grad
 
 
@@ -221,19 +179,19 @@ def _through_products(weight: Singles, scale: Doubles, sums: Doubles, grad_along
 def _through_units(
     unit: Index, right: Doubles, change: Doubles, passed: Passed, grad: Changes, sums: Doubles
 ) -> None:
-    """From the gradients of what a layer passes on to those of its changes, and to its sums.
+    """From the gradients of a layer's output to those of its changes, and to its sums.
 
     Args:
         change: (P - 1, 2) the gradient of the changes that its pieces make to the next layer.
-        passed: the gradient of what is passed on.
+        passed: the gradient of the output.
     """
     H, m = len(right), sums.shape[1] - 1
     now, slope, offset = right.copy(), np.zeros(H), np.zeros(H)
     for p in range(len(unit) - 1, -1, -1):
         o = unit[p]
         if o >= 0:
-            step = now[o] - _other(now[o])
-            now[o] = _other(now[o])
+            step = now[o] - other_slope(now[o])
+            now[o] = other_slope(now[o])
             slope[o] += step * change[p, 0]
             offset[o] += step * change[p, 1]
         else:
@@ -249,8 +207,15 @@ def _through_units(
 
 
 @jit
-def _store(layer: Layer, grad: Doubles, scale: Doubles, sums: Doubles, grad_scale: Singles) -> None:
-    """The gradient of a layer from that before `scale`, and the gradient of `scale`."""
+def _store(
+    layer: Layer, columns: Doubles, grad: Doubles, scale: Doubles, sums: Doubles, grad_scale: Singles
+) -> None:
+    """The gradient of a layer from that before `scale`, and the gradient of `scale`.
+
+    Args:
+        columns: the gradient of the weights before `scale`, (in, out); `grad` is memory for its transpose.
+    """
+    transpose(columns, grad)
     for o in range(len(layer.bias)):
         total = layer.bias[o] * sums[1, 0, o]
         for j in range(layer.weight.shape[1]):
@@ -261,8 +226,16 @@ def _store(layer: Layer, grad: Doubles, scale: Doubles, sums: Doubles, grad_scal
 
 @jit
 def _gradients_of_rows(rows: int, H: int) -> tuple[Doubles, Changes]:
-    """Room for the sums of a layer; and the gradients of its changes, zero so far."""
+    """Memory for the sums of a layer, and the gradients of its changes, set to zero."""
     return np.empty((2, rows, H)), Changes(np.zeros((rows - 1, H)), np.zeros((rows - 1, 2)))
+
+
+@jit
+def _scaled_transpose(weight: Singles, scale: Doubles, columns: Doubles) -> None:
+    transpose(weight, columns)
+    for j in range(columns.shape[0]):
+        for o in range(columns.shape[1]):
+            columns[j, o] *= scale[o]
 
 
 @entry
@@ -295,18 +268,13 @@ def gradient(
             passed = Passed(trace.base[i - 1, net], trace.passed[here : here + below - 1])
             grad_along = _through_weights(unit, sums, passed, changes.along, grad_columns)
             grad_passed = _through_products(layer.weight, scale, sums, grad_along)
-            _transpose(grad_columns, grad)
-            _store(layer, grad, scale, sums, grad_scale)
+            _store(layer, grad_columns, grad, scale, sums, grad_scale)
             grad_scale, scale[:], change, rows = np.empty(H, np.float32), 1.0, changes.change, below
             sums, changes = _gradients_of_rows(rows, H)
             _through_units(unit, trace.right[i - 1, net], change, grad_passed, changes, sums)
         first = Layer(weights[0][k, q], biases[0][k, q], grad_weights[0][k, q], grad_biases[0][k, q])
         second = Layer(weights[1][k, q], biases[1][k, q], grad_weights[1][k, q], grad_biases[1][k, q])
-        _transpose(second.weight, columns)
-        for j in range(H):
-            for o in range(H):
-                columns[j, o] *= scale[o]
+        _scaled_transpose(second.weight, scale, columns)
         switches = Switches(trace.order[net], trace.slopes[0, net], trace.slopes[1, net])
         _through_first(first, 1 - moved, switches, columns, sums, changes, grad_columns)
-        _transpose(grad_columns, grad)
-        _store(second, grad, scale, sums, grad_scale)
+        _store(second, grad_columns, grad, scale, sums, grad_scale)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from models.flow import Flow, RealNVP
+from models.realnvp import RealNVP, RealNVPNet
 from orchestrator.bench.plain_flow import PlainFlow, copy_weights
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import compete
@@ -22,14 +22,14 @@ GRID = 400
 class Case(NamedTuple):
     """One comparison."""
 
-    flow: Flow
+    flow: RealNVP
     dim: int
     points: int  # a batch of 32, 128 or 512 people with 17 keypoints
     nodes: int = 0  # of the s term: ours takes them in the same call, the baseline goes without
     goal: float | None = None  # times faster
 
 
-SMALL, WIDE, DEEP = Flow(layers=3, width=64), Flow(layers=3, width=256), Flow(layers=5, width=64)
+SMALL, WIDE, DEEP = RealNVP(layers=3, width=64), RealNVP(layers=3, width=256), RealNVP(layers=5, width=64)
 CASES = (
     *(Case(SMALL, 2, n, goal=12) for n in (544, 2176, 8704)),
     *(Case(SMALL, 2, n, GRID, goal=7) for n in (544, 2176, 8704)),
@@ -39,12 +39,12 @@ CASES = (
     *(Case(SMALL, 8, n, goal=1) for n in (544, 2176)),
 )
 
-SAYS = (
-    "Forward and backward of log_prob, gradients of weights and points included. The baseline is RealNVP "
-    "with a net D -> D each for s and t on masked input; with 400 points more, those of the s term, ours "
-    "takes them in the same call and the baseline goes without. Errors are against the baseline in float64: "
-    "the largest of log_prob, relative where that exceeds 1, and that of all gradients together, relative to "
-    "their norm."
+DESCRIPTION = (
+    "Forward and backward pass of log_prob with gradients of weights and points. The baseline is RealNVP "
+    "with one network D -> D each for s and t on masked input. In rows with 400 additional points (those "
+    "of the s term) ours evaluates them in the same call, the baseline does not evaluate them. Errors are "
+    "relative to the baseline in float64: the largest of log_prob (relative where |log_prob| exceeds 1), "
+    "and that of all gradients together, relative to their norm."
 )
 
 
@@ -63,7 +63,7 @@ def measure(tell: Tell, cases: Sequence[Case] = CASES, rounds: int = 11) -> Find
     errors = ("log_prob, plain", "log_prob, ours", "gradient, plain", "gradient, ours")
     return Finding(
         "flow",
-        SAYS,
+        DESCRIPTION,
         (
             Grid("Forward and backward", (*size, "plain ms", "ours ms", "ratio", "goal"), speed),
             Grid("Error in float32", (*size, *errors), exactness),
@@ -87,7 +87,7 @@ def _rows(case: Case, rounds: int, tell: Tell) -> tuple[tuple[str, ...], tuple[s
     return (*size, *milliseconds, significant(times.ratio("ours")), goal), (*size, *found)
 
 
-def pair(config: Flow, dim: int) -> tuple[PlainFlow, RealNVP]:
+def pair(config: RealNVP, dim: int) -> tuple[PlainFlow, RealNVPNet]:
     """The plain flow and ours, of the same weights, always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -108,7 +108,7 @@ def both_ways(flow: Density, points: Tensor) -> Callable[[], None]:
     return call
 
 
-def errors(plain: PlainFlow, flow: PlainFlow | RealNVP, points: Tensor) -> tuple[float, float]:
+def errors(plain: PlainFlow, flow: PlainFlow | RealNVPNet, points: Tensor) -> tuple[float, float]:
     """Of log_prob, the largest |error| / max(1, |log_prob|), and of all gradients, |error| / |gradient|.
 
     The truth is the plain flow in float64.
@@ -119,11 +119,11 @@ def errors(plain: PlainFlow, flow: PlainFlow | RealNVP, points: Tensor) -> tuple
     return float(of_value.max()), float((gradient - wanted).norm() / wanted.norm())
 
 
-def _evaluated(flow: PlainFlow | RealNVP, points: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluated(flow: PlainFlow | RealNVPNet, points: Tensor) -> tuple[Tensor, Tensor]:
     """log_prob, and the gradients of points, weights and biases in one vector, in the order of RealNVP."""
     x = points.to(next(flow.parameters()).dtype, copy=True).requires_grad_()
     value = flow.log_prob(x)
-    if isinstance(flow, RealNVP):
+    if isinstance(flow, RealNVPNet):
         parameters = [*flow.weights, *flow.biases]
         return value.detach().double(), _flat(torch.autograd.grad(value.sum(), [x, *parameters]))
     linears = [

@@ -1,23 +1,21 @@
 """How reading the store, a dry run and a report grow with the trials in the store."""
 
-import argparse
 import io
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from models.flow import Flow
 from models.objectives import RLE
-from orchestrator.bench.growth_cost import Cost, cost
-from orchestrator.bench.growth_plot import Panel, Series
+from models.realnvp import RealNVP
+from orchestrator.bench.growth_plot import Panel, time_and_memory
 from orchestrator.bench.result import Tell
-from orchestrator.cli.options import add_options, options
+from orchestrator.bench.timing import cost
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.fingerprint import flatten
 from orchestrator.config.vary import vary
 from orchestrator.run.runner import rebuild, run_sweeps
+from orchestrator.run.settings import RunSettings
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
@@ -27,7 +25,6 @@ from orchestrator.tracking.tracker import Tracker, TrialInfo
 ROWS = 10
 TRIALS = (10, 100, 1_000)
 EPOCHS, METRICS = 2, ("AP", "AP50", "AP75", "loss")
-STEPS = ("all records", "dry run", "report")
 
 
 def measure(tell: Tell, demo: Experiment, trials: Sequence[int] = TRIALS) -> tuple[Panel, Panel]:
@@ -36,36 +33,46 @@ def measure(tell: Tell, demo: Experiment, trials: Sequence[int] = TRIALS) -> tup
     Args:
         trials: ascending multiples of ten.
     """
-    found: dict[int, dict[str, Cost]] = {}
+    costs: dict[float, dict[str, tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
         done: set[str] = set()
         for count in trials:
             tell(f"{count:,} trials")
-            planned = plan_table(_table(demo), _setting(count // ROWS))
+            planned = plan_table(_table(demo), _plan_settings(count // ROWS))
             _fill(planned, done, _uri(Path(folder)))
             done |= planned.jobs.keys()
-            found[count] = _costs(_table(demo), count // ROWS, Path(folder))
-    return _panel("store, s", 0, found), _panel("store, MB", 1, found)
+            costs[count] = _costs(_table(demo), count // ROWS, Path(folder))
+    return time_and_memory("store", "trials", costs)
 
 
-def _panel(y: str, which: int, found: Mapping[int, Mapping[str, Cost]]) -> Panel:
-    series = (
-        Series(step, tuple((count, costs[step][which]) for count, costs in found.items())) for step in STEPS
-    )
-    return Panel("trials", y, tuple(series))
-
-
-def _costs(table: Table, seeds: int, folder: Path) -> dict[str, Cost]:
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    asked = ["--dry-run", "--seeds", str(seeds), "--results", str(folder), "--tracking-uri", _uri(folder)]
-    wanted, quiet = options(parser.parse_args(asked)), Console(file=io.StringIO(), width=140)
+def _costs(table: Table, seeds: int, folder: Path) -> dict[str, tuple[float, float]]:
+    settings, quiet = _dry_run(seeds, folder), Console(file=io.StringIO(), width=140)
     sweep = Sweep("growth", "a table that grows", (table,))
     return {
         "all records": cost(lambda: _read(_uri(folder))),
-        "dry run": cost(lambda: run_sweeps([sweep], wanted, "", quiet)),
+        "dry run": cost(lambda: run_sweeps([sweep], settings, "", quiet)),
         "report": cost(lambda: rebuild(_uri(folder), "demo", folder / "report")),
     }
+
+
+def _dry_run(seeds: int, folder: Path) -> RunSettings:
+    return RunSettings(
+        scale="demo",
+        data_root=None,
+        detections=None,
+        skip_broken=False,
+        pack=True,
+        seeds=tuple(range(seeds)),
+        workers=None,
+        gpus_per_worker=None,
+        concurrent=None,
+        results=folder,
+        tracking_uri=_uri(folder),
+        storage=str(folder / "store"),
+        only=(),
+        fresh=False,
+        dry_run=True,
+    )
 
 
 def _read(uri: str) -> None:
@@ -80,7 +87,7 @@ def _uri(folder: Path) -> str:
 def _table(demo: Experiment) -> Table:
     def rows(scale: str) -> Iterator[Row]:
         for number in range(ROWS):
-            yield Row(f"row {number}", vary(demo, objective=RLE(flow=Flow(width=8 * (number + 1)))))
+            yield Row(f"row {number}", vary(demo, objective=RLE(flow=RealNVP(width=8 * (number + 1)))))
 
     columns = [Column(DeclaredColumn(name=name), Metric(name)) for name in METRICS[:3]]
     plots = (Curves(key="AP", title="AP by epoch"),)
@@ -89,7 +96,7 @@ def _table(demo: Experiment) -> Table:
     )
 
 
-def _setting(seeds: int) -> PlanSettings:
+def _plan_settings(seeds: int) -> PlanSettings:
     return PlanSettings(
         scale="demo", report="demo", seeds=tuple(range(seeds)), data=lambda config: config.name, command=""
     )
@@ -116,7 +123,6 @@ def _info(fingerprint: str, job: object, row: str) -> TrialInfo:
         name=f"{row}, seed {job.seed}",
         group="growth",
         seed=job.seed,
-        params=flatten(job),
         tags={"table.0": row},
         json=job.model_dump_json(indent=1),
         data=job.data.fingerprint(),

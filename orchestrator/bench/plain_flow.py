@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.flow import Flow, RealNVP
+from models.realnvp import RealNVP, RealNVPNet
 
 
 class PlainFlow(nn.Module):
@@ -18,7 +18,7 @@ class PlainFlow(nn.Module):
     mean: Tensor
     covariance: Tensor
 
-    def __init__(self, config: Flow, dim: int) -> None:
+    def __init__(self, config: RealNVP, dim: int) -> None:
         super().__init__()
         leading = torch.arange(dim) < (dim + 1) // 2
         both = torch.stack([~leading, leading]).float()
@@ -41,7 +41,7 @@ class PlainFlow(nn.Module):
         return likelihood + log_det
 
 
-def copy_weights(plain: PlainFlow, flow: RealNVP) -> None:
+def copy_weights(plain: PlainFlow, flow: RealNVPNet) -> None:
     """Give `flow` the weights of the plain one; both of the same size."""
     with torch.no_grad():
         for k, nets in enumerate(zip(plain.s, plain.t, strict=True)):
@@ -51,7 +51,7 @@ def copy_weights(plain: PlainFlow, flow: RealNVP) -> None:
                     weight[k, q], bias[k, q] = linear.weight, linear.bias
 
 
-def _layers(config: Flow, dim: int) -> list[nn.Module]:
+def _layers(config: RealNVP, dim: int) -> list[nn.Module]:
     sizes = [dim, *[config.width] * (config.layers - 1), dim]
     layers: list[nn.Module] = []
     for fan_in, out in pairwise(sizes):

@@ -1,4 +1,4 @@
-"""What a benchmark finds: tables and plots, for the terminal and as Markdown."""
+"""Benchmark results: tables and plots, for the terminal and as Markdown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from orchestrator.report.figures.style import png
 from orchestrator.util import provenance
 
 Tell = Callable[[str], None]
-"""Called with what is measured next, for whoever waits."""
+"""Called with a short text on what is measured next, to show progress."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Finding:
     """One part of the benchmark."""
 
     name: str
-    description: str  # what is compared with what
+    description: str  # what is compared
     grids: tuple[Grid, ...]
     plots: Mapping[str, Figure] = field(default_factory=dict)  # by file stem
 
 
 def render(console: Console, finding: Finding) -> None:
-    """Print a finding's tables."""
+    """Print the tables of one part."""
     console.print(f"\n[bold]{finding.name}[/] on {provenance.machine()}", highlight=False)
     console.print(finding.description, style="dim", highlight=False)
     for grid in finding.grids:
@@ -49,12 +49,12 @@ def render(console: Console, finding: Finding) -> None:
 
 
 def markdown(findings: Sequence[Finding]) -> str:
-    """All findings as one page, the machine and the commit first."""
+    """All parts as one page, machine and commit first."""
     parts = [
         "# Benchmarks",
         f"Measured by `rle-lab bench` on {provenance.machine()}, commit {provenance.commit()}, one thread. "
         "Times are medians over rounds in which the contestants take turns, CPU seconds where there is no "
-        "GPU; a ratio is the median of the ratios within a round; above 1 is faster than the baseline.",
+        "GPU. A ratio is the median of the ratios within a round; above 1 is faster than the baseline.",
     ]
     for finding in findings:
         parts += [f"## {finding.name}", finding.description]

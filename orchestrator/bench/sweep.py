@@ -20,11 +20,12 @@ PEOPLE = People(train=1024, val=128)
 EPOCHS = 3
 TRIALS, EMPTY = 4, 10  # for each that runs at once
 
-SAYS = (
-    "Trainings of the demo's network on few pictures, as many at once as there are CPUs. The ideal is the "
-    "sum of what each says that it trained and evaluated, shared by the CPUs; what is above it is starting "
-    "processes, importing, loading and telling. An empty trial is one whose training is finished: it opens "
-    "the data, builds the network, loads its checkpoint and says so. Starting Ray is not counted."
+DESCRIPTION = (
+    "Trainings of the demo's network on few images, as many at once as there are CPUs. The ideal time is "
+    "the sum of the times that the trials spend in training and evaluation, divided by the number of "
+    "CPUs; the rest is overhead: starting processes, importing, loading and reporting. An empty trial is "
+    "one whose training is already finished: it opens the data, builds the network and loads its "
+    "checkpoint. Starting Ray is not counted."
 )
 
 
@@ -37,7 +38,7 @@ class Clock:
     durations: list[float] = field(default_factory=list)  # of training and evaluation
     notes: list[str] = field(default_factory=list)  # of trials that failed
 
-    def hear(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """One event."""
         if event.finished is not None:
             self.ended.append(time.perf_counter() - self.began)
@@ -69,9 +70,9 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
         tell(f"{count} trials, {plan.concurrent} at once")
         trained = _run(tasks[:count], plan, Path(folder) / "ray")
         tell(f"{idling} empty trials")
-        _finish(tasks[count:], Checkpoints(folder), tasks[0].job.fingerprint())
+        _finish(tasks[count:], Checkpoints(folder), tasks[0])
         idle = _run(tasks[count:], plan, Path(folder) / "ray")
-    return Finding("sweep", SAYS, (grid(trained, idle, plan.concurrent),))
+    return Finding("sweep", DESCRIPTION, (grid(trained, idle, plan.concurrent),))
 
 
 def small(demo: Experiment) -> Experiment:
@@ -81,18 +82,18 @@ def small(demo: Experiment) -> Experiment:
 
 def _run(tasks: Sequence[Task], plan: cluster.Plan, folder: Path) -> Clock:
     clock = Clock()
-    run_trials(tasks, plan, folder, clock.hear)
+    run_trials(tasks, plan, folder, clock.record)
     if clock.notes:
         raise RuntimeError(f"a trial failed: {clock.notes[0]}")
     return clock
 
 
-def _finish(tasks: Sequence[Task], checkpoints: Checkpoints, done: str) -> None:
+def _finish(tasks: Sequence[Task], checkpoints: Checkpoints, done: Task) -> None:
     """Let each task find the end of the training `done` where it looks for its own checkpoint."""
-    state = checkpoints.load(done)
-    assert state is not None
+    assert done.job.trained is not None
+    finished = checkpoints.load_finished(done.job.trained)
     for task in tasks:
-        checkpoints.save(task.job.fingerprint(), state)
+        checkpoints.save(finished, task.job.fingerprint())
 
 
 def grid(trained: Clock, idle: Clock, at_once: int) -> Grid:
@@ -103,12 +104,12 @@ def grid(trained: Clock, idle: Clock, at_once: int) -> Grid:
     pause = (warm[-1] - idle.ended[at_once - 1]) / len(warm)
     rows = (
         ("trials", f"{len(trained.ended)}, {at_once} at once"),
-        ("seconds from first to last", significant(trained.ended[-1])),
-        ("of which until the first has ended", significant(trained.ended[0])),
-        ("sum of the trials' own seconds", significant(sum(trained.durations))),
-        ("ideal: that, shared", significant(ideal)),
+        ("seconds from the first start to the last end", significant(trained.ended[-1])),
+        ("of which until the end of the first trial", significant(trained.ended[0])),
+        ("sum of the trials' training and evaluation, s", significant(sum(trained.durations))),
+        ("ideal: that, divided by the CPUs", significant(ideal)),
         ("wall time / ideal", significant(trained.ended[-1] / ideal)),
-        ("empty trials a second, warm", significant(1 / pause)),
-        ("seconds until the first empty trial has ended", significant(idle.ended[0])),
+        ("empty trials per second, warm", significant(1 / pause)),
+        ("seconds until the end of the first empty trial", significant(idle.ended[0])),
     )
     return Grid("A small sweep", ("", ""), rows)

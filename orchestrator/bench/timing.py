@@ -1,11 +1,12 @@
-"""Times of several ways to do the same, taken in turns, so that a busy machine is as unfair to all.
+"""Times of several implementations, measured in turns so that load on the machine affects all alike.
 
-Without a GPU they are CPU seconds of this process, in which waiting for other programs doesn't count.
+Without a GPU they are CPU seconds of this process, which exclude waiting for other programs.
 """
 
 import math
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,23 @@ def compete(contestants: Mapping[str, Callable[[], object]], rounds: int = 11, l
         {name: timer.timeit(repeats[name]).mean for name, timer in timers.items()} for _ in range(rounds)
     ]
     return Times({name: tuple(turn[name] for turn in turns) for name in contestants})
+
+
+def cost(call: Callable[[], object]) -> tuple[float, float]:
+    """CPU seconds of one call, and the peak of what it allocates in MB.
+
+    It is called three times: to warm up, for the time, and for the memory, since tracing takes time.
+    """
+    call()
+    started = time.process_time()
+    call()
+    seconds = time.process_time() - started
+    tracemalloc.start()
+    try:
+        call()
+        return seconds, tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def _timer(call: Callable[[], object]) -> Timer:

@@ -57,7 +57,6 @@ def act(arguments: argparse.Namespace) -> int:
 
 def default_name(trained: "Trained", form: str) -> str:
     """Such as `rle-3x64-on-coco-seed-0-1a2b3c4d.onnx`."""
-    from orchestrator.jobs.describe import describe
 
-    words = re.sub(r"[^a-z0-9.]+", "-", describe(trained.experiment).lower()).strip("-")
+    words = re.sub(r"[^a-z0-9.]+", "-", trained.experiment.describe().lower()).strip("-")
     return f"{words}-{trained.experiment.fingerprint()[:8]}{SUFFIX[form]}"

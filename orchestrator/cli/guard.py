@@ -1,4 +1,4 @@
-"""Where output goes, and what becomes of errors."""
+"""Where output goes, and how errors are printed."""
 
 import sys
 from collections.abc import Callable
@@ -16,8 +16,8 @@ def console() -> "Console":
     """The terminal, or a log of a width that tables fit."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=LOG_WIDTH)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=LOG_WIDTH)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -28,5 +28,5 @@ def guarded(work: Callable[[], int]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped. What had finished is kept; the same command goes on from there.", file=sys.stderr)
+        print("\nstopped. What had finished is kept; the same command resumes from there.", file=sys.stderr)
         return 130

@@ -1,4 +1,4 @@
-"""`rle-lab import-checkpoint`: weights that the authors or mmpose trained, as a checkpoint of ours."""
+"""`rle-lab import-checkpoint`: weights of the authors or of mmpose, as a checkpoint of this project."""
 
 import argparse
 from pathlib import Path
@@ -28,15 +28,14 @@ def act(arguments: argparse.Namespace) -> int:
     Raises:
         CheckpointError: the file holds no such weights, or the checkpoint can't be written.
     """
-    from orchestrator.inference.import_weights import adopt
-    from orchestrator.jobs.describe import describe
+    from orchestrator.inference.import_weights import import_file
 
     terminal = console()
     file = arguments.file.expanduser()
     out = (arguments.out or home() / "imported" / file.stem).expanduser().absolute()
-    experiment = adopt(file, out)
+    experiment = import_file(file, out)
     data = experiment.data
-    what = f"{data.points} points in {data.dim}-D"
-    terminal.print(f"{describe(experiment)}: {what}, crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    what = f"{data.points} points in {data.dim}-D, crops of {data.size[0]}×{data.size[1]}"
+    terminal.print(f"{experiment.describe()}: {what}", highlight=False)
     terminal.print(f"to use it: rle-lab predict {out} PICTURES", highlight=False, soft_wrap=True)
     return 0

@@ -1,4 +1,4 @@
-"""What the commands that use a trained model have in common: how one is named, and what is said about it."""
+"""The MODEL argument that several commands share, and the model that it names."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add MODEL and where it is looked for."""
+    """Add MODEL and --storage."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -28,7 +28,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def storage(arguments: argparse.Namespace) -> str:
-    """The place that was named, or the default one of all sweeps."""
+    """The storage that was named, or the default one of all sweeps."""
     given: str | None = arguments.storage
     if given is None:
         return str(home() / "store")
@@ -48,12 +48,11 @@ def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":
         CheckpointError: there is no such model, or it can't be read.
     """
     from orchestrator.inference.model_store import find, load
-    from orchestrator.jobs.describe import describe
 
     found = load(find(arguments.model, storage(arguments)))
     data = found.experiment.data
-    console.print(f"{describe(found.experiment)}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    console.print(f"{found.experiment.describe()}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
     if not found.finished:
         wanted = found.experiment.schedule.epochs
-        console.print(f"[yellow]its training is not at its end: {found.epochs} of {wanted} epochs[/]")
+        console.print(f"[yellow]its training is not finished: {found.epochs} of {wanted} epochs[/]")
     return found

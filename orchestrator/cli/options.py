@@ -4,11 +4,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.run.settings import SEEDS, RunSettings, places, tracking_uri
+from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a run can be told."""
+    """Add the options of a run."""
+    _add_selection(parser)
+    _add_data(parser)
+    _add_locations(parser)
+    _add_cluster(parser)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--scale",
@@ -21,14 +28,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=_positive, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
     )
     what.add_argument(
-        "--only", action="append", default=[], metavar="ROW", help="run this row only; may be given again"
+        "--only",
+        action="append",
+        default=[],
+        metavar="ROW",
+        help="run this row only, of every table that has it; repeatable",
     )
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
         action="store_true",
-        help="show the rows, their cost and what is already done; run nothing",
+        help="show the rows, their cost and what is already done, without running anything",
     )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("the data")
     data.add_argument(
         "--data-root",
@@ -49,7 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="leave out broken records and pictures, and say how many; `rle-lab prepare` lists them",
     )
     add_no_pack(data)
-    _add_places(parser)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
     cluster = parser.add_argument_group("the cluster")
     cluster.add_argument(
         "--workers",
@@ -80,22 +96,22 @@ def add_no_pack(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_places(parser: argparse.ArgumentParser) -> None:
-    places = parser.add_argument_group("where things lie")
-    places.add_argument(
+def _add_locations(parser: argparse.ArgumentParser) -> None:
+    locations = parser.add_argument_group("where things lie")
+    locations.add_argument(
         "--results",
         type=Path,
         metavar="DIR",
         help="tables, figures and report; also the default place of everything below "
         "(default: results/SCALE here, ~/rle-lab/SCALE in a submitted job)",
     )
-    places.add_argument(
+    locations.add_argument(
         "--tracking-uri",
         metavar="URI",
         help="MLflow's store: sqlite:////path.db or http://server:port (default: $MLFLOW_TRACKING_URI, "
         "else a sqlite file under the results)",
     )
-    places.add_argument(
+    locations.add_argument(
         "--storage",
         metavar="DIR|URI",
         help="checkpoints, packs and generated data: a folder that every node sees; or s3://... for the "
@@ -105,7 +121,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 
 def options(arguments: argparse.Namespace) -> RunSettings:
     """Fill in defaults. Relative paths mean the current folder."""
-    results, store = places(arguments)
+    results, store = results_and_store(arguments)
     return RunSettings(
         scale=arguments.scale,
         data_root=arguments.data_root,

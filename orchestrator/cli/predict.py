@@ -40,7 +40,7 @@ def act(arguments: argparse.Namespace) -> int:
     """Predict as the command line asks for; 1 where a picture could not be read.
 
     Raises:
-        DataError: there are no pictures, the boxes can't be read, or the model does not look for people.
+        DataError: there are no pictures, the boxes can't be read, or the model does not predict poses.
         CheckpointError: there is no such model, or it can't be read.
     """
     from rich.progress import track
@@ -55,10 +55,10 @@ def act(arguments: argparse.Namespace) -> int:
         plan = boxes.read_boxes(arguments.boxes, pictures, arguments.min_score)
     trained = model_argument.trained(arguments, terminal)
     out = (arguments.out or home() / "predictions").expanduser().absolute()
-    wanted = track(
-        plan.wanted, "predicting", console=terminal, transient=True, disable=not terminal.is_terminal
+    tracked = track(
+        plan.pictures, "predicting", console=terminal, transient=True, disable=not terminal.is_terminal
     )
-    results, broken = predict_folder.predict(trained, plan, wanted, out)
+    results, broken = predict_folder.predict(trained, plan, tracked, out)
     for one in broken:
         terminal.print(f"[red]left out[/] {one.error}", highlight=False, soft_wrap=True)
     seen = len({result["file_name"] for result in results})

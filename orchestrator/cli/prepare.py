@@ -2,38 +2,30 @@
 
 import argparse
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from datasets.coco.annotation_files import find_annotations
-from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.base.data_set import DataSet
+from datasets.base.folder import DataRoot
 from datasets.contract import DataPaths
-from datasets.human36m.annotation_files import find_layout
-from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.io.errors import DataError
-from datasets.io.image import Check, Survey, name_in
-from datasets.io.locate import home
-from datasets.io.problems import Broken
-from datasets.mpii import annotation_files
-from datasets.mpii.config import MpiiFolder, MpiiPose
-from datasets.retina.config import DmeFolder, RetinaBoundaries
-from datasets.retina.folder import FOLDERS, check_subjects
-from datasets.retina.scan_files import subjects_of
+from datasets.io.image import name_in
+from datasets.io.problems import Problem
+from datasets.io.survey import Survey
+from datasets.union import DATA_SETS, data_set, sets_in
 from orchestrator.cli.options import add_no_pack
-from orchestrator.data.picture_checks import check_all, over_cluster
-from orchestrator.run.settings import places
+from orchestrator.data.picture_checks import check_all
+from orchestrator.run.settings import results_and_store
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-SETS = ("coco", "mpii", "human36m", "retina")
 SHOWN = 40
 """So many broken records of a set are printed; a file has them all."""
 
@@ -42,16 +34,15 @@ SHOWN = 40
 class Checked:
     """What was found in one set."""
 
-    name: str
-    looked_at: int  # pictures, or subjects
-    records: tuple[Broken, ...]
-    pictures: tuple[Broken, ...]  # or subjects
-    unusable: bool = False  # nothing can be left out to mend it: a file of annotations is missing or no such
+    data: type[DataSet]
+    survey: Survey
+    broken_files: tuple[Problem, ...] = ()
+    unusable: bool = False  # leaving records out does not help: a file of annotations is missing or is none
 
     @property
-    def broken(self) -> tuple[Broken, ...]:
+    def broken(self) -> tuple[Problem, ...]:
         """All that is, annotations first."""
-        return self.records + self.pictures
+        return self.survey.broken + self.broken_files
 
 
 def prepare(
@@ -65,10 +56,10 @@ def prepare(
     """Check whole sets, list everything that is broken, and decode what is not.
 
     Args:
-        names: of `SETS`; all that are found at the place if empty.
+        names: of data sets; all that are found at the place if empty.
         place: with the folder of the sets.
         detections: boxes of COCO's validation pictures.
-        skip_broken: go on without what is broken.
+        skip_broken: leave out what is broken.
 
     Returns:
         the exit code: 0, or 1 where something is broken that isn't skipped.
@@ -76,110 +67,63 @@ def prepare(
     Raises:
         DataError: the folder holds no data set.
     """
-    root = place.root
-    assert root is not None
+    assert place.root is not None
+    root = DataRoot(
+        place.root,
+        detections,
+        skip_broken=skip_broken,
+        check=lambda survey: check_all(place.cache, survey, console),
+    )
     summary = Table(box=None, pad_edge=False)
-    for title in ("set", "looked at", "broken", "prepared"):
-        summary.add_column(title, justify="right" if title in ("looked at", "broken") else "left")
-    failed = False
-    for name in names or _found(root):
-        checked = _check(name, root, detections, place.cache, console)
-        _show(checked, place, console)
-        refused = checked.unusable or (bool(checked.broken) and not skip_broken)
-        result = "[red]no[/]" if refused else _pack(checked, place, detections, skip_broken, console)
-        unit = "subjects" if name == "retina" else "pictures"
-        summary.add_row(name, f"{checked.looked_at} {unit}", str(len(checked.broken)), result)
-        failed |= refused
+    for title in ("set", "checked", "broken", "prepared"):
+        summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
+    rows = [_row(data, root, place, console) for data in tuple(map(data_set, names)) or sets_in(place.root)]
+    for cells, _ in rows:
+        summary.add_row(*cells)
     console.print(summary)
-    if failed:
-        console.print(
-            "Correct what is listed, or go on without it with --skip-broken, here and in every run."
-        )
+    if failed := not all(prepared for _, prepared in rows):
+        console.print("Correct what is listed, or leave it out with --skip-broken, here and in every run.")
     return int(failed)
 
 
-def _found(root: Path) -> tuple[str, ...]:
-    """The sets that are in a folder.
-
-    Raises:
-        DataError: there is none; says what COCO's layout lacks, which most sets have.
-    """
-    mpii, human36m = home(root, "mpii"), home(root, "h36m", "Human36M")
-    others = {
-        "mpii": annotation_files.is_there(mpii),
-        "human36m": _succeeds(lambda: find_layout(human36m)),
-        "retina": any(home(root, *FOLDERS).glob("Subject_*.mat")),
-    }
-    # MPII's and Human3.6M's annotations may lie in annotations/ too.
-    taken = (others["mpii"] and mpii == root) or (others["human36m"] and human36m == root)
-    found = {"coco": not taken and _succeeds(lambda: find_annotations(root)), **others}
-    if not any(found.values()):
-        find_annotations(root)
-    return tuple(name for name, is_there in found.items() if is_there)
+def _row(
+    data: type[DataSet], root: DataRoot, place: DataPaths, console: Console
+) -> tuple[tuple[str, ...], bool]:
+    """Check, list and decode one set: its row of the summary, and whether it was prepared."""
+    checked = _check(data, root, console)
+    _show(checked, place, console)
+    usable = not checked.unusable and (not checked.broken or root.skip_broken)
+    result = _pack(data, root, place, console) if usable else "[red]no[/]"
+    files = f"{len(checked.survey.files)} {checked.survey.unit}"
+    return (data.name, files, str(len(checked.broken)), result), usable
 
 
-def _succeeds(seek: Callable[[], object]) -> bool:
-    try:
-        seek()
-    except DataError:
-        return False
-    return True
-
-
-def _check(name: str, root: Path, detections: Path | None, cache: Path, console: Console) -> Checked:
+def _check(data: type[DataSet], root: DataRoot, console: Console) -> Checked:
     """One set, whole. What makes all of it unusable is its only broken record."""
     try:
-        if name == "retina":
-            folder = home(root, *FOLDERS)
-            subjects = subjects_of(folder)
-            work = partial(check_subjects, folder)
-            found = over_cluster(work, subjects, 1, "checking subjects", console)
-            return Checked(name, len(subjects), (), found)
-        with console.status(f"reading the annotations of {name}"):
-            survey = _survey(name, root, detections)
-        pictures = check_all(cache, survey.pictures, console)
-        return Checked(name, len(survey.pictures), survey.broken, pictures)
+        with console.status(f"reading the annotations of {data.name}"):
+            survey = root.survey(data.folder)
+        return Checked(data, survey, root.broken_files(data.folder))
     except DataError as error:
-        return Checked(name, 0, (Broken.of(error),), (), unusable=True)
+        return Checked(data, Survey((Problem.of(error),), ()), unusable=True)
 
 
-def _survey(name: str, root: Path, detections: Path | None) -> Survey:
-    if name == "coco":
-        return CocoFolder.survey(root, detections)
-    return (MpiiFolder if name == "mpii" else Human36MFolder).survey(root)
-
-
-def _bound(name: str, root: Path, detections: Path | None, skip: bool, check: Check) -> Any:
-    """The paper's data configuration of a set, on these files."""
-    if name == "coco":
-        return CocoKeypoints(source=CocoFolder.bind(root, detections, skip_broken=skip, check=check))
-    if name == "mpii":
-        return MpiiPose(source=MpiiFolder.bind(root, skip_broken=skip, check=check))
-    return Human36MPose(source=Human36MFolder.bind(root, skip_broken=skip, check=check))
-
-
-def _pack(
-    checked: Checked, place: DataPaths, detections: Path | None, skip_broken: bool, console: Console
-) -> str:
+def _pack(data: type[DataSet], root: DataRoot, place: DataPaths, console: Console) -> str:
     """Decode a set; the sentence about what there is to train on."""
-    assert place.root is not None
-    skip = skip_broken and bool(checked.broken)
-    if checked.name == "retina":
-        source = DmeFolder.bind(place.root, skip_broken=skip, check=lambda *_: checked.pictures)
-        data: Any = RetinaBoundaries(source=source)
-    else:
-        data = _bound(checked.name, place.root, detections, skip, lambda _: checked.pictures)
+    benchmark = data(source=root.bind(data.folder))
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("preparing the data", total=None)
-        report = data.prepare(place, lambda done, total: bars.update(bar, completed=done, total=total))
-    return str(report.sentence())
+        report = benchmark.prepare(
+            place, lambda done, total: bars.update(bar, completed=done, total=total), root.contents
+        )
+    return report.sentence()
 
 
 def _show(checked: Checked, place: DataPaths, console: Console) -> None:
     """The broken records of a set as a table, and all of them in a file."""
     if not checked.broken:
         return
-    table = Table(title=f"broken in {checked.name}", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"broken in {checked.data.name}", title_justify="left", box=None, pad_edge=False)
     for title in ("file", "record", "reason"):
         table.add_column(title, overflow="fold")
     assert place.root is not None
@@ -187,7 +131,7 @@ def _show(checked: Checked, place: DataPaths, console: Console) -> None:
         file = name_in(place.root, Path(one.file))
         table.add_row(*(_plain(text) for text in (file, one.record, one.reason)))
     console.print(table)
-    path = place.cache / "checks" / f"broken-{checked.name}.csv"
+    path = place.cache / "checks" / f"broken-{checked.data.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as listing:
         writer = csv.writer(listing)
@@ -219,8 +163,8 @@ def add_parser(commands: "Commands") -> None:
         "--set",
         action="append",
         default=[],
-        choices=SETS,
-        help="this set only; may be given again (default: all that are found)",
+        choices=[data.name for data in DATA_SETS],
+        help="this set only; repeatable (default: all that are found)",
     )
     parser.add_argument("--detections", type=Path, metavar="FILE", help="detected boxes for COCO's pictures")
     parser.add_argument(
@@ -236,7 +180,7 @@ def act(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from orchestrator.cli.guard import console
 
-    _, store = places(arguments)
+    _, store = results_and_store(arguments)
     storage = arguments.storage or str(store)
     cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
     place = DataPaths(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)

@@ -12,7 +12,7 @@ from orchestrator.sweep.sweep import Sweep
 from orchestrator.util.errors import SweepError
 
 Sweeps = Callable[[], Sequence[Sweep]]
-"""Gives the sweeps there are; called only where they are wanted, since importing them takes seconds."""
+"""Returns all sweeps; called only where they are needed, since importing them takes seconds."""
 
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -44,7 +44,7 @@ def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
 
 def _act(arguments: argparse.Namespace, sweeps: Sequence[Sweep]) -> int:
     known = {sweep.name: sweep for sweep in sweeps}
-    unknown = [name for name in arguments.sweep if name not in known]
-    if unknown:
-        raise SweepError(f"no sweep {unknown[0]!r}; there are {', '.join(known)}")
+    for name in arguments.sweep:
+        if name not in known:
+            raise SweepError(f"no sweep {name!r}; there are {', '.join(known)}", code="no-sweep")
     return run([known[name] for name in arguments.sweep or known], arguments)

@@ -1,40 +1,34 @@
-"""An experiment: a frozen value that says everything on which its result depends."""
+"""An experiment: a frozen value with everything on which its result depends."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
     NonNegativeInt,
-    PositiveInt,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-from datasets.coco.config import CocoKeypoints
-from datasets.human36m.config import Human36MPose
-from datasets.mpii.config import MpiiPose
-from datasets.retina.config import RetinaBoundaries
+from datasets.union import DataConfig
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
-from models.config import Frozen
+from models.errors import ConfigError
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
+from models.interface import OutputSpec
 from models.objectives import Objective
 from models.regressor import Regressor
-from orchestrator.config.fingerprint import digest, essence
+from orchestrator.config.fingerprint import Fingerprinted, essence
+from orchestrator.config.method_name import method_name
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
-
-DataConfig = Annotated[
-    CocoKeypoints | MpiiPose | Human36MPose | RetinaBoundaries, Field(discriminator="kind")
-]
-
 
 ModelConfig = Annotated[
     Regressor | SimplePose | Integral | TwoBranch | BoundaryNet, Field(discriminator="kind")
 ]
 
 
-class Experiment(Frozen):
-    """What is trained, on what, towards what, how, from which seed, and from whose trunk.
+class Experiment(Fingerprinted):
+    """A training: its data, model, objective, schedule and seed, and from whose trunk it starts.
 
     Fields:
         start: an experiment whose trained trunk this one begins with, instead of the trunk's own weights.
@@ -42,6 +36,8 @@ class Experiment(Frozen):
     Raises:
         pydantic.ValidationError: a field is wrong; the message names it.
     """
+
+    stage: ClassVar[Literal["training"]] = "training"
 
     data: DataConfig
     model: ModelConfig
@@ -52,35 +48,41 @@ class Experiment(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        objective = self.objective
-        self.model.check(self.data.size, self.data.dim, objective.needs_scale, objective.needs_heatmap)
+        try:
+            self.model.check(self.output_spec)
+        except ConfigError as error:
+            raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from error
         if self.start is not None and trunk_of(self.start) != trunk_of(self):
-            raise ValueError("start has another trunk: its weights would not fit")
+            raise PydanticCustomError("other-trunk", "start has another trunk: its weights would not fit")
         return self
 
-    def fingerprint(self) -> str:
-        """16 hex digits; equal for two experiments exactly when their results must be equal."""
-        fields = essence(self)
-        fields["data"] = {**essence(self.data), "source": self.data.fingerprint()}
-        if self.start is not None:
-            fields["start"] = self.start.fingerprint()
-        return digest(fields)
+    @property
+    def output_spec(self) -> OutputSpec:
+        """What the model must predict: the data's points, and what the objective needs of each."""
+        data, objective = self.data, self.objective
+        return OutputSpec(data.points, data.dim, data.size, objective.needs_scale, objective.needs_heatmap)
 
+    @property
+    def needs(self) -> tuple["Experiment", ...]:
+        """The trainings that must have finished before this one can begin, the first first."""
+        return () if self.start is None else (*self.start.needs, self.start)
 
-class StepTiming(Frozen):
-    """A measurement without training: the time of one training step, and the flow's share of it (Table 1)."""
+    @property
+    def trained(self) -> "Experiment":
+        """The training that this job is."""
+        return self
 
-    kind: Literal["step_cost"] = "step_cost"
-    model: Regressor
-    objective: Objective
-    schedule: Schedule
-    points: PositiveInt
-    size: tuple[PositiveInt, PositiveInt]
-    seed: NonNegativeInt = 0  # tells repetitions apart
+    @property
+    def epochs(self) -> int:
+        """How many epochs it takes."""
+        return self.schedule.epochs
 
-    def fingerprint(self) -> str:
-        """16 hex digits. The machine is not in it; records name theirs."""
-        return digest(essence(self))
+    def describe(self) -> str:
+        """For example `RLE 3x64 on coco, seed 0` or `Integral Pose, L1 on mpii, seed 0`."""
+        return f"{method_name(self)} on {self.data.name}, seed {self.seed}"
+
+    def _decisive_fields(self) -> dict[str, Any]:
+        return essence(self) | {"data": {**essence(self.data), "source": self.data.fingerprint()}}
 
 
 def seeded(experiment: Experiment, seed: int) -> Experiment:

@@ -2,19 +2,52 @@
 
 import hashlib
 import json
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
 )
 from pydantic.fields import FieldInfo
 
+from models.config import Frozen
+
 SCHEMA = 1
 """Raised whenever a default or the mathematics changes: results from before no longer count as the same."""
 
 
+class Fingerprinted(Frozen):
+    """A value with a fingerprint, which is computed once and is no part of equality, hash or JSON."""
+
+    def fingerprint(self) -> str:
+        """16 hex digits; equal for two values exactly when their results must be equal."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return digest(self._decisive_fields())
+
+    def _decisive_fields(self) -> dict[str, Any]:
+        return essence(self)
+
+    def __copy__(self) -> Self:
+        """Without the fingerprint: `model_copy` may change fields of a copy."""
+        copied = super().__copy__()
+        copied.__dict__.pop("_fingerprint", None)
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Without the fingerprint: another version of the code may compute another."""
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name != "_fingerprint"}
+        return state | {"__dict__": fields}
+
+
 def essence(value: BaseModel) -> dict[str, Any]:
-    """The fields of `value` that change a result: those that differ from their default, and every `kind`."""
+    """The fields of `value` that change a result: those that differ from their default, and every `kind`.
+
+    Fields that have a fingerprint stand there as that.
+    """
     changed = {
         name: getattr(value, name)
         for name, field in type(value).model_fields.items()
@@ -29,19 +62,9 @@ def digest(fields: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def flatten(value: BaseModel) -> dict[str, str]:
-    """Every field as `dotted.name: text`, as MLflow shows and compares parameters."""
-    return dict(_leaves("", value.model_dump(mode="json")))
-
-
-def _leaves(prefix: str, value: Any) -> list[tuple[str, str]]:
-    if not isinstance(value, dict):
-        return [(prefix, value if isinstance(value, str) else json.dumps(value))]
-    stem = f"{prefix}." if prefix else ""
-    return [leaf for key, inner in value.items() for leaf in _leaves(stem + key, inner)]
-
-
 def _plain(value: Any) -> Any:
+    if isinstance(value, Fingerprinted):
+        return value.fingerprint()
     if isinstance(value, BaseModel):
         return essence(value)
     if isinstance(value, tuple | list):

@@ -1,79 +1,72 @@
-"""Every picture of a set decoded, on all of the cluster; and what was found, remembered."""
+"""Every file of a set read, on all of the cluster; and what was found, remembered."""
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datasets.io.image import Check, PictureFile, check_pictures
-from datasets.io.problems import Broken
-
-Item = TypeVar("Item")
-
-_CHUNK = 128
-"""Pictures a task: about a second of decoding."""
+from datasets.io.problems import Problem
+from datasets.io.survey import Check, Checkable, Survey, check_files
 
 
 def checker(cache: Path, console: Console) -> Check:
-    """A check of pictures that asks the cluster, unless the same files were checked before.
+    """A check that asks the cluster, unless the same files were checked before.
 
     Args:
         cache: where findings are kept.
     """
 
-    def check(files: Sequence[PictureFile]) -> tuple[Broken, ...]:
-        known = recall(cache, files)
-        if known is not None:
-            return known
-        return check_all(cache, files, console)
+    def check(survey: Survey) -> tuple[Problem, ...]:
+        known = recall(cache, survey.files)
+        return check_all(cache, survey, console) if known is None else known
 
     return check
 
 
-def check_all(cache: Path, files: Sequence[PictureFile], console: Console) -> tuple[Broken, ...]:
-    """Decode every picture, whatever is known of it, and remember what is broken."""
-    found = over_cluster(check_pictures, files, _CHUNK, "checking pictures", console)
-    _remember(cache, files, found)
+def check_all(cache: Path, survey: Survey, console: Console) -> tuple[Problem, ...]:
+    """Read every file, even if it was checked before, and remember what is broken."""
+    found = _over_cluster(survey, console)
+    _remember(cache, survey.files, found)
     return found
 
 
-def over_cluster(
-    work: Callable[[Sequence[Item]], Sequence[Broken]],
-    items: Sequence[Item],
-    chunk: int,
-    title: str,
-    console: Console,
-) -> tuple[Broken, ...]:
-    """What `work` finds broken among the items, with a progress bar. Starts or joins the cluster."""
+def _over_cluster(survey: Survey, console: Console) -> tuple[Problem, ...]:
+    """What is broken, with a progress bar. Starts or joins the cluster."""
     from orchestrator.schedule import cluster
-    from orchestrator.schedule.parallel_map import spread
+    from orchestrator.schedule.parallel_map import parallel_map
 
-    if not items:
+    if not survey.files:
         return ()
     with console.status("starting Ray"):
         cluster.connect()
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn(f"checking {survey.unit}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
-        bar = bars.add_task(title, total=len(items))
-        made = spread(work, items, chunk, lambda done, _: bars.update(bar, completed=done))
+        bar = bars.add_task("checking", total=len(survey.files))
+        made = parallel_map(
+            check_files, survey.files, survey.per_task, lambda done, _: bars.update(bar, completed=done)
+        )
     return tuple(one for found in made for one in found)
 
 
-def recall(cache: Path, files: Sequence[PictureFile]) -> tuple[Broken, ...] | None:
-    """What was found broken among these very files, unchanged since; None if nobody looked."""
+def recall(cache: Path, files: Sequence[Checkable]) -> tuple[Problem, ...] | None:
+    """What was found broken among these very files, unchanged since; None if they were never checked."""
     try:
-        return tuple(Broken(**fields) for fields in json.loads(_note(cache, files).read_text()))
+        return tuple(Problem(**fields) for fields in json.loads(_note(cache, files).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _remember(cache: Path, files: Sequence[PictureFile], found: Sequence[Broken]) -> None:
+def _remember(cache: Path, files: Sequence[Checkable], found: Sequence[Problem]) -> None:
     note = _note(cache, files)
     note.parent.mkdir(parents=True, exist_ok=True)
     draft = note.with_name(f".{note.name}-{uuid.uuid4().hex[:8]}")
@@ -81,11 +74,11 @@ def _remember(cache: Path, files: Sequence[PictureFile], found: Sequence[Broken]
     draft.replace(note)
 
 
-def _note(cache: Path, files: Sequence[PictureFile]) -> Path:
-    """A file named by the pictures: their paths, sizes and times."""
+def _note(cache: Path, files: Sequence[Checkable]) -> Path:
+    """A file named by the files: their paths, sizes and times, and what annotations say about them."""
     total = hashlib.sha256()
     for file in files:
-        total.update(f"{file.path} {file.width} {file.height} {_state(file.path)}\n".encode())
+        total.update(f"{' '.join(map(str, file))} {_state(file.path)}\n".encode())
     return cache / "checks" / f"{total.hexdigest()[:16]}.json"
 
 

@@ -1,4 +1,4 @@
 """Trained models in use: predictions for pictures, drawings, exports, weights of others.
 
-May import jobs (for names), training and config.
+May import probes, training and config.
 """

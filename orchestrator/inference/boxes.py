@@ -1,4 +1,4 @@
-"""Which people to look at: boxes from a COCO file, or each picture as one box.
+"""Boxes of people: from a COCO file, or each picture as one box.
 
 Shapes: N boxes of a picture, (x, y, width, height) in its pixels as they are stored, without EXIF rotation.
 """
@@ -27,15 +27,15 @@ NOBODY = -1
 
 
 class Box(NamedTuple):
-    """Where somebody is."""
+    """A person's box."""
 
     xywh: tuple[float, float, float, float]
-    score: float  # the detector's; 0 for a box that nobody detected
+    score: float  # the detector's; 0 for an annotated box
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The boxes to look at in one picture; None: the whole of it is one."""
+class PictureBoxes:
+    """The boxes of one picture; None: the whole picture is one."""
 
     picture: Path
     image_id: int  # under which results name it
@@ -43,14 +43,14 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to look at, picture by picture."""
+class BoxPlan:
+    """The boxes of all pictures."""
 
-    wanted: tuple[Wanted, ...]
+    pictures: tuple[PictureBoxes, ...]
     category: int = PERSON  # of the results
 
 
-def whole_pictures(pictures: Sequence[Path]) -> Plan:
+def whole_pictures(pictures: Sequence[Path]) -> BoxPlan:
     """Each picture as one box.
 
     A picture is known by the last number in its name where these numbers differ, as COCO's do, else by its
@@ -59,10 +59,12 @@ def whole_pictures(pictures: Sequence[Path]) -> Plan:
     numbers = [_number(picture) for picture in pictures]
     distinct = None not in numbers and len(set(numbers)) == len(numbers)
     idents = [number for number in numbers if number is not None] if distinct else range(1, len(pictures) + 1)
-    return Plan(tuple(Wanted(picture, ident, None) for picture, ident in zip(pictures, idents, strict=True)))
+    return BoxPlan(
+        tuple(PictureBoxes(picture, ident, None) for picture, ident in zip(pictures, idents, strict=True))
+    )
 
 
-def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> Plan:
+def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> BoxPlan:
     """Boxes from a file of COCO's annotations or detection results, told apart by their form.
 
     Annotations name pictures; crowds and other things than people are left out. Detections name the last
@@ -77,19 +79,23 @@ def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> Plan
     """
     if again := [name for name, count in Counter(p.name for p in pictures).items() if count > 1]:
         raise DataError(
-            path, f"two pictures are called {again[0]}", remedy="Predict them one after the other"
+            path,
+            f"two pictures are called {again[0]}",
+            remedy="Predict them one after the other",
+            code="same-picture-names",
         )
     document = json_file.load(path)
     if isinstance(document, list):
         plan = _detected(path, document, pictures, least)
     else:
-        plan = _annotated(Record(path, "", an_object(path, document, "annotations").fields), pictures)
-    if not any(wanted.boxes for wanted in plan.wanted):
+        plan = _annotated(an_object(path, document, ""), pictures)
+    if not any(picture.boxes for picture in plan.pictures):
         raise DataError(
             path,
             f"has no box for {pictures[0].name}"
             + (f" or any other of {len(pictures)}" if pictures[1:] else ""),
             remedy="Annotations name pictures by file_name, detections by image_id, the number in the name",
+            code="no-boxes",
         )
     return plan
 
@@ -110,7 +116,7 @@ def corners(boxes: Sequence[Box] | None, size: tuple[int, int]) -> Floats:
     return np.hstack([xywh[:, :2].clip(0, last), far.clip(0, last)])
 
 
-def _annotated(top: Record, pictures: Sequence[Path]) -> Plan:
+def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
     category = _person(top)
     images = _objects(top, "images")
     idents = {Path(image.text("file_name")).name: image.whole("id") for image in images}
@@ -121,22 +127,24 @@ def _annotated(top: Record, pictures: Sequence[Path]) -> Plan:
     ]
     boxes = _by_image([(record, 0.0) for record in people])
     known = {picture: idents.get(picture.name) for picture in pictures}
-    return Plan(_looked_at(known, boxes), category)
+    return BoxPlan(_with_boxes(known, boxes), category)
 
 
 def _person(top: Record) -> int:
     """The only category, or that of people."""
     categories = _objects(top, "categories")
     people = [record for record in categories if record.fields.get("name") == "person"]
-    chosen = categories if len(categories) == 1 else people
-    if len(chosen) != 1:
+    usable = categories if len(categories) == 1 else people
+    if len(usable) != 1:
         raise top.wrong(
-            f"{len(people)} of {len(categories)} categories are called person", "Leave one of them"
+            f"{len(people)} of {len(categories)} categories are called person",
+            "Leave one of them",
+            code="no-single-category",
         )
-    return chosen[0].whole("id")
+    return usable[0].whole("id")
 
 
-def _detected(path: Path, values: list[object], pictures: Sequence[Path], least: float) -> Plan:
+def _detected(path: Path, values: list[object], pictures: Sequence[Path], least: float) -> BoxPlan:
     records = [an_object(path, value, f"results[{index}]") for index, value in enumerate(values)]
     categories = {record.whole("category_id") for record in records}
     category = categories.pop() if len(categories) == 1 else PERSON
@@ -144,13 +152,17 @@ def _detected(path: Path, values: list[object], pictures: Sequence[Path], least:
         (record, record.number("score")) for record in records if record.fields["category_id"] == category
     ]
     boxes = _by_image([(record, score) for record, score in people if score >= least])
-    return Plan(_looked_at({picture: _number(picture) for picture in pictures}, boxes), category)
+    return BoxPlan(_with_boxes({picture: _number(picture) for picture in pictures}, boxes), category)
 
 
-def _looked_at(idents: Mapping[Path, int | None], boxes: Mapping[int, tuple[Box, ...]]) -> tuple[Wanted, ...]:
+def _with_boxes(
+    idents: Mapping[Path, int | None], boxes: Mapping[int, tuple[Box, ...]]
+) -> tuple[PictureBoxes, ...]:
     """Each picture with its boxes; none where the file does not know the picture."""
     return tuple(
-        Wanted(picture, NOBODY if ident is None else ident, () if ident is None else boxes.get(ident, ()))
+        PictureBoxes(
+            picture, NOBODY if ident is None else ident, () if ident is None else boxes.get(ident, ())
+        )
         for picture, ident in idents.items()
     )
 
@@ -158,9 +170,7 @@ def _looked_at(idents: Mapping[Path, int | None], boxes: Mapping[int, tuple[Box,
 def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box, ...]]:
     found: dict[int, tuple[Box, ...]] = {}
     for record, score in people:
-        x, y, width, height = record.row("bbox", 4)
-        if width < 0 or height < 0:
-            raise record.wrong(f"bbox has a negative size, {width} x {height}")
+        x, y, width, height = record.box()
         ident = record.whole("image_id")
         found[ident] = (*found.get(ident, ()), Box((x, y, width, height), score))
     return found

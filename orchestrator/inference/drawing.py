@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.skeleton import Side, Skeleton
-from orchestrator.inference.estimator import People
+from orchestrator.inference.estimator import PredictedPeople
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -31,10 +31,10 @@ VEIL = 0.45
 _BITS = 4  # OpenCV draws at 1 / 16 pixel
 
 
-def draw(picture: Picture, people: People, skeleton: Skeleton) -> Picture:
-    """A copy of the picture with every person on it, the surest last.
+def draw(picture: Picture, people: PredictedPeople, skeleton: Skeleton) -> Picture:
+    """A copy of the picture with every person on it, the highest score last.
 
-    The half axes of an ellipse are the predicted spread; a model without one has none.
+    The half axes of an ellipse are half the interval of likely errors; a model without a density has none.
     """
     zoom = max(1, math.ceil(LEAST_SIDE / max(picture.shape[:2])))
     canvas = (

@@ -14,13 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from datasets.base.pose_data import as_poses
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
-from datasets.skeleton import skeleton
-from models.regressor import Output
-from orchestrator.inference.estimator import PoseConfig, padding
+from models.interface import Output
 from orchestrator.inference.model_store import Trained
-from orchestrator.jobs.describe import describe
 from orchestrator.training.checkpoint import CheckpointError
 
 Form = Literal["onnx", "torch"]
@@ -42,7 +40,7 @@ class Inference(nn.Module):
         self.net = net
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """In units of the crop, centred; without a score of its own, a model is as sure as sigma is small."""
+        """In units of the crop, centred; without a score of its own, a model's score is 1 - mean sigma."""
         output: Output = self.net(image)
         mu, sigma, score = output.mu, output.sigma, output.score
         if score is None and sigma is not None:
@@ -95,15 +93,20 @@ def export(trained: Trained, form: Form, out: Path, image: Tensor) -> dict[str, 
             differences = _written(trained, form, partial, image)
         if worst := {name: value for name, value in differences.items() if not value <= TOLERANCE}:
             raise CheckpointError(
-                f"{out}: not written, as it would differ from the model: {worst}. Try another --format."
+                f"{out}: not written, as it would differ from the model: {worst}. Try another --format.",
+                code="export-differs",
             )
         partial.replace(out)
     except torch.onnx.OnnxExporterError as error:
         missing = re.search("No ONNX function found for .*", str(error))
         reason = missing[0].rstrip(".") if missing else str(error).strip()
-        raise CheckpointError(f"{out}: ONNX can't hold this model ({reason}). Use --format torch.") from error
+        raise CheckpointError(
+            f"{out}: ONNX can't hold this model ({reason}). Use --format torch.", code="no-onnx"
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"{out}: can't be written ({error}). Name another file with --out.") from error
+        raise CheckpointError(
+            f"{out}: can't be written ({error}). Name another file with --out.", code="not-writable"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return differences
@@ -121,20 +124,19 @@ def _written(trained: Trained, form: Form, path: Path, image: Tensor) -> dict[st
 
 
 def about(trained: Trained) -> dict[str, str]:
-    """What whoever runs the file must know, as its metadata."""
-    data = trained.experiment.data
-    known = {
-        "model": describe(trained.experiment),
+    """The metadata that users of the file need."""
+    metadata = {
+        "model": trained.experiment.describe(),
         "fingerprint": trained.experiment.fingerprint(),
         "input": "uint8 RGB crops (batch, height, width, 3)",
     }
-    if isinstance(data, PoseConfig):
-        known |= {
+    if data := as_poses(trained.experiment.data):
+        metadata |= {
             "output": "u = x / width - 0.5, v = y / height - 0.5, z = depth behind the pelvis / 2 m",
-            "keypoints": ",".join(skeleton(data).names),
-            "padding": f"{padding(data):g}",  # of the box, at the crop's aspect ratio
+            "keypoints": ",".join(data.names),
+            "padding": f"{data.box_padding:g}",  # of the box, at the crop's aspect ratio
         }
-    return known
+    return metadata
 
 
 def compare(model: nn.Module, other: Run, image: Tensor) -> dict[str, float]:

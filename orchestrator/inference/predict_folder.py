@@ -17,11 +17,10 @@ from PIL import Image
 
 from datasets.io.errors import DataError
 from datasets.io.image import decode
-from datasets.io.problems import Broken, sift
-from datasets.skeleton import skeleton
-from orchestrator.inference.boxes import Plan, Wanted, corners
+from datasets.io.problems import Problem, parse_each
+from orchestrator.inference.boxes import BoxPlan, PictureBoxes, corners
 from orchestrator.inference.drawing import draw
-from orchestrator.inference.estimator import Estimator, People, distinct
+from orchestrator.inference.estimator import Estimator, PredictedPeople
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.runtime import SingleProcess
 
@@ -37,12 +36,12 @@ QUALITY = 92  # of JPEG
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """A picture, and who is in it."""
+class PredictedPicture:
+    """A picture and the people that were predicted in it."""
 
     pixels: NDArray[np.uint8]  # (height, width, 3) RGB
     boxes: NDArray[np.float64]  # (N, 4) x1, y1, x2, y2
-    people: People | None  # None where there is no box to look at
+    people: PredictedPeople | None  # None for a picture without boxes
 
 
 def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
@@ -55,87 +54,97 @@ def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
     for given in (path.expanduser() for path in inputs):
         inside = sorted(_pictures_in(given)) if given.is_dir() else [given]
         if not inside:
-            raise DataError(given, "holds no pictures", remedy=f"Pictures are called *{', *'.join(SUFFIXES)}")
+            remedy = f"Pictures are called *{', *'.join(SUFFIXES)}"
+            raise DataError(given, "holds no pictures", remedy=remedy, code="no-pictures")
         found.extend(inside)
     return tuple(dict.fromkeys(found))
 
 
 def predict(
-    trained: Trained, plan: Plan, wanted: Iterable[Wanted], out: Path
-) -> tuple[list[Result], list[Broken]]:
+    trained: Trained, plan: BoxPlan, pictures: Iterable[PictureBoxes], out: Path
+) -> tuple[list[Result], list[Problem]]:
     """Write `keypoints.json`, and of each picture a drawing, into `out`.
 
     Args:
-        wanted: those of the plan, in its order; whoever iterates may tell how far it is.
+        pictures: those of the plan, in its order; iterating over them may show progress.
 
     Returns:
         the results, and the pictures that can't be read.
 
     Raises:
-        DataError: the model does not look for people, or `out` can't be written to.
+        DataError: the model does not predict poses, or `out` can't be written to.
     """
     estimator = Estimator.of(
         trained, SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     )
-    bones = skeleton(estimator.data)
-    names = drawing_names([one.picture for one in plan.wanted])
+    names = drawing_names([one.picture for one in plan.pictures])
     results: list[Result] = []
 
-    def one(asked: Wanted) -> None:
-        seen = look(estimator, asked)
-        results.extend(records(asked, seen, plan.category))
-        drawn = seen.pixels if seen.people is None else draw(seen.pixels, seen.people, bones)
-        Image.fromarray(drawn).save(out / DRAWINGS / names[asked.picture], quality=QUALITY)
+    def one(boxes: PictureBoxes) -> None:
+        found = predict_picture(estimator, boxes)
+        results.extend(records(boxes, found, plan.category))
+        drawn = found.pixels
+        if found.people is not None:
+            drawn = draw(drawn, found.people, estimator.data.skeleton)
+        Image.fromarray(drawn).save(out / DRAWINGS / names[boxes.picture], quality=QUALITY)
 
     try:
         (out / DRAWINGS).mkdir(parents=True, exist_ok=True)
-        _, broken = sift(one, wanted)
+        _, broken = parse_each(one, pictures)
         (out / RESULTS).write_text(json.dumps(results))
     except OSError as error:
         raise DataError(
-            out, f"can't be written to ({error})", remedy="Name another folder with --out"
+            out,
+            f"can't be written to ({error})",
+            remedy="Name another folder with --out",
+            code="not-writable",
         ) from error
     return results, broken
 
 
-def look(estimator: Estimator, wanted: Wanted) -> Seen:
-    """Who is in a picture.
+def predict_picture(estimator: Estimator, one: PictureBoxes) -> PredictedPicture:
+    """The people of a picture.
 
     Raises:
         DataError: the picture is missing, broken or too large.
     """
-    pixels = decode(wanted.picture)
-    boxes = corners(wanted.boxes, pixels.shape[:2])
-    detected = np.array([0.0] if wanted.boxes is None else [box.score for box in wanted.boxes])
+    pixels = decode(one.picture)
+    boxes = corners(one.boxes, pixels.shape[:2])
+    detected = np.array([0.0] if one.boxes is None else [box.score for box in one.boxes])
     kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
     boxes, detected = boxes[kept], detected[kept]
     if not len(boxes):
-        return Seen(pixels, boxes, None)
+        return PredictedPicture(pixels, boxes, None)
     try:
-        people = estimator.look(pixels, boxes, detected)
+        people = estimator.predict(pixels, boxes, detected)
     except cv2.error as error:
         raise DataError(
-            wanted.picture, f"this picture is too large ({error.err})", remedy="Cut it into pieces"
+            one.picture,
+            f"this picture is too large ({error.err})",
+            remedy="Cut it into pieces",
+            code="picture-too-large",
         ) from error
-    rows = distinct(people, estimator.data) if detected.any() else np.arange(len(boxes))
-    return Seen(pixels, boxes[rows], people.rows(rows))
+    rows = np.arange(len(boxes))
+    if detected.any():
+        rows = estimator.data.distinct_people(people.points, people.total, people.area)
+    return PredictedPicture(pixels, boxes[rows], people.rows(rows))
 
 
-def records(wanted: Wanted, seen: Seen, category: int) -> list[Result]:
+def records(one: PictureBoxes, found: PredictedPicture, category: int) -> list[Result]:
     """COCO results, with more fields than COCO has.
 
     Point by point, `keypoints` are x and y in pixels and a confidence, `sigma` is the predicted scale of x
     and y in pixels, and `spread` half the interval that holds 68 % of the errors by the density that was
     learned. Models with depth give `z` too, mm behind the pelvis, and sigma and spread have a third number
-    for it. `bbox` is x, y, width and height of where was looked.
+    for it. `bbox` is x, y, width and height of the box.
     """
-    people = seen.people
+    people = found.people
     if people is None:
         return []
     keypoints = np.concatenate([people.points, people.score[:, :, None]], axis=2)
-    size = seen.boxes[:, 2:] - seen.boxes[:, :2] + 1
+    size = found.boxes[:, 2:] - found.boxes[:, :2] + 1
     columns = {
-        "bbox": np.hstack([seen.boxes[:, :2], size]),
+        "bbox": np.hstack([found.boxes[:, :2], size]),
         "keypoints": _flat(keypoints),
         "score": people.total,
         "z": people.z,
@@ -143,7 +152,7 @@ def records(wanted: Wanted, seen: Seen, category: int) -> list[Result]:
         "spread": None if people.spread is None else _flat(people.spread),
     }
     known = {name: values.round(DECIMALS).tolist() for name, values in columns.items() if values is not None}
-    who = {"image_id": wanted.image_id, "category_id": category, "file_name": wanted.picture.name}
+    who = {"image_id": one.image_id, "category_id": category, "file_name": one.picture.name}
     return [who | dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]
 
 

@@ -1,1 +1,4 @@
-"""Measurements of a trained model, one file a kind. May import training, config and util."""
+"""Measurements: of trained models and of a training step, one file a kind.
+
+May import training, config and util.
+"""

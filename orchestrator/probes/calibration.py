@@ -1,4 +1,4 @@
-"""Whether the predicted scale is right, and whether the confidence says where the model errs.
+"""Calibration: whether the predicted scale is right, and whether confidence correlates with accuracy.
 
 Shapes: N samples, K keypoints, L labelled keypoints, B bins.
 """
@@ -9,25 +9,27 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.dataset import CocoData
 from datasets.metrics.oks import oks
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, Tabulated, tabulate
-from orchestrator.probes.residuals import Observed, log_densities, observe
+from orchestrator.probes.residuals import Residuals, residuals_of
+from orchestrator.probes.sigma_in_errors import log_densities
 
 LEVELS = np.arange(1, 20) / 20
 PRINTED = (50, 80, 90, 95)  # percent
 BINS = 10
 
 
-class Calibration(OfTrained):
+class Calibration(Probe):
     """Coverage of the intervals that a model predicts, and Pearson's correlation of its confidence with OKS.
 
     Intervals are central ones of each coordinate: for a learned scale those of Q, for DLE the flow's, for RLE
     those of Q · G · s, all from the marginals of the tabulated density; and for RLE those of the flow alone
-    too, which without log s is trained to be the density of the errors. They are claims about one look, so
-    that they are compared with predictions without the flip test. Confidence and OKS are those of the
+    too, which without log s is trained to be the density of the errors. They belong to single predictions, so
+    that they are compared with those without the flip test. Confidence and OKS are those of the
     evaluation, with it; a person's confidence is the mean over keypoints (Eq. 9 of the paper).
 
     Metrics, where the model predicts a scale: `cover50`, `cover80`, `cover90`, `cover95`, `ece` and
@@ -44,26 +46,26 @@ class Calibration(OfTrained):
     @model_validator(mode="after")
     def _has_oks(self) -> Self:
         if self.of.data.kind != "coco":
-            raise ValueError("calibration is measured on COCO keypoints, for which there is OKS")
+            raise PydanticCustomError("not-coco", "calibration needs OKS, which COCO keypoints have")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
-        """Look at every sample of the validation set, with the flip test and without.
+    def measure(self, model: TrainedModel) -> ProbeResult:
+        """Predict every sample of the validation set, with the flip test and without.
 
         Raises:
             DataError: nothing in the set is labelled.
-            ValueError: the flow's density is not finite.
+            ProbeError: the flow's density is not finite.
         """
-        assert isinstance(subject.data, CocoData)
-        correlations = _correlations(subject.data, observe(subject, subject.data, flip=True))
+        assert isinstance(model.data, CocoData)
+        correlations = _correlations(model.data, residuals_of(model, model.data, flip=True))
         densities = {
-            name: tabulate(log_density, subject.device)
-            for name, log_density in log_densities(self.of.objective, subject.objective).items()
+            name: tabulate(log_density, model.device)
+            for name, log_density in log_densities(model.objective).items()
         }
         if not densities:
             return ProbeResult(correlations)
-        seen = observe(subject, subject.data, flip=False)
-        curves = {name: _curve(table, seen) for name, table in densities.items()}
+        residuals = residuals_of(model, model.data, flip=False)
+        curves = {name: _curve(table, residuals) for name, table in densities.items()}
         own = next(iter(curves))
         coverages = dict(zip(range(5, 100, 5), curves[own]["coverage"], strict=True))
         metrics = {f"cover{level}": 100 * coverages[level] for level in PRINTED}
@@ -71,7 +73,7 @@ class Calibration(OfTrained):
         if "G" in curves:
             metrics["flow_ece"] = 100 * calibration_error(curves["G"]["coverage"])
         metrics["error_ratio"] = float(np.mean(curves[own]["measured"]) / np.mean(curves[own]["predicted"]))
-        detail = {"levels": LEVELS.tolist(), "own": own, "curves": curves, "keypoints": len(seen.errors)}
+        detail = {"levels": LEVELS.tolist(), "own": own, "curves": curves, "keypoints": len(residuals.errors)}
         return ProbeResult(metrics | correlations, detail)
 
 
@@ -109,12 +111,12 @@ def pearson(a: Floats, b: Floats) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _curve(table: Tabulated, seen: Observed) -> dict[str, Any]:
+def _curve(table: Tabulated, residuals: Residuals) -> dict[str, Any]:
     """Coverage by level, and mean |error|, predicted and measured, in bins of the former, in crop units."""
-    x = seen.deviations
+    x = residuals.standardised
     below = np.stack([m.cdf(x[:, axis]) for axis, m in enumerate(table.marginals)], 1)
-    expected = seen.scales * [m.mean(np.abs) for m in table.marginals]
-    predicted, measured = binned(expected, np.abs(seen.errors))
+    expected = residuals.scales * [m.mean(np.abs) for m in table.marginals]
+    predicted, measured = binned(expected, np.abs(residuals.errors))
     return {
         "coverage": coverage(below).round(5).tolist(),
         "predicted": predicted.round(6).tolist(),
@@ -122,18 +124,18 @@ def _curve(table: Tabulated, seen: Observed) -> dict[str, Any]:
     }
 
 
-def _correlations(data: CocoData, seen: Observed) -> dict[str, float]:
-    points = data.val.to_picture(seen.mu)
+def _correlations(data: CocoData, residuals: Residuals) -> dict[str, float]:
+    points = data.val.to_picture(residuals.mu)
     arrays = data.val.pack.arrays
     truth, labelled, area = arrays["points"], arrays["labelled"], arrays["area"]
     sigmas = np.array(data.sigmas)
     people = oks(points, truth, labelled, area, sigmas)
     each = _similarity(points, truth, labelled, area, sigmas)
-    found = {
-        "correlation": pearson(seen.score.mean(1), people),
-        "point_correlation": pearson(seen.score.ravel(), each.ravel()),
+    correlations = {
+        "correlation": pearson(residuals.score.mean(1), people),
+        "point_correlation": pearson(residuals.score.ravel(), each.ravel()),
     }
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+    return {name: value for name, value in correlations.items() if not math.isnan(value)}
 
 
 def _similarity(

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from torch import Tensor
 
+from orchestrator.probes.base import ProbeError
+
 Floats = NDArray[np.float64]
 
 LogDensity = Callable[[Tensor], Tensor]
@@ -155,7 +157,7 @@ def tabulate(log_density: LogDensity, device: torch.device | None = None) -> Tab
     """Tabulate a density about its medians, in units of its scales, wherever and however wide it may be.
 
     Raises:
-        ValueError: it is not finite, or has no mass within reach.
+        ProbeError: it is not finite, or has no mass within reach.
     """
     table = _around((0.0, 0.0), (1.0, 1.0), log_density, device)
     for _ in range(2):  # the first grid finds place and scale roughly, the second well
@@ -177,7 +179,7 @@ def _around(
     log_p = evaluate(log_density, x, device)
     mass = float(widths[0] @ np.exp(log_p) @ widths[1])
     if not (math.isfinite(mass) and mass > 0):
-        raise ValueError(f"a density whose integral is {mass} can't be tabulated")
+        raise ProbeError(f"a density whose integral is {mass} can't be tabulated", code="not-a-density")
     return Tabulated(x, widths, log_p - math.log(mass), mass)
 
 

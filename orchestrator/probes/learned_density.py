@@ -2,7 +2,7 @@
 
 In RLE without the term log s nothing ties sigma to a scale: -log Q alone pushes it up, and the flow contracts
 by as much. So densities are compared as they are about their medians, in units of their scales, that of a
-Laplace density being 1; the scales themselves are told beside them.
+Laplace density being 1; the scales themselves stand beside them.
 
 Shapes: L labelled points, C cells of a map's side, M places of a cut.
 """
@@ -14,14 +14,16 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 from torch import nn
 
 from datasets.coco.dataset import CocoData
 from models.density import DENSITIES, DensityName
 from models.objectives import DLE, RLE, Objective
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel
 from orchestrator.probes.density_grid import Floats, LogDensity, Marginal, Tabulated, evaluate_at, tabulate
-from orchestrator.probes.residuals import log_densities, observe
+from orchestrator.probes.residuals import residuals_of
+from orchestrator.probes.sigma_in_errors import log_densities
 
 MAP = np.linspace(-5, 5, 101)
 """Where the maps are evaluated, in units of scale; supplement E has the same interval."""
@@ -40,8 +42,8 @@ STANDARD: dict[str, DensityName] = {"Laplace": "laplace", "Gaussian": "gaussian"
 """The densities to compare with, as rows name them."""
 
 
-class Density(OfTrained):
-    """The shape of what a flow has learned, and how well it stands for the errors on the validation set.
+class Density(Probe):
+    """The shape of the density that a flow has learned, and its likelihood on the validation set's errors.
 
     Metrics are named `{density}/{quantity}`, where the density is one of "RLE G" (the flow alone), "RLE QG"
     (Q · G · s), "RLE Gauss G", "RLE Gauss QG", "DLE G", "Laplace" and "Gaussian", and the quantity one of
@@ -63,24 +65,24 @@ class Density(OfTrained):
     @model_validator(mode="after")
     def _has_a_flow(self) -> Self:
         if self.of.data.kind != "coco" or not isinstance(self.of.objective, DLE | RLE):
-            raise ValueError("a learned density is measured of DLE or RLE on COCO keypoints")
+            raise PydanticCustomError("no-flow", "a learned density is that of DLE or RLE on COCO keypoints")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
-        """Tabulate the densities, and look at every sample of the validation set once.
+    def measure(self, model: TrainedModel) -> ProbeResult:
+        """Tabulate the densities, and predict every sample of the validation set once.
 
         Raises:
             DataError: nothing in the set is labelled.
-            ValueError: the flow's density is not finite.
+            ProbeError: the flow's density is not finite.
         """
-        assert isinstance(subject.data, CocoData)
-        seen = observe(subject, subject.data, flip=False)
-        x, log_sigma = seen.deviations, float(np.log(seen.scales).sum(-1).mean())
-        learned = _learned(self.of.objective, subject.objective)
-        shapes = {name: tabulate(log_density, subject.device) for name, log_density in learned.items()}
+        assert isinstance(model.data, CocoData)
+        residuals = residuals_of(model, model.data, flip=False)
+        x, log_sigma = residuals.standardised, float(np.log(residuals.scales).sum(-1).mean())
+        learned = _learned(self.of.objective, model.objective)
+        shapes = {name: tabulate(log_density, model.device) for name, log_density in learned.items()}
         shapes |= {name: tabulate(DENSITIES[q].log_prob) for name, q in STANDARD.items()}
         nll = {
-            name: math.log(shapes[name].integral) - evaluate_at(log_density, x, subject.device).mean()
+            name: math.log(shapes[name].integral) - evaluate_at(log_density, x, model.device).mean()
             for name, log_density in learned.items()
         }
         nll |= {"Laplace": _laplace_nll(x), "Gaussian": _gaussian_nll(x)}
@@ -100,7 +102,7 @@ class Density(OfTrained):
 
 def _learned(objective: Objective, module: nn.Module) -> dict[str, LogDensity]:
     """By row: the flow's density, and with Q its product with that."""
-    densities = log_densities(objective, module)
+    densities = log_densities(module)
     return {f"{_method(objective)} {name}": densities[name] for name in sorted(densities)}
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from datasets.human36m.cameras import JOINTS
-from datasets.human36m.config import Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.metrics.pck_mpjpe import joint_errors
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
 from orchestrator.training.evaluation import batches, predict
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ HIDDEN = tuple(joint for joints in GROUPS.values() for joint in joints)
 """The J joints that are hidden, one at a time."""
 
 
-class Occlusion(OfTrained):
+class Occlusion(Probe):
     """How far each group of joints is off in mm, as it is and while a joint of each group is hidden.
 
     The protocol is that of evaluation, flip test included: the mirrored picture has the square as well.
@@ -58,23 +58,23 @@ class Occlusion(OfTrained):
 
     @model_validator(mode="after")
     def _in_mm(self) -> Self:
-        if not isinstance(self.of.data, Human36MPose):
-            raise ValueError(f"occlusion is measured in mm on human36m, not on {self.of.data.name}")
+        if self.of.data.kind != "human36m":
+            raise PydanticCustomError("not-human36m", "occlusion is measured in mm, on Human3.6M")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
+    def measure(self, model: TrainedModel) -> ProbeResult:
         """Every cell of the table, `Ankle/Wrist` for the error of wrists while an ankle is hidden.
 
         Further rows are `Unoccluded` and `All`, the mean of the seven groups; further columns are `Mean`, of
         the seven, `Own`, the error of the hidden group, and `Rise`, what of that comes from hiding it.
 
         Raises:
-            ValueError: the model predicts numbers that are not finite.
+            ProbeError: a prediction is not finite.
         """
-        data = subject.data
+        data = model.data
         assert isinstance(data, Human36MData)
         rows = np.arange(0, len(data.val), self.stride)
-        mu = np.concatenate(list(self._predictions(subject, rows)), axis=1)
+        mu = np.concatenate(list(self._predictions(model, rows)), axis=1)
         unoccluded, *occluded = _errors(data, rows, mu)
         plain, table = by_group(unoccluded), matrix(np.stack(occluded))
         detail = {
@@ -87,15 +87,15 @@ class Occlusion(OfTrained):
         return ProbeResult(cells(plain, table), detail)
 
     @torch.inference_mode()
-    def _predictions(self, subject: TrainedModel, rows: NDArray[np.int64]) -> Iterator[Floats]:
+    def _predictions(self, model: TrainedModel, rows: NDArray[np.int64]) -> Iterator[Floats]:
         """(1 + J, B, P, 3) for a batch after another: as it is, then with each joint hidden."""
-        for some in batches(rows.tolist(), subject.data.val):
-            batch = subject.data.val.__getitems__([(0, row) for row in some]).to(subject.device)
+        for some in batches(rows.tolist(), model.data.val):
+            batch = model.data.val.__getitems__([(0, row) for row in some]).to(model.device)
             centres = (batch.target[:, JOINTS.index(joint), :2] for joint in HIDDEN)
             views = (hide(batch.image, centre, self.square, self.fill) for centre in centres)
-            with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
+            with torch.autocast(model.device.type, torch.bfloat16, enabled=model.bf16):
                 seen = [
-                    predict(subject.net, image, subject.data.flip_pairs).mu for image in (batch.image, *views)
+                    predict(model.net, image, model.data.flip_pairs).mu for image in (batch.image, *views)
                 ]
             yield torch.stack(seen).double().cpu().numpy()
 
@@ -118,14 +118,14 @@ def hide(image: Tensor, centre: Tensor, square: float, fill: tuple[int, int, int
 def _span(centre: Tensor, length: int, side: float) -> Tensor:
     """(B, length): which pixels along an axis lie within half a side of the centres (B,)."""
     start = (centre + 0.5) * length - side / 2
-    beyond = torch.arange(length, device=centre.device) - start[:, None]
-    return (beyond >= 0) & (beyond < side)
+    offset = torch.arange(length, device=centre.device) - start[:, None]
+    return (offset >= 0) & (offset < side)
 
 
 def _errors(data: Human36MData, rows: NDArray[np.int64], mu: Floats) -> Iterator[Floats]:
     """(K,) mean errors of joints in mm, for each of some predictions (N, P, 3) of the pictures in `rows`."""
     if not np.isfinite(mu).all():
-        raise ValueError("the model predicts numbers that are not finite")
+        raise ProbeError("the model's predictions are not finite", code="not-finite")
     truth = data.truth[rows]
     whole = np.zeros((len(data.val), *mu.shape[2:]))
     for some in mu:
@@ -155,7 +155,7 @@ def cells(unoccluded: Floats, table: Floats) -> dict[str, float]:
     lines = {"Unoccluded": unoccluded, **dict(zip(GROUPS, table, strict=True)), "All": table.mean(0)}
     own = dict(zip(GROUPS, table.diagonal(), strict=True)) | {"All": table.diagonal().mean()}
     before = dict(zip(GROUPS, unoccluded, strict=True)) | {"All": unoccluded.mean()}
-    found = {
+    by_key = {
         **{
             f"{row}/{group}": line[place] for row, line in lines.items() for place, group in enumerate(GROUPS)
         },
@@ -163,4 +163,4 @@ def cells(unoccluded: Floats, table: Floats) -> dict[str, float]:
         **{f"{row}/Own": error for row, error in own.items()},
         **{f"{row}/Rise": error - before[row] for row, error in own.items()},
     }
-    return {key: float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in by_key.items()}

@@ -1,4 +1,4 @@
-"""Predictions on people of a validation set whom annotations chose (supplement, section G, Figures 3-5)."""
+"""Predictions on people of a validation set, selected by annotations (supplement, section G, Figures 3-5)."""
 
 from typing import Any, Literal
 
@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveInt
 
-from orchestrator.probes import sigma_scale
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
-from orchestrator.probes.pose_samples import Posed, posed
-from orchestrator.probes.pose_selection import choose
-from orchestrator.probes.sigma_scale import mean
+from orchestrator.probes.base import Probe, ProbeResult, TrainedModel, known_mean
+from orchestrator.probes.pose_samples import PoseSamples, pose_samples
+from orchestrator.probes.pose_selection import select_rows
+from orchestrator.probes.sigma_in_errors import distances, half_of_errors, training_errors
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.util.jpeg_text import to_text
@@ -20,18 +19,18 @@ Floats = NDArray[np.float64]
 _DIGITS = 4  # of coordinates: a hundredth of a pixel
 
 
-class Gallery(OfTrained):
+class Gallery(Probe):
     """People with their predicted and their labelled joints, and how good the predictions are.
 
     Fields:
-        each: how many people of every kind; `chosen.py` says which.
+        each: how many people of every kind; see `pose_selection`.
     """
 
     kind: Literal["gallery"] = "gallery"
     each: PositiveInt = 3
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
-        """Look at a trained model of people.
+    def measure(self, model: TrainedModel) -> ProbeResult:
+        """Measure a trained model of people, and select who is drawn.
 
         The metrics: `people` is how many are shown; `error shown` their mean error and `error` that of the
         whole set, over joints, in the benchmark's unit: percent of √area on COCO, percent of the head size on
@@ -41,71 +40,73 @@ class Gallery(OfTrained):
 
         Raises:
             TypeError: the data set shows no people.
-            ValueError: a prediction is not finite.
+            ProbeError: a prediction is not finite.
         """
-        seen = predictions(subject.net, subject.data, SingleProcess(device=subject.device), subject.bf16)
-        found = posed(subject, seen)
-        rows = choose(found.kinds, self.each)
+        predicted = predictions(model.net, model.data, SingleProcess(device=model.device), model.bf16)
+        samples = pose_samples(model, predicted)
+        rows = select_rows(samples.kinds, self.each)
         shown = [row for some in rows.values() for row in some]
-        factor = _factor(subject)
+        factor = _factor(model)
         metrics = {
             "people": float(len(shown)),
-            "error shown": mean(found.errors[shown]),
-            "error": mean(found.errors),
-            "in ellipse": _in_ellipse(found, factor),
+            "error shown": known_mean(samples.errors[shown]),
+            "error": known_mean(samples.errors),
+            "in ellipse": _in_ellipse(samples, factor),
         }
-        people = [_person(found, row, kind, factor) for kind, some in rows.items() for row in some]
+        people = [_person(samples, row, kind, factor) for kind, some in rows.items() for row in some]
         measured = {name: value for name, value in metrics.items() if np.isfinite(value)}
-        return ProbeResult(measured, {**_common(found), "metrics": measured, "people": people})
+        return ProbeResult(measured, {**_common(samples), "metrics": measured, "people": people})
 
 
-def _factor(subject: TrainedModel) -> float:
+def _factor(model: TrainedModel) -> float:
     """How many scales hold half of a training sample's joints in the picture's plane; NaN without a scale."""
-    training = sigma_scale.on_training(subject)
+    training = training_errors(model)
     if training is None:
         return float("nan")
     error, sigma, weight = (values[..., :2] for values in training)
     live = weight.all(-1)
-    return sigma_scale.half(error[live], sigma[live])
+    return half_of_errors(error[live], sigma[live])
 
 
-def _in_ellipse(found: Posed, factor: float) -> float:
-    if found.sigma is None:
+def _in_ellipse(samples: PoseSamples, factor: float) -> float:
+    if samples.sigma is None:
         return float("nan")
-    distance = sigma_scale.distances(found.mu - found.truth, found.sigma)
-    return 100 * mean((distance <= factor)[found.labelled].astype(float))
+    within = distances(samples.mu - samples.truth, samples.sigma)
+    return 100 * known_mean((within <= factor)[samples.labelled].astype(float))
 
 
-def _common(found: Posed) -> dict[str, Any]:
-    skeleton = found.skeleton
+def _common(samples: PoseSamples) -> dict[str, Any]:
+    skeleton = samples.skeleton
     return {
-        "unit": found.unit,
+        "unit": samples.unit,
         "limbs": [list(limb) for limb in skeleton.limbs],
         "sides": list(skeleton.sides),
     }
 
 
-def _person(found: Posed, row: int, kind: str, factor: float) -> dict[str, Any]:
+def _person(samples: PoseSamples, row: int, kind: str, factor: float) -> dict[str, Any]:
     """All that a drawing of one person needs."""
-    ordered = np.sort(found.score[found.labelled]) if found.labelled.any() else np.sort(found.score.ravel())
+    ordered = (
+        np.sort(samples.score[samples.labelled]) if samples.labelled.any() else np.sort(samples.score.ravel())
+    )
     person: dict[str, Any] = {
-        "id": int(found.split.ids[row]),
+        "id": int(samples.split.ids[row]),
         "kind": kind,
-        "picture": to_text(found.picture(row)),
-        "mu": _plain(found.mu[row]),
-        "truth": _plain(found.truth[row]),
-        "labelled": found.labelled[row].tolist(),
+        "picture": to_text(samples.picture(row)),
+        "mu": _plain(samples.mu[row]),
+        "truth": _plain(samples.truth[row]),
+        "labelled": samples.labelled[row].tolist(),
         # The share of the set's joints that the model is less sure of.
-        "surer": _plain(np.searchsorted(ordered, found.score[row]) / len(ordered)),
+        "surer": _plain(np.searchsorted(ordered, samples.score[row]) / len(ordered)),
     }
-    if found.sigma is not None and np.isfinite(factor):
-        person["ellipse"] = _plain(factor * found.sigma[row])
-    if np.isfinite(error := mean(found.errors[row])):
+    if samples.sigma is not None and np.isfinite(factor):
+        person["ellipse"] = _plain(factor * samples.sigma[row])
+    if np.isfinite(error := known_mean(samples.errors[row])):
         person["error"] = round(error, 2)
-    if found.bodies is not None:
+    if samples.bodies is not None:
         person["body"] = {
-            "mu": found.bodies.predicted[row].round(1).tolist(),
-            "truth": found.bodies.truth[row].round(1).tolist(),
+            "mu": samples.bodies.predicted[row].round(1).tolist(),
+            "truth": samples.bodies.truth[row].round(1).tolist(),
         }
     return person
 

@@ -1,25 +1,21 @@
-"""A validation set's people beside what a model says of them, whichever set it is.
+"""A validation set's people, their labelled and their predicted joints, whichever set it is.
 
 Shapes: N people, K joints that are drawn, J joints in 3-D, H W pixels of a crop.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.coco.dataset import CocoData, CocoSplit
+from datasets.base.kinds import Kinds
+from datasets.base.pose_data import Bodies, OpenPoses, as_poses
 from datasets.contract import Predictions
 from datasets.crops import crop
 from datasets.crops.pose_split import PoseSplit
-from datasets.human36m.cameras import JOINTS
-from datasets.human36m.dataset import Human36MData
-from datasets.metrics import pck_mpjpe
-from datasets.mpii.config import UNCOUNTED, MpiiData
-from datasets.skeleton import Skeleton, skeleton
-from orchestrator.config.experiment import Experiment
-from orchestrator.probes.base import TrainedModel
-from orchestrator.probes.pose_selection import Kinds, coco_kinds, human36m_kinds, mpii_kinds
+from datasets.skeleton import Skeleton
+from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.util.jpeg_text import Picture
 
 Floats = NDArray[np.float64]
@@ -30,18 +26,10 @@ LARGEST = 256
 
 
 @dataclass(frozen=True)
-class Bodies:
-    """Skeletons in 3-D, (N, J, 3) mm from the pelvis in the camera's frame: x right, y down, z away."""
+class PoseSamples:
+    """People with predicted and labelled joints, in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
 
-    predicted: Floats
-    truth: Floats
-
-
-@dataclass(frozen=True)
-class Posed:
-    """People, predicted and true. Coordinates are in units of the crop: u = x / W - 0.5, v = y / H - 0.5."""
-
-    split: CocoSplit | PoseSplit
+    split: PoseSplit
     skeleton: Skeleton
     kinds: Kinds
     mu: Floats  # (N, K, 2)
@@ -66,90 +54,43 @@ class Posed:
         return np.asarray(crops[0])
 
 
-def posed(subject: TrainedModel, predictions: Predictions) -> Posed:
-    """The people of the subject's validation set.
+def pose_samples(model: TrainedModel, predictions: Predictions) -> PoseSamples:
+    """The people of the validation set that the model was trained with.
 
     Args:
         predictions: for the whole set, in its order.
 
     Raises:
         TypeError: the data set shows no people.
-        ValueError: the predictions are in another order, or not finite.
+        ProbeError: the predictions are not finite, or in another order.
     """
-    if not np.array_equal(predictions.id, subject.data.val.ids) or not np.isfinite(predictions.mu).all():
-        raise ValueError("predictions that are not finite, or not for the validation set in its order")
-    match subject.data:
-        case CocoData() as data:
-            return _coco(data, subject.experiment, predictions)
-        case MpiiData() as data:
-            return _mpii(data, subject.experiment, predictions)
-        case Human36MData() as data:
-            return _human36m(data, subject.experiment, predictions)
-    raise TypeError(f"{subject.experiment.data.name} shows no people")
-
-
-def _coco(data: CocoData, experiment: Experiment, predictions: Predictions) -> Posed:
-    arrays = data.val.pack.arrays
-    points = data.val.to_picture(predictions.mu.astype(np.float64))
-    distance = np.linalg.norm(points - arrays["points"], axis=2)
-    size = np.sqrt(np.where(arrays["area"] > 0, arrays["area"], np.nan))[:, None]
-    errors = np.where(arrays["labelled"], 100 * distance / size, np.nan)
-    return _flat(data.val, experiment, predictions, coco_kinds(data.val.pack), errors, "% of √area")
-
-
-def _mpii(data: MpiiData, experiment: Experiment, predictions: Predictions) -> Posed:
-    arrays = data.val.pack.arrays
-    points = data.val.to_picture(predictions.mu.astype(np.float64))
-    counted = arrays["counted"].copy()
-    counted[:, UNCOUNTED] = False
-    shares = pck_mpjpe.head_errors(points, arrays["truth"], arrays["head"])
-    errors = np.where(counted, 100 * shares, np.nan)
-    return _flat(data.val, experiment, predictions, mpii_kinds(data.val.pack), errors, "% of the head")
-
-
-def _human36m(data: Human36MData, experiment: Experiment, predictions: Predictions) -> Posed:
-    truth = data.truth
-    predicted = data.skeletons(predictions.mu.astype(np.float64))
-    errors = pck_mpjpe.joint_errors(predicted, truth)
-    bodies = Bodies(*(_with_thorax(joints) for joints in (predicted, truth)))
-    return _flat(data.val, experiment, predictions, human36m_kinds(truth), errors, "mm", bodies)
-
-
-def _flat(
-    split: CocoSplit | PoseSplit,
-    experiment: Experiment,
-    predictions: Predictions,
-    kinds: Kinds,
-    errors: Floats,
-    unit: str,
-    bodies: Bodies | None = None,
-) -> Posed:
-    """What all sets have in common: the view in the picture."""
-    assert experiment.data.kind != "retina"
-    arrays, sigma = split.pack.arrays, predictions.sigma
-    return Posed(
+    if not np.array_equal(predictions.id, model.data.val.ids):
+        raise ProbeError("predictions are not in the order of the set", code="other-order")
+    if not np.isfinite(predictions.mu).all():
+        raise ProbeError("predictions are not finite", code="not-finite")
+    poses = as_poses(model.experiment.data)
+    if poses is None:
+        raise TypeError(f"{model.experiment.data.name} shows no people")
+    data = cast(OpenPoses, model.data)
+    split, arrays, sigma = data.val, data.val.pack.arrays, predictions.sigma
+    mu = predictions.mu.astype(np.float64)
+    return PoseSamples(
         split=split,
-        skeleton=skeleton(experiment.data),
-        kinds=kinds,
-        mu=predictions.mu[..., :2].astype(np.float64),
+        skeleton=poses.skeleton,
+        kinds=data.kinds(),
+        mu=mu[..., :2],
         sigma=None if sigma is None else sigma[..., :2].astype(np.float64),
         score=predictions.score.astype(np.float64),
         truth=crop.to_crop(_maps(split, split.size), arrays["points"], split.size),
         labelled=np.asarray(arrays["labelled"]),
-        errors=errors,
-        unit=unit,
-        bodies=bodies,
+        errors=data.errors(mu),
+        unit=data.error_unit,
+        bodies=data.bodies(mu),
     )
 
 
-def _maps(split: CocoSplit | PoseSplit, size: tuple[int, int]) -> Floats:
+def _maps(split: PoseSplit, size: tuple[int, int]) -> Floats:
     """From the crops of everybody, at any resolution, to the pictures."""
-    bodies = split.pack.arrays["options"][:, 0]
-    still = np.zeros(len(bodies))
-    return crop.matrices(bodies, still, still > 0, size)
-
-
-def _with_thorax(joints: Floats) -> Floats:
-    """The benchmark's 17 joints, and the middle of the shoulders, which a drawing goes through."""
-    shoulders = [JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")]
-    return np.concatenate([joints, joints[:, shoulders].mean(1, keepdims=True)], axis=1)
+    placements = split.pack.arrays["options"][:, 0]
+    still = np.zeros(len(placements))
+    return crop.matrices(placements, still, still > 0, size)

@@ -1,33 +1,27 @@
-"""What a model says of a validation set beside the truth, and the density that it gives its errors.
+"""Predictions for a validation set beside the truth.
 
 Everything is in the paper's convention, whatever the objective's: bar_mu = (mu - mu_hat) / sigma.
 
 Shapes: N samples, P points, L labelled points.
 """
 
-import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from datasets.coco.dataset import CocoData
 from datasets.contract import Split
 from datasets.io.errors import DataError
-from models.density import DENSITIES, DensityName
-from models.objectives import DLE, RLE, LearnedScale, Objective
-from models.rle_conventions import ConventionName
 from orchestrator.probes.base import TrainedModel
-from orchestrator.probes.density_grid import Floats, LogDensity
+from orchestrator.probes.density_grid import Floats
 from orchestrator.training.evaluation import batches, predictions
 from orchestrator.training.runtime import SingleProcess
 
 
 @dataclass(frozen=True)
-class Observed:
+class Residuals:
     """Predictions for a validation set and its truth, in the order of the split, in units of the crop."""
 
     target: Floats  # (N, P, 2)
@@ -48,24 +42,26 @@ class Observed:
         return self.sigma[self.labelled]
 
     @property
-    def deviations(self) -> Floats:
+    def standardised(self) -> Floats:
         """bar_mu of what is labelled, (L, 2)."""
         return self.errors / self.scales
 
 
-def observe(subject: TrainedModel, data: CocoData, *, flip: bool) -> Observed:
-    """Look at every sample of the validation set, once or, with `flip`, with the flip test.
+def residuals_of(model: TrainedModel, data: CocoData, *, flip: bool) -> Residuals:
+    """Predict every sample of the validation set, once or, with `flip`, with the flip test.
 
-    A likelihood is a claim about one look; scores are evaluated with the flip test.
+    A likelihood is that of a single prediction; scores are evaluated with the flip test.
 
     Raises:
         DataError: nothing in the set is labelled.
     """
-    looked = data if flip else replace(data, flip_pairs=None)
-    found = predictions(subject.net, looked, SingleProcess(subject.device), subject.bf16)
+    evaluated = data if flip else replace(data, flip_pairs=None)
+    predicted = predictions(model.net, evaluated, SingleProcess(model.device), model.bf16)
     target, labelled = _truth(data.val)
-    sigma = None if found.sigma is None else found.sigma.astype(np.float64)
-    return Observed(target, labelled, found.mu.astype(np.float64), sigma, found.score.astype(np.float64))
+    sigma = None if predicted.sigma is None else predicted.sigma.astype(np.float64)
+    return Residuals(
+        target, labelled, predicted.mu.astype(np.float64), sigma, predicted.score.astype(np.float64)
+    )
 
 
 def _truth(val: Split) -> tuple[Floats, NDArray[np.bool_]]:
@@ -77,39 +73,6 @@ def _truth(val: Split) -> tuple[Floats, NDArray[np.bool_]]:
             "the validation set",
             "its boxes are detected ones, which have no keypoints to compare predictions with",
             remedy="Run this sweep without --detections, on annotated boxes",
+            code="unlabelled",
         )
     return torch.cat([part.target for part in parts]).double().numpy(), labelled
-
-
-def log_densities(objective: Objective, module: nn.Module) -> dict[str, LogDensity]:
-    """The densities of bar_mu that an objective has, first the one that its loss is the likelihood of.
-
-    Args:
-        module: what the objective builds.
-
-    Returns:
-        of LearnedScale "Q"; of DLE "G", the flow's; of RLE "QG", not normalised, and "G"; of others none.
-    """
-    match objective:
-        case LearnedScale():
-            return {"Q": DENSITIES[objective.density].log_prob}
-        case DLE():
-            return {"G": _flow(objective.convention, module)}
-        case RLE():
-            g = _flow(objective.convention, module)
-            q = _base(objective.convention, objective.density)
-            return {"QG": lambda x: q(x) + g(x), "G": g}
-        case _:
-            return {}
-
-
-def _flow(convention: ConventionName, module: Any) -> LogDensity:
-    """log G. In other conventions the flow sees (mu_hat - mu) / sigma, and learns the mirror image."""
-    sign = 1 if convention == "paper" else -1
-    return lambda x: module.flow.log_prob(sign * x)
-
-
-def _base(convention: ConventionName, name: DensityName) -> LogDensity:
-    """log Q; in the authors' code a Laplace density of scale sqrt(2) (models/conventions.py)."""
-    b = math.sqrt(2) if convention == "official" else 1.0
-    return lambda x: DENSITIES[name].log_prob(x / b) - 2 * math.log(b)

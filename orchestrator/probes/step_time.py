@@ -5,67 +5,100 @@ The paper's sentence "the overhead during training is negligible" (supplement, s
 
 from collections.abc import Callable
 from timeit import repeat
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 
-from models.objectives import DLE, RLE
-from orchestrator.config.experiment import StepTiming
-from orchestrator.training.optimizers import build_optimisers
+from models.backbones import ResNet
+from models.interface import OutputSpec
+from models.objectives import DLE, RLE, Objective
+from models.regressor import Regressor
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.fingerprint import Fingerprinted
+from orchestrator.config.schedule import Schedule
+from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import in_bf16
 
 LEAST_SECONDS = 0.2
 """Short steps are repeated for at least as long as this."""
 
 
-def measure(cost: StepTiming, device: torch.device) -> dict[str, float]:
-    """Time one training step and the flow within it, on random pictures, one thread.
+class StepTiming(Fingerprinted):
+    """A measurement without training: the time of one training step, and the flow's share of it (Table 1).
 
-    Returns:
-        step_ms: forward, backward and the schedule's optimisers of model and objective, in milliseconds.
-        flow_ms: forward and backward of the flow's log_prob on all points of the batch; 0 without a flow.
-        flow_share: the flow's part of the step, in percent.
-        bf16: 1 where the trunk ran in bf16, else 0.
+    The machine is not in the fingerprint; records name theirs.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(cost.seed)
-        step = _seconds(_training_step(cost, device))
-        flow = _seconds(_flow_step(cost, device)) if isinstance(cost.objective, DLE | RLE) else 0.0
-    return {
-        "step_ms": 1e3 * step,
-        "flow_ms": 1e3 * flow,
-        "flow_share": 100 * flow / step,
-        "bf16": float(in_bf16(cost.schedule, device)),
-    }
+
+    stage: ClassVar[Literal["timing"]] = "timing"
+    epochs: ClassVar[int] = 0
+    needs: ClassVar[tuple[Experiment, ...]] = ()
+    trained: ClassVar[None] = None
+    data: ClassVar[None] = None
+
+    kind: Literal["step_cost"] = "step_cost"
+    model: Regressor
+    objective: Objective
+    schedule: Schedule
+    points: PositiveInt
+    size: tuple[PositiveInt, PositiveInt]
+    seed: NonNegativeInt = 0  # of the repetition
+
+    def describe(self) -> str:
+        """For example `step of ResNet-50 with RLE 3x64, seed 0`."""
+        trunk = self.model.trunk
+        name = f"ResNet-{trunk.depth}" if isinstance(trunk, ResNet) else "the small trunk"
+        return f"step of {name} with {self.objective.name}, seed {self.seed}"
+
+    def measure(self, device: torch.device) -> dict[str, float]:
+        """Time one training step and the flow within it, on random pictures, one thread.
+
+        Returns:
+            step_ms: forward, backward and the schedule's optimisers of model and objective, in milliseconds.
+            flow_ms: forward and backward of the flow's log_prob on all points of the batch; 0 without one.
+            flow_share: the flow's part of the step, in percent.
+            bf16: 1 where the trunk ran in bf16, else 0.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            step = _seconds(_training_step(self, device))
+            flow = _seconds(_flow_step(self, device)) if isinstance(self.objective, DLE | RLE) else 0.0
+        return {
+            "step_ms": 1e3 * step,
+            "flow_ms": 1e3 * flow,
+            "flow_share": 100 * flow / step,
+            "bf16": float(in_bf16(self.schedule, device)),
+        }
 
 
-def _training_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
-    scale = cost.objective.needs_scale
-    model = cost.model.build(cost.points, 2, cost.size, scale=scale, pretrained=False).to(device).train()
-    objective = cost.objective.build(2).to(device)
-    optimisers = build_optimisers(cost.schedule, model, objective)
-    bf16 = in_bf16(cost.schedule, device)
-    batch = cost.schedule.batch
-    image = torch.randint(0, 256, (batch, *cost.size, 3), dtype=torch.uint8, device=device)
-    target = torch.rand(batch, cost.points, 2, device=device) - 0.5
+def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
+    spec = OutputSpec(timing.points, 2, timing.size, timing.objective.needs_scale)
+    model = timing.model.build(spec, pretrained=False).to(device).train()
+    objective = timing.objective.build(2).to(device)
+    optimizers = build_optimizers(timing.schedule, model, objective)
+    bf16 = in_bf16(timing.schedule, device)
+    batch = timing.schedule.batch
+    image = torch.randint(0, 256, (batch, *timing.size, 3), dtype=torch.uint8, device=device)
+    target = torch.rand(batch, timing.points, 2, device=device) - 0.5
     weight = torch.ones_like(target)
 
     def step() -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             output = model(image)
-        loss, _ = objective(output.mu, output.sigma, target, weight, step=0, seed=cost.seed)
-        for optimiser in optimisers:
-            optimiser.zero_grad(set_to_none=True)
+        loss, _ = objective(output.mu, output.sigma, target, weight, step=0, seed=timing.seed)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for optimiser in optimisers:
-            optimiser.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
     return step
 
 
-def _flow_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
-    assert isinstance(cost.objective, DLE | RLE)
-    flow = cost.objective.flow.build(2).to(device)
-    x = torch.randn(cost.schedule.batch * cost.points, 2, device=device, requires_grad=True)
+def _flow_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
+    assert isinstance(timing.objective, DLE | RLE)
+    flow = timing.objective.flow.build(2).to(device)
+    x = torch.randn(timing.schedule.batch * timing.points, 2, device=device, requires_grad=True)
 
     def step() -> None:
         flow.zero_grad(set_to_none=True)
@@ -76,7 +109,7 @@ def _flow_step(cost: StepTiming, device: torch.device) -> Callable[[], None]:
 
 
 def _seconds(step: Callable[[], None]) -> float:
-    # Here, as it looks for a CUDA toolkit and says so where there is none.
+    # Imported here, as it looks for a CUDA toolkit and prints that there is none.
     from torch.utils.benchmark import Timer
     from torch.utils.benchmark.utils.timer import timer
 

@@ -9,25 +9,25 @@ import cv2
 import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.crops import crop
-from datasets.skeleton import skeleton
-from orchestrator.probes.base import OfTrained, ProbeResult, TrainedModel
+from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.pose_selection import evenly
 from orchestrator.probes.truncated_boxes import (
     Bools,
-    Cut,
     Edge,
     Floats,
     People,
     Rows,
-    beyond,
-    cut,
-    maps,
-    people,
-    view,
+    TruncatedBoxes,
+    annotated_people,
+    crop_maps,
+    crops,
+    is_cut_off,
+    truncate,
 )
 from orchestrator.training.evaluation import batches, predict
 from orchestrator.util.jpeg_text import Picture, to_text
@@ -42,12 +42,12 @@ HIDDEN = 2
 """Labelled keypoints beyond the cut that a person has at least who is drawn."""
 
 
-class Truncation(OfTrained):
+class Truncation(Probe):
     """Predictions for boxes that are cut at one edge: "only the contents inside the bounding boxes are fed".
 
     Errors are distances in percent of the whole box's diagonal, so that they compare across cuts and people.
     A keypoint is outside if it lies beyond the cut, and inside if not; unlabelled ones do not count.
-    `cuts.cut` says what of the picture a cut box shows.
+    See `truncate` for what of the picture a cut box shows.
 
     Raises:
         pydantic.ValidationError: the model was not trained on COCO keypoints, or cuts are not 0 and then
@@ -62,13 +62,13 @@ class Truncation(OfTrained):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if not isinstance(self.of.data, CocoKeypoints):
-            raise ValueError("truncation is measured on COCO keypoints")
+        if self.of.data.kind != "coco":
+            raise PydanticCustomError("not-coco", "truncation is measured on COCO keypoints")
         if self.cuts[:1] != (0.0,) or list(self.cuts) != sorted(set(self.cuts)) or self.cuts[-1] >= 1:
-            raise ValueError(f"cuts are 0 and then larger ones below 1, not {self.cuts}")
+            raise PydanticCustomError("cuts", "cuts are 0 and then larger ones below 1")
         return self
 
-    def measure(self, subject: TrainedModel) -> ProbeResult:
+    def measure(self, model: TrainedModel) -> ProbeResult:
         """`inside/40` and `outside/40`: mean errors where 40 % are cut off; `past/40`: percent of the
         keypoints outside that are predicted outside. A key is missing where there is no keypoint to count.
 
@@ -77,14 +77,17 @@ class Truncation(OfTrained):
 
         Raises:
             DataError: boxes are detected ones.
-            ValueError: a prediction is not finite.
+            ProbeError: a prediction is not finite.
         """
-        assert isinstance(subject.data, CocoData)
-        whole = people(subject.data, self._config.padding)
+        assert isinstance(model.data, CocoData)
+        whole = annotated_people(model.data, self._config.padding)
         everyone = np.arange(len(whole.split))
-        parts = [cut(whole, self.edge, share) for share in self.cuts]
-        found = [predicted(subject, whole, part, everyone) for part in parts]
-        means = [_means(whole, part, points, found[0]) for part, points in zip(parts, found, strict=True)]
+        all_boxes = [truncate(whole, self.edge, share) for share in self.cuts]
+        predicted = [predict_points(model, whole, boxes, everyone) for boxes in all_boxes]
+        means = [
+            _means(whole, boxes, points, predicted[0])
+            for boxes, points in zip(all_boxes, predicted, strict=True)
+        ]
         return ProbeResult(
             _metrics(self.cuts, means),
             {
@@ -92,67 +95,71 @@ class Truncation(OfTrained):
                 "people": len(everyone),
                 "cuts": list(self.cuts),
                 **{name: [mean[name] for mean in means] for name in means[0]},
-                "drawn": self._drawn(subject, whole),
+                "drawn": self._drawn(model, whole),
             },
         )
 
     @property
     def _config(self) -> CocoKeypoints:
-        assert isinstance(self.of.data, CocoKeypoints)
+        assert self.of.data.kind == "coco"
         return self.of.data
 
-    def _drawn(self, subject: TrainedModel, whole: People) -> dict[str, Any]:
+    def _drawn(self, model: TrainedModel, whole: People) -> dict[str, Any]:
         """Everything that pictures are made of. Coordinates are shares of the whole box's crop."""
-        part = cut(whole, self.edge, self.drawn_cut)
-        rows = chosen(whole, part, self.drawn_people)
-        points = predicted(subject, whole, part, rows)
-        bones = skeleton(self._config)
+        boxes = truncate(whole, self.edge, self.drawn_cut)
+        rows = select_people(whole, boxes, self.drawn_people)
+        points = predict_points(model, whole, boxes, rows)
+        bones = self._config.skeleton
         return {
             "cut": self.drawn_cut,
             "limbs": [list(limb) for limb in bones.limbs],
             "sides": list(bones.sides),
-            "people": [_person(whole, part, row, found) for row, found in zip(rows, points, strict=True)],
+            "people": [
+                _person(whole, boxes, row, predicted) for row, predicted in zip(rows, points, strict=True)
+            ],
         }
 
 
-def chosen(whole: People, part: Cut, count: int) -> Rows:
+def select_people(whole: People, boxes: TruncatedBoxes, count: int) -> Rows:
     """Who is drawn: at most `count`, evenly spaced in the set among those who are well labelled, lose
-    keypoints to the cut and needn't be enlarged. Whatever a model finds has no part in it."""
-    lost = (whole.labelled & beyond(whole.points, part)).sum(1)
-    large = whole.place[:, 3] >= whole.split.size[0]
+    keypoints to the cut and needn't be enlarged. Predictions have no part in it."""
+    lost = (whole.labelled & is_cut_off(whole.points, boxes)).sum(1)
+    large = whole.placements[:, 3] >= whole.split.size[0]
     fit = np.flatnonzero((whole.labelled.mean(1) >= LABELLED) & (lost >= HIDDEN) & large)
     return np.array(evenly(fit, count), np.int64)
 
 
-def predicted(subject: TrainedModel, whole: People, part: Cut, rows: Rows) -> Floats:
-    """What the model says of the people in `rows` from their cut boxes: (B, K, 2) in pixels of the picture.
+def predict_points(model: TrainedModel, whole: People, boxes: TruncatedBoxes, rows: Rows) -> Floats:
+    """Predictions for the people in `rows` from their cut boxes: (B, K, 2) in pixels of the picture.
 
     Raises:
-        ValueError: a prediction is not finite.
+        ProbeError: a prediction is not finite.
     """
     size = whole.split.size
     points = np.empty((len(rows), *whole.points.shape[1:]))
     for some in batches(range(len(rows)), whole.split):
-        image = torch.from_numpy(view(whole, part, rows[some], size)).to(subject.device)
-        with torch.autocast(subject.device.type, torch.bfloat16, enabled=subject.bf16):
-            mu = predict(subject.net, image, subject.data.flip_pairs).mu
-        points[some] = crop.to_picture(maps(part, rows[some], size), mu.double().cpu().numpy(), size)
+        image = torch.from_numpy(crops(whole, boxes, rows[some], size)).to(model.device)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=model.bf16):
+            mu = predict(model.net, image, model.data.flip_pairs).mu
+        points[some] = crop.to_picture(crop_maps(boxes, rows[some], size), mu.double().cpu().numpy(), size)
     if not np.isfinite(points).all():
-        raise ValueError(f"with {part.share:.0%} cut off, predictions are not finite")
+        raise ProbeError(f"with {boxes.share:.0%} cut off, predictions are not finite", code="not-finite")
     return points
 
 
-def _means(whole: People, part: Cut, found: Floats, found_uncut: Floats) -> dict[str, float | None]:
+def _means(
+    whole: People, boxes: TruncatedBoxes, predicted: Floats, predicted_uncut: Floats
+) -> dict[str, float | None]:
     """Over the labelled keypoints of all people together; None where there are none."""
-    past = beyond(whole.points, part)
+    past = is_cut_off(whole.points, boxes)
     inside, outside = whole.labelled & ~past, whole.labelled & past
-    centre, half = np.split(part.place[:, None] / (1, 1, 2, 2), 2, axis=2)
+    centre, half = np.split(boxes.placements[:, None] / (1, 1, 2, 2), 2, axis=2)
     nearest = whole.points.clip(centre - half, centre + half)
     return {
-        "inside": _mean(_errors(whole, found), inside),
-        "outside": _mean(_errors(whole, found), outside),
-        "outside, uncut": _mean(_errors(whole, found_uncut), outside),
-        "past": _mean(100 * beyond(found, part).astype(np.float64), outside),
+        "inside": _mean(_errors(whole, predicted), inside),
+        "outside": _mean(_errors(whole, predicted), outside),
+        "outside, uncut": _mean(_errors(whole, predicted_uncut), outside),
+        "past": _mean(100 * is_cut_off(predicted, boxes).astype(np.float64), outside),
         "off crop": _mean(_errors(whole, nearest), outside),
     }
 
@@ -176,27 +183,27 @@ def _metrics(shares: tuple[float, ...], means: list[dict[str, float | None]]) ->
     }
 
 
-def _person(whole: People, part: Cut, row: int, found: Floats) -> dict[str, Any]:
-    """One person in a figure; `found` (K, 2) in pixels of the picture."""
-    low = whole.place[row, :2] - whole.place[row, 2:] / 2
+def _person(whole: People, boxes: TruncatedBoxes, row: int, predicted: Floats) -> dict[str, Any]:
+    """One person in a figure; `predicted` (K, 2) in pixels of the picture."""
+    low = whole.placements[row, :2] - whole.placements[row, 2:] / 2
 
     def shares(points: Floats) -> list[list[float]]:
-        return np.round((points - low) / whole.place[row, 2:], 4).tolist()  # type: ignore[no-any-return]
+        return np.round((points - low) / whole.placements[row, 2:], 4).tolist()  # type: ignore[no-any-return]
 
     return {
         "id": int(whole.split.ids[row]),
         "picture": to_text(_picture(whole, row)),
-        "box": shares(part.corners[row].reshape(2, 2)),
+        "box": shares(boxes.corners[row].reshape(2, 2)),
         "truth": shares(whole.points[row]),
         "labelled": whole.labelled[row].tolist(),
-        "found": shares(found),
+        "found": shares(predicted),
     }
 
 
 def _picture(whole: People, row: int) -> Picture:
     """What evaluation's crop shows of a person, (h, w, 3): as fine as the picture is, or `TALLEST` high."""
-    width, height = np.ceil(whole.place[row, 2:]).astype(int).tolist()
-    pixels: Picture = view(whole, cut(whole, "below", 0), np.array([row]), (height, width))[0]
+    width, height = np.ceil(whole.placements[row, 2:]).astype(int).tolist()
+    pixels: Picture = crops(whole, truncate(whole, "below", 0), np.array([row]), (height, width))[0]
     if height > TALLEST:
         smaller = (width * TALLEST // height, TALLEST)
         pixels = np.asarray(cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA), np.uint8)

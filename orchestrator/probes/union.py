@@ -11,6 +11,6 @@ from orchestrator.probes.pose_gallery import Gallery
 from orchestrator.probes.retina_gallery import Scans
 from orchestrator.probes.truncation import Truncation
 
-Probe = Annotated[
+AnyProbe = Annotated[
     Occlusion | Truncation | Density | Calibration | Gallery | Scans, Field(discriminator="kind")
 ]

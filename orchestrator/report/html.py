@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: filled tables and verdicts -> what the template prints."""
+"""The report as one self-contained HTML page: from filled tables and verdicts to the template's values."""
 
 import base64
 from collections import Counter
@@ -11,33 +11,41 @@ from markupsafe import Markup
 
 from orchestrator.report import inline_svg
 from orchestrator.report.section import MARKS, Section
-from orchestrator.report.table_layout import number, our_number, paper_number, printed
-from orchestrator.report.text import DRAWINGS, READING, TITLE, cautions, counts, opening
+from orchestrator.report.table_layout import (
+    all_computed,
+    has_paper,
+    lay_out,
+    notes_of_row,
+    number,
+    our_number,
+    paper_number,
+)
+from orchestrator.report.text import HOW_TO_READ, HOW_TO_READ_CHARTS, TITLE, caveats, counts, introduction
 from orchestrator.schema.claims import Below, Claim, Equivalent
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
 from orchestrator.stats.hypothesis_tests import Verdict
 
-NO_DRAWING = Markup()
+NO_CHART = Markup()
 
 
 @dataclass(frozen=True)
 class _Cell:
-    """A cell as it is shown: a value, or what there is instead."""
+    """A cell as it is shown: a value, or the reason why there is none."""
 
     paper: str
-    paired: bool  # with the paper's value beside it
+    paired: bool  # beside a cell for the paper's value
     footnotes: tuple[int, ...]
     value: str = ""
     spread: str = ""
     absent: str = ""
     tone: str = ""
     deviation: str = ""
-    bar: Markup = NO_DRAWING
+    bar: Markup = NO_CHART
 
 
 def html(sections: Sequence[Section]) -> str:
-    """The page. It loads nothing: style, figures and drawings are inside."""
+    """The page. It loads nothing: styles, figures and charts are embedded."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -45,18 +53,18 @@ def html(sections: Sequence[Section]) -> str:
     filled = [section.filled for section in sections]
     page = {
         "title": TITLE,
-        "opening": opening(filled),
-        "cautions": cautions(filled),
+        "opening": introduction(filled),
+        "cautions": caveats(filled),
         "tables": [_table(section) for section in sections],
-        "reading": (*READING, DRAWINGS),
+        "reading": (*HOW_TO_READ, HOW_TO_READ_CHARTS),
     }
     return template.render(page=page, marks=MARKS)
 
 
 def _table(section: Section) -> dict[str, object]:
-    declared, filled, table = section.declaration, section.filled, printed(section.filled)
+    declared, filled, table = section.declaration, section.filled, lay_out(section.filled)
     titles = [head.title for head in table.heads if head.title]
-    pairs = [_has_paper(filled, column) for column in declared.columns]
+    pairs = [has_paper(filled, column) for column in declared.columns]
     rows = sorted(declared.rows, key=lambda row: not row.in_paper)
     measured, total = counts(filled)
     return {
@@ -68,50 +76,49 @@ def _table(section: Section) -> dict[str, object]:
         "subtitle": table.legend,
         "measured": measured,
         "total": total,
-        "tally": tally(section.verdicts),
+        "tally": count_verdicts(section.verdicts),
         "columns": [
-            {"label": title, "pair": pair, "ours": "computed" if _computed(filled, column) else "ours"}
+            {"label": title, "pair": pair, "ours": "computed" if all_computed(filled, column) else "ours"}
             for title, pair, column in zip(titles, pairs, declared.columns, strict=True)
         ],
         "width": 1 + len(pairs) + sum(pairs),
         "rows": [_row(filled, row, table.footnotes) for row in rows],
-        "first_of_ours": sum(row.in_paper for row in rows),
+        "first_added": sum(row.in_paper for row in rows),
         "footnotes": table.footnotes,
         "legend": table.columns,
         "claims": [_claim(c, v) for c, v in zip(declared.claims, section.verdicts, strict=True)],
-        "figures": [{"source": _inlined(p.svg), "caption": p.caption} for p in section.pictures],
-        "origin": section.origin.lines(),
+        "figures": [{"source": _data_uri(p.svg), "caption": p.caption} for p in section.figures],
+        "provenance": section.provenance.items(),
         "command": declared.command,
     }
 
 
-def tally(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
-    """How many claims came out each way, leaving out what none did."""
+def count_verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
+    """How many claims got each verdict, without verdicts that none got."""
     found: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
     return [(verdict, found[verdict]) for verdict in MARKS if found[verdict]]
 
 
 def _row(filled: FilledTable, row: DeclaredRow, footnotes: Sequence[str]) -> dict[str, object]:
-    notes = (*([row.description] if row.description else []), *filled.row_notes[row.key])
     return {
         "label": row.label,
-        "footnotes": [footnotes.index(note) + 1 for note in notes],
+        "footnotes": [footnotes.index(note) + 1 for note in notes_of_row(filled, row)],
         "cells": [_cell(filled, row, column, footnotes) for column in filled.declaration.columns],
     }
 
 
 def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnotes: Sequence[str]) -> _Cell:
     cell = filled.cell(row.key, column.name)
-    told = _Cell(
+    shown = _Cell(
         paper=paper_number(cell, column),
-        paired=_has_paper(filled, column),
+        paired=has_paper(filled, column),
         footnotes=tuple(footnotes.index(note) + 1 for note in cell.notes),
     )
     if cell.mean is None:
         tone = "bad" if cell.status in ("diverged", "failed") else "absent"
-        return replace(told, absent=our_number(cell, column), tone=tone)
+        return replace(shown, absent=our_number(cell, column), tone=tone)
     return replace(
-        told,
+        shown,
         value=number(cell.mean, column),
         spread="" if cell.std is None else number(cell.std, column),
         deviation=_deviation(cell, column),
@@ -119,31 +126,22 @@ def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnot
     )
 
 
-def _has_paper(filled: FilledTable, column: DeclaredColumn) -> bool:
-    return any(filled.cell(row.key, column.name).paper is not None for row in filled.declaration.rows)
-
-
-def _computed(filled: FilledTable, column: DeclaredColumn) -> bool:
-    statuses = {filled.cell(row.key, column.name).status for row in filled.declaration.rows}
-    return statuses - {"blank"} == {"computed"}
-
-
 def _deviation(cell: Cell, column: DeclaredColumn) -> str:
-    """Ours less the paper's; a share of the paper's where numbers are printed as 1.8M."""
+    """Ours minus the paper's; in percent of the paper's where numbers are printed as 1.8M."""
     if cell.mean is None or cell.paper is None:
         return ""
     if number(cell.mean, column) == paper_number(cell, column):
-        return "as printed"
+        return "identical"
     if column.human and cell.paper:
         return f"{inline_svg.signed(100 * (cell.mean / cell.paper - 1), 1)} %"
     return inline_svg.signed(cell.mean - cell.paper, column.digits)
 
 
 def _bar(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> Markup:
-    """How far the cell is from the paper's beside the farthest of its column."""
-    if _deviation(cell, column) in ("", "as printed"):
-        return NO_DRAWING
-    cells = [filled.cell(row.key, column.name) for row in filled.declaration.rows]
+    """A bar: the difference from the paper relative to the largest in the column."""
+    if _deviation(cell, column) in ("", "identical"):
+        return NO_CHART
+    cells = filled.column(column.name)
     largest = max(abs(c.mean - c.paper) for c in cells if c.mean is not None and c.paper is not None)
     assert cell.mean is not None
     assert cell.paper is not None
@@ -151,19 +149,19 @@ def _bar(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> Markup:
 
 
 def _claim(claim: Claim, verdict: Verdict) -> dict[str, object]:
-    picture = NO_DRAWING
+    chart = NO_CHART
     if verdict.estimate is not None:
-        picture = inline_svg.interval(verdict.estimate, verdict.low, verdict.high, _region(claim))
+        chart = inline_svg.interval(verdict.estimate, verdict.low, verdict.high, _region(claim))
     return {
         "description": claim.description,
         "verdict": verdict.verdict,
         "sentence": verdict.sentence,
-        "picture": picture,
+        "chart": chart,
     }
 
 
 def _region(claim: Claim) -> tuple[float | None, float | None]:
-    """Between which values the sentence holds; None where that side is open."""
+    """The values for which the claim holds, as bounds; None where a side is open."""
     match claim:
         case Equivalent(margin=margin):
             return -margin, margin
@@ -173,5 +171,5 @@ def _region(claim: Claim) -> tuple[float | None, float | None]:
             return 0.0, None
 
 
-def _inlined(svg: bytes) -> str:
+def _data_uri(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

@@ -1,4 +1,4 @@
-"""Small drawings inside the report's page: how far a number is from the paper's, and a claim's interval."""
+"""Small inline charts of the report's page: a number's difference from the paper, a claim's interval."""
 
 from collections.abc import Sequence
 
@@ -26,10 +26,10 @@ def deviation(share: float) -> Markup:
 def interval(
     estimate: float, low: float | None, high: float | None, holds: tuple[float | None, float | None]
 ) -> Markup:
-    """An estimate with its interval before the region in which the sentence holds.
+    """An estimate with its interval over the region in which the claim holds.
 
     Args:
-        low, high: the interval; None where too few seeds allow none.
+        low, high: the interval; None where there are too few seeds for one.
         holds: the bounds of that region, None where it is open.
     """
     bounds = [bound for bound in holds if bound is not None]
@@ -48,19 +48,19 @@ def interval(
         parts.append(f'<path d="{line}" stroke="{INK}" stroke-width="2" fill="none"/>')
     parts.append(f'<circle cx="{to_x(estimate):.1f}" cy="{MIDDLE:g}" r="4.5" fill="{INK}"/>')
     return Markup(
-        f'<svg viewBox="0 0 {WIDTH:g} 50" role="img" aria-label="{_spoken(estimate, low, high)}">'
+        f'<svg viewBox="0 0 {WIDTH:g} 50" role="img" aria-label="{_aria_label(estimate, low, high)}">'
         f"{''.join(parts)}</svg>"
     )
 
 
 def signed(value: float, digits: int) -> str:
-    """With its sign and a true minus; zero has ±."""
+    """With its sign, a true minus sign, and ± for zero."""
     text = f"{value:+.{digits}f}"
     return f"±{text[1:]}" if float(text) == 0 else text.replace("-", "−")
 
 
 class _Axis:
-    """From values to pixels, with room at both sides."""
+    """From values to pixels, with a margin on both sides."""
 
     def __init__(self, values: Sequence[float]) -> None:
         span = (max(values) - min(values)) or abs(values[0]) or 1.0
@@ -78,7 +78,7 @@ def _bound(x: float, value: float) -> str:
     )
 
 
-def _spoken(estimate: float, low: float | None, high: float | None) -> str:
+def _aria_label(estimate: float, low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return f"estimate {estimate:.3g}"
     return f"estimate {estimate:.3g}, interval {low:.3g} to {high:.3g}"

@@ -1,4 +1,4 @@
-"""Copy a finished report to the folder that is committed."""
+"""Copy a finished report into the folder that is under version control."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,9 @@ def publish(report: Path, published: Path) -> None:
     """
     missing = [part for part in PARTS if not (report / part).exists()]
     if missing:
-        raise SweepError(f"{report / missing[0]}: not there yet; run the sweeps first, then publish")
+        raise SweepError(
+            f"{report / missing[0]}: does not exist; run the sweeps first, then publish", code="no-report"
+        )
     fresh = published.with_name(published.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The report as Markdown, as GitHub shows it in the folder."""
+"""The report as a Markdown page, which GitHub shows in the folder."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,41 +7,41 @@ from orchestrator.report.section import MARKS, Section
 
 
 def readme(sections: Sequence[Section]) -> str:
-    """The report as GitHub shows it in the folder."""
+    """The page, from the sections' tables, verdicts and figures."""
     filled = [part.filled for part in sections]
-    parts = [f"# {text.TITLE}", text.opening(filled)]
-    parts += [f"> {caution}" for caution in text.cautions(filled)]
-    parts.append("[report.html](report.html) has the same in one page, to be opened in a browser.")
+    parts = [f"# {text.TITLE}", text.introduction(filled)]
+    parts += [f"> {caution}" for caution in text.caveats(filled)]
+    parts.append("[report.html](report.html) is the same report as one self-contained page for a browser.")
     for part in sections:
         parts += _readme_section(part)
-    return "\n\n".join([*parts, "## How to read this", *text.READING]) + "\n"
+    return "\n\n".join([*parts, "## How to read this report", *text.HOW_TO_READ]) + "\n"
 
 
 def _readme_section(part: Section) -> Iterator[str]:
     declared = part.declaration
-    pictures = [
-        f"![{_md(picture.caption)}](figures/{picture.name}.svg)\n\n*{_md(picture.caption)}*"
-        for picture in part.pictures
+    figures = [
+        f"![{_md(figure.caption)}](figures/{figure.name}.svg)\n\n*{_md(figure.caption)}*"
+        for figure in part.figures
     ]
     yield f"## {declared.heading}"
     if declared.description:
         yield _md(declared.description)
     if declared.is_figure:
-        yield from pictures
+        yield from figures
     yield table_formats.markdown(part.filled).strip()
     if part.verdicts:
-        yield "**Sentences of the paper, tested**"
+        yield "**Claims of the paper, tested**"
         yield "\n".join(
             f"- {MARKS[v.verdict]} **{v.verdict}**: {_md(v.claim)} {_md(v.sentence)}" for v in part.verdicts
         )
     if not declared.is_figure:
-        yield from pictures
-    lines = [f"- {name}: {_md('; '.join(values))}" for name, values in part.origin.lines()]
+        yield from figures
+    lines = [f"- {name}: {_md('; '.join(values))}" for name, values in part.provenance.items()]
     if declared.command:
-        lines.append(f"- to run it again: `{declared.command}`")
+        lines.append(f"- command: `{declared.command}`")
     yield "\n".join(lines)
 
 
 def _md(text: str) -> str:
-    """Text that Markdown takes as it is."""
+    """Text with Markdown's special characters escaped."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>|" else letter for letter in text)

@@ -1,8 +1,8 @@
-"""What the report says about one table."""
+"""The report's contents for one table."""
 
 from dataclasses import dataclass
 
-from orchestrator.report.text import Origin
+from orchestrator.report.text import Provenance
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.hypothesis_tests import Verdict
@@ -11,8 +11,8 @@ MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not run":
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure of a table: its name among the report's files, how it is rendered, and what it shows."""
+class RenderedFigure:
+    """A rendered figure of a table: its name among the report's files, the images and the caption."""
 
     name: str  # without suffix
     svg: bytes
@@ -22,12 +22,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """All that the report says about one table."""
+    """One table with its verdicts, figures and provenance."""
 
     filled: FilledTable
     verdicts: tuple[Verdict, ...]
-    pictures: tuple[Picture, ...]
-    origin: Origin
+    figures: tuple[RenderedFigure, ...]
+    provenance: Provenance
 
     @property
     def declaration(self) -> Declaration:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from orchestrator.report.table_layout import Line, Printed, Text, number, printed
+from orchestrator.report.table_layout import TableLayout, TableLine, Text, lay_out, number
 from orchestrator.stats.aggregate import Cell, CellStatus, FilledTable, fill
 
 __all__ = ["Cell", "CellStatus", "FilledTable", "csv", "fill", "frame", "latex", "markdown", "number"]
@@ -20,17 +20,17 @@ TEX = {
     "µ": r"$\mu$",
     "∫": r"$\int$", "°": r"$^\circ$",
 }  # fmt: skip
-"""What LaTeX takes for markup, and signs that pdfLaTeX has no glyph for."""
+"""LaTeX's special characters, and characters for which pdfLaTeX has no glyph."""
 
 CAPITALS = ("GAMMA", "DELTA", "THETA", "LAMBDA", "XI", "PI", "SIGMA", "UPSILON", "PHI", "PSI", "OMEGA")
-"""Greek capitals that have a command; the others look like Latin ones."""
+"""Greek capitals that have a command; the others look like Latin letters."""
 
 LETTERS = "abcdefghijklmnoprstuvwxyz"  # Unicode has no raised q
 RAISED = str.maketrans(LETTERS, "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
 
 def frame(filled: FilledTable) -> pd.DataFrame:
-    """A line for each cell: table, row, column, paper, mean, std, n, status. NaN where there is no number."""
+    """One line per cell: table, row, column, paper, mean, std, n, status. NaN where there is no number."""
     cells = [
         (filled.declaration.table, row, column, cell.paper, cell.mean, cell.std, cell.n, cell.status)
         for (row, column), cell in filled.cells.items()
@@ -41,20 +41,20 @@ def frame(filled: FilledTable) -> pd.DataFrame:
 
 
 def csv(filled: FilledTable) -> str:
-    """`frame` as CSV with a header; a missing number is an empty field."""
+    """`frame` as CSV with a header; missing numbers are empty fields."""
     return str(frame(filled).to_csv(index=False, lineterminator="\n"))
 
 
 def markdown(filled: FilledTable) -> str:
-    """Title, table, legend and footnotes in GitHub's Markdown. The labels of rows of ours are in italics."""
-    table = printed(filled)
+    """Title, table, legend and footnotes in GitHub's Markdown; added rows in italics."""
+    table = lay_out(filled)
     heads = [
         _md(f"{head.title} {sub}".strip() if first else sub)
         for head in table.heads
         for first, sub in zip((True, False), head.subs, strict=False)
     ]
     rows = [["", *heads], [":---", *("---:" for _ in heads)]]
-    rows += [[_md_label(line), *map(_md_text, line.texts)] for line in table.lines]
+    rows += [[_md_label(line), *map(_md_text, line.cells)] for line in table.lines]
     notes = [_md(column) for column in table.columns]
     notes += [f"{_raised((index,))} {_md(note)}" for index, note in enumerate(table.footnotes)]
     parts = [
@@ -68,7 +68,7 @@ def markdown(filled: FilledTable) -> str:
 
 def latex(filled: FilledTable) -> str:
     """A `table` environment. It needs the package booktabs; any LaTeX engine will do."""
-    table = printed(filled)
+    table = lay_out(filled)
     spans = [len(head.subs) for head in table.heads]
     titles = [
         rf"\multicolumn{{{span}}}{{c}}{{{_tex(head.title)}}}"
@@ -85,7 +85,7 @@ def latex(filled: FilledTable) -> str:
             _tex_row(["", *titles]),
             *([_rules(spans), _tex_row(["", *subs])] if any(subs) else []),
             r"\midrule",
-            *(_tex_row([_tex_label(line), *map(_tex_text, line.texts)]) for line in table.lines),
+            *(_tex_row([_tex_label(line), *map(_tex_text, line.cells)]) for line in table.lines),
             r"\bottomrule",
             r"\end{tabular}",
             _tex_notes(table),
@@ -100,29 +100,29 @@ def _md(text: str) -> str:
 
 
 def _md_text(text: Text) -> str:
-    return _md(text.text) + _raised(text.marks)
+    return _md(text.text) + _raised(text.footnotes)
 
 
-def _md_label(line: Line) -> str:
-    label = _md(line.label.text) if line.in_paper else f"*{_md(line.label.text)} (ours)*"
-    return label + _raised(line.label.marks)
+def _md_label(line: TableLine) -> str:
+    label = f"*{_md(line.label.text)} (added)*" if line.added else _md(line.label.text)
+    return label + _raised(line.label.footnotes)
 
 
-def _raised(marks: Sequence[int]) -> str:
-    return ",".join(map(_letter, marks)).translate(RAISED)
+def _raised(footnotes: Sequence[int]) -> str:
+    return ",".join(map(_letter, footnotes)).translate(RAISED)
 
 
-def _letter(mark: int) -> str:
-    """Footnotes bear letters: a raised digit behind a number would read as its power."""
-    return LETTERS[mark % len(LETTERS)] * (1 + mark // len(LETTERS))
+def _letter(index: int) -> str:
+    """Footnotes have letters: a raised digit after a number would look like an exponent."""
+    return LETTERS[index % len(LETTERS)] * (1 + index // len(LETTERS))
 
 
 def _tex(text: str) -> str:
-    return "".join(TEX.get(sign) or _tex_sign(sign) for sign in text.replace("\n", " "))
+    return "".join(TEX.get(sign) or _tex_character(sign) for sign in text.replace("\n", " "))
 
 
-def _tex_sign(sign: str) -> str:
-    """Greek letters and small digits by their Unicode names; any other sign as it is."""
+def _tex_character(sign: str) -> str:
+    """Greek letters and small digits by their Unicode names; any other character unchanged."""
     name = unicodedata.name(sign, "")
     if match := re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", name):
         letter = match[2].replace("LAMDA", "LAMBDA")
@@ -136,16 +136,16 @@ def _tex_sign(sign: str) -> str:
 
 
 def _tex_text(text: Text) -> str:
-    return _tex(text.text) + _superscript(text.marks)
+    return _tex(text.text) + _superscript(text.footnotes)
 
 
-def _tex_label(line: Line) -> str:
-    label = _tex(line.label.text) if line.in_paper else rf"\textit{{{_tex(line.label.text)} (ours)}}"
-    return label + _superscript(line.label.marks)
+def _tex_label(line: TableLine) -> str:
+    label = rf"\textit{{{_tex(line.label.text)} (added)}}" if line.added else _tex(line.label.text)
+    return label + _superscript(line.label.footnotes)
 
 
-def _superscript(marks: Sequence[int]) -> str:
-    return rf"\textsuperscript{{{','.join(map(_letter, marks))}}}" if marks else ""
+def _superscript(footnotes: Sequence[int]) -> str:
+    return rf"\textsuperscript{{{','.join(map(_letter, footnotes))}}}" if footnotes else ""
 
 
 def _tex_row(cells: Sequence[str]) -> str:
@@ -153,14 +153,14 @@ def _tex_row(cells: Sequence[str]) -> str:
 
 
 def _rules(spans: Sequence[int]) -> str:
-    """A thin rule under each title that spans several columns."""
+    """A thin rule under each title, across the columns that it spans."""
     starts = [2 + sum(spans[:index]) for index in range(len(spans))]
     return "".join(
         rf"\cmidrule(lr){{{start}-{start + span - 1}}}" for start, span in zip(starts, spans, strict=True)
     )
 
 
-def _tex_notes(table: Printed) -> str:
+def _tex_notes(table: TableLayout) -> str:
     notes = [_tex(table.legend), *map(_tex, table.columns)]
     notes += [f"{_superscript((index,))} {_tex(note)}" for index, note in enumerate(table.footnotes)]
     text = "\n".join(rf"{note}\par" for note in notes)

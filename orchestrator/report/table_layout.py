@@ -1,7 +1,7 @@
-"""A filled table as the texts that are printed, before any markup.
+"""Layout of a filled table as plain texts, before any markup.
 
-Up to five columns stand side by side, each as a pair of paper and ours; a wider table sets our line under
-the paper's.
+Up to five columns have the paper's value and ours side by side; in a wider table our line stands below the
+paper's.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from models.flops import human
 from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
 
-SIDE_BY_SIDE = 5
-NOTHING = "–"
+MAX_SIDE_BY_SIDE = 5
+EMPTY = "–"
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 BETTER = {"higher": ", higher is better", "lower": ", lower is better", "neither": ""}
-UNREADABLE = 1e6
-"""From here on digits are hard to count, and a power of ten stands in their place."""
+SCIENTIFIC_FROM = 1e6
+"""Numbers of this size and above are printed in scientific notation."""
 
 
 @dataclass(frozen=True)
-class Head:
+class ColumnHead:
     """A column's title over its one or two sub-columns."""
 
     title: str
@@ -29,124 +29,140 @@ class Head:
 
 @dataclass(frozen=True)
 class Text:
-    """The text of a cell or label, with the indices of its footnotes."""
+    """The text of a cell or label, and the indices of its footnotes."""
 
     text: str
-    marks: tuple[int, ...] = ()
+    footnotes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Line:
-    """One printed line; `ours` where the paper has no such row."""
+class TableLine:
+    """One printed line. `added` where the paper's table has other rows, but not this one."""
 
     label: Text
-    in_paper: bool
-    texts: tuple[Text, ...]  # one a sub-column
+    added: bool
+    cells: tuple[Text, ...]  # one per sub-column
 
 
 @dataclass(frozen=True)
-class Printed:
-    """A table, ready for markup."""
+class TableLayout:
+    """A table, ready for markup in any format."""
 
     title: str
-    heads: tuple[Head, ...]
-    lines: tuple[Line, ...]
+    heads: tuple[ColumnHead, ...]
+    lines: tuple[TableLine, ...]
     legend: str  # what the numbers are
-    columns: tuple[str, ...]  # what the columns are, where that needs saying
-    footnotes: tuple[str, ...]  # in the order of their marks
+    columns: tuple[str, ...]  # descriptions of columns that have one
+    footnotes: tuple[str, ...]
 
 
-def printed(filled: FilledTable) -> Printed:
-    """Lay a filled table out."""
-    declared, marks = filled.declaration, _marks(filled)
-    stacked = len(declared.columns) > SIDE_BY_SIDE
-    lay_out = _stacked if stacked else _side_by_side
-    titles = [column.name if _alike(declared) else _title(column) for column in declared.columns]
+def lay_out(filled: FilledTable) -> TableLayout:
+    """Lay out a filled table."""
+    declared, notes = filled.declaration, _footnotes(filled)
+    stacked = len(declared.columns) > MAX_SIDE_BY_SIDE
+    lines_of = _stacked if stacked else _side_by_side
+    titles = [column.name if _same_unit(declared) else _title(column) for column in declared.columns]
     if stacked:
-        heads = [Head("", ("",)), *(Head(title, ("",)) for title in titles)]
+        heads = [ColumnHead("", ("",)), *(ColumnHead(title, ("",)) for title in titles)]
     else:
         subs = [_subs(filled, column) for column in declared.columns]
-        heads = [Head(title, sub) for title, sub in zip(titles, subs, strict=True)]
-    return Printed(
+        heads = [ColumnHead(title, sub) for title, sub in zip(titles, subs, strict=True)]
+    return TableLayout(
         title=declared.title,
         heads=tuple(heads),
-        lines=tuple(line for row in declared.rows for line in lay_out(filled, row, marks)),
+        lines=tuple(line for row in declared.rows for line in lines_of(filled, row, notes)),
         legend=_legend(filled),
         columns=tuple(
             f"{column.name}: {column.description}" for column in declared.columns if column.description
         ),
-        footnotes=tuple(marks),
+        footnotes=tuple(notes),
     )
 
 
 def number(value: float, column: DeclaredColumn) -> str:
-    """A value of ours as its column prints numbers."""
+    """A measured or computed value in the format of its column."""
     if column.human:
         return human(round(value)) if value >= 0 else f"-{human(round(-value))}"
-    if abs(value) >= UNREADABLE:
+    if abs(value) >= SCIENTIFIC_FROM:
         return f"{value:.1e}"
-    return f"{value:z.{column.digits}f}"  # z: no minus before zero
+    return f"{value:z.{column.digits}f}"  # z: no minus sign before zero
 
 
 def our_number(cell: Cell, column: DeclaredColumn) -> str:
-    """Our side of a cell: mean and spread, or in words why there is none."""
+    """Our side of a cell: mean ± standard deviation, or the status in words where there is no number."""
     if cell.mean is None:
-        return NOTHING if cell.status == "blank" else cell.status
+        return EMPTY if cell.status == "blank" else cell.status
     text = number(cell.mean, column)
     return text if cell.std is None else f"{text} ± {number(cell.std, column)}"
 
 
 def paper_number(cell: Cell, column: DeclaredColumn) -> str:
-    """The paper's side of a cell, never with fewer digits than the paper prints."""
+    """The paper's side of a cell, with at least the digits that the paper prints."""
     if cell.paper is None:
-        return NOTHING
+        return EMPTY
     if column.human:
         return number(cell.paper, column)
     decimals = len(f"{Decimal(repr(cell.paper)).normalize():f}".partition(".")[2])
     return f"{cell.paper:.{max(decimals, column.digits)}f}"
 
 
-def _side_by_side(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) -> list[Line]:
+def has_paper(filled: FilledTable, column: DeclaredColumn) -> bool:
+    """Whether the paper prints a number in this column."""
+    return any(cell.paper is not None for cell in filled.column(column.name))
+
+
+def all_computed(filled: FilledTable, column: DeclaredColumn) -> bool:
+    """Whether every filled cell of this column is computed, without a run."""
+    return {cell.status for cell in filled.column(column.name)} - {"blank"} == {"computed"}
+
+
+def is_added(filled: FilledTable, row: DeclaredRow) -> bool:
+    """Whether a row is missing in the paper's table, which has others of these rows."""
+    return not row.in_paper and any(other.in_paper for other in filled.declaration.rows)
+
+
+def _side_by_side(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
     texts: list[Text] = []
     for column in filled.declaration.columns:
         cell = filled.cell(row.key, column.name)
-        if "paper" in _subs(filled, column):
+        if has_paper(filled, column):
             texts.append(Text(paper_number(cell, column)))
-        texts.append(Text(our_number(cell, column), _numbers(cell.notes, marks)))
-    return [Line(_label(filled, row, marks), row.in_paper, tuple(texts))]
+        texts.append(Text(our_number(cell, column), _indices(cell.notes, notes)))
+    return [TableLine(_label(filled, row, notes), is_added(filled, row), tuple(texts))]
 
 
-def _stacked(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) -> list[Line]:
+def _stacked(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
     columns = filled.declaration.columns
     cells = [filled.cell(row.key, column.name) for column in columns]
     pairs = list(zip(cells, columns, strict=True))
     above = [Text(paper_number(cell, column)) for cell, column in pairs]
-    below = [Text(our_number(cell, column), _numbers(cell.notes, marks)) for cell, column in pairs]
-    label = _label(filled, row, marks)
+    below = [Text(our_number(cell, column), _indices(cell.notes, notes)) for cell, column in pairs]
+    label = _label(filled, row, notes)
     if all(cell.paper is None for cell in cells):
-        return [Line(label, row.in_paper, (Text("ours"), *below))]
+        return [TableLine(label, is_added(filled, row), (Text("ours"), *below))]
     return [
-        Line(label, row.in_paper, (Text("paper"), *above)),
-        Line(Text(""), True, (Text("ours"), *below)),
+        TableLine(label, is_added(filled, row), (Text("paper"), *above)),
+        TableLine(Text(""), False, (Text("ours"), *below)),
     ]
 
 
-def _label(filled: FilledTable, row: DeclaredRow, marks: dict[str, int]) -> Text:
-    return Text(row.label, _numbers(_row_notes(filled, row), marks))
+def _label(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> Text:
+    return Text(row.label, _indices(notes_of_row(filled, row), notes))
 
 
-def _row_notes(filled: FilledTable, row: DeclaredRow) -> tuple[str, ...]:
+def notes_of_row(filled: FilledTable, row: DeclaredRow) -> tuple[str, ...]:
+    """The footnotes at a row's label: its description, and what holds for all of its cells."""
     return (*([row.description] if row.description else []), *filled.row_notes[row.key])
 
 
-def _marks(filled: FilledTable) -> dict[str, int]:
-    """Footnotes and their numbers, in reading order, the same words once."""
+def _footnotes(filled: FilledTable) -> dict[str, int]:
+    """Footnotes and their indices, in reading order, without duplicates."""
     columns = filled.declaration.columns
     notes = [
         note
         for row in filled.declaration.rows
         for group in (
-            _row_notes(filled, row),
+            notes_of_row(filled, row),
             *(filled.cell(row.key, column.name).notes for column in columns),
         )
         for note in group
@@ -154,8 +170,8 @@ def _marks(filled: FilledTable) -> dict[str, int]:
     return {note: index for index, note in enumerate(dict.fromkeys(notes))}
 
 
-def _numbers(notes: tuple[str, ...], marks: dict[str, int]) -> tuple[int, ...]:
-    return tuple(sorted(marks[note] for note in notes))
+def _indices(texts: tuple[str, ...], notes: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sorted(notes[text] for text in texts))
 
 
 def _title(column: DeclaredColumn) -> str:
@@ -163,41 +179,37 @@ def _title(column: DeclaredColumn) -> str:
     return column.name + (f" ({column.unit})" if shown else "") + ARROWS[column.better]
 
 
-def _alike(declared: Declaration) -> bool:
-    """Several columns of one unit and direction: the legend says it once, for all of them."""
+def _same_unit(declared: Declaration) -> bool:
+    """Whether all columns share unit and direction, so that the legend states them once."""
     kinds = {(column.unit, column.better, column.human) for column in declared.columns}
     return len(kinds) == 1 and len(declared.columns) > 1 and bool(declared.columns[0].unit)
 
 
 def _subs(filled: FilledTable, column: DeclaredColumn) -> tuple[str, ...]:
-    cells = [filled.cell(row.key, column.name) for row in filled.declaration.rows]
-    paper = ("paper",) if any(cell.paper is not None for cell in cells) else ()
-    return (*paper, "computed" if _all_computed(filled, column) else "ours")
-
-
-def _all_computed(filled: FilledTable, column: DeclaredColumn) -> bool:
-    cells = [filled.cell(row.key, column.name) for row in filled.declaration.rows]
-    return {cell.status for cell in cells} - {"blank"} == {"computed"}
+    paper = ("paper",) if has_paper(filled, column) else ()
+    return (*paper, "computed" if all_computed(filled, column) else "ours")
 
 
 def _legend(filled: FilledTable) -> str:
     declared, seeds = filled.declaration, filled.declaration.seeds
     many = f"mean ± sample standard deviation over {len(seeds)} seeds"
-    spread = many if len(seeds) > 1 else "one seed, so no spread"
+    spread = many if len(seeds) > 1 else "one seed, so no standard deviation"
     sentences = [f"Ours: {spread}; {declared.data}; scale “{declared.scale}”."]
-    if _alike(declared):
+    if _same_unit(declared):
         direction = BETTER[declared.columns[0].better]
         sentences.insert(0, f"All columns in {declared.columns[0].unit}{direction}.")
-    computed = [column.name for column in declared.columns if _all_computed(filled, column)]
+    computed = [column.name for column in declared.columns if all_computed(filled, column)]
     if computed:
         sentences.append(f"Computed, not measured: {', '.join(computed)}.")
+    if any(is_added(filled, row) for row in declared.rows):
+        sentences.append("Added rows are not in the paper's table.")
     if filled.machines:
         sentences.append(f"Machine: {'; '.join(filled.machines)}.")
     return " ".join([*sentences, *_sources(declared), *filled.notes])
 
 
 def _sources(declared: Declaration) -> list[str]:
-    """Where the paper's numbers come from; the rows are named for all sources but the commonest."""
+    """Sources of the paper's numbers; rows are named for all sources but the most common one."""
     rows: dict[str, list[str]] = {}
     labels = {row.key: row.label for row in declared.rows}
     for cell in declared.paper:
@@ -205,6 +217,6 @@ def _sources(declared: Declaration) -> list[str]:
             rows.setdefault(cell.source, []).append(labels[cell.row])
     if not rows:
         return []
-    commonest, *others = sorted(rows, key=lambda source: -len(rows[source]))
+    main, *others = sorted(rows, key=lambda source: -len(rows[source]))
     exceptions = [f"{source} for {', '.join(dict.fromkeys(rows[source]))}" for source in others]
-    return [f"Paper: {'; '.join([commonest, *exceptions])}."]
+    return [f"Paper: {'; '.join([main, *exceptions])}."]

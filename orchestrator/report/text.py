@@ -1,4 +1,4 @@
-"""What the report says in words, whether it is read as HTML, Markdown or in a terminal."""
+"""The report's sentences, the same in HTML, Markdown and on a terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,55 +9,57 @@ from orchestrator.stats.aggregate import FilledTable
 
 TITLE = "Residual Log-likelihood Estimation: the paper's tables, run again"
 
-READING = (
-    "Beside each number of the paper stands ours: the mean over seeds ± one standard deviation. A cell "
-    "without a number says why: not run, running, diverged or failed; a dash means that there is nothing to "
-    "say. A run that diverged is a finding and is named in a footnote; it has no part in the mean.",
-    "Each sentence of the paper is put to a test on our runs alone. The verdict is supported or contradicted "
-    "where the runs decide it, with Holm's correction within a table, and undecided where they do not. Where "
-    "the spread seen allows an estimate, the sentence says how many seeds would decide.",
+HOW_TO_READ = (
+    "Every number of the paper has ours beside it: the mean over seeds ± one sample standard deviation. A "
+    "cell without a number gives the reason: not run, running, diverged or failed; a dash means not "
+    "applicable. Diverged runs (the loss, a gradient or a weight became non-finite) are listed in a footnote "
+    "and excluded from the mean.",
+    "Each claim of the paper is tested on our runs alone: paired t-tests over seeds, two one-sided tests for "
+    "equivalence, Holm's correction within a table. The verdict is supported or contradicted where the "
+    "corrected p-value is at most 0.05, otherwise undecided, with the number of seeds needed for 80 % power "
+    "where it can be estimated.",
 )
-DRAWINGS = (
-    "Below our number stands its difference from the paper's, with a bar that compares it with the largest "
-    "difference in the column; “as printed” means that both print alike. Beside a verdict, the dot is our "
-    "estimate, the line its 95 % interval, and the shaded region is where the sentence holds."
+HOW_TO_READ_CHARTS = (
+    "Below our number is its difference from the paper's, with a bar relative to the largest difference in "
+    "the column; “identical” means that both are printed alike. Beside a verdict, the dot is our estimate, "
+    "the line its 95 % confidence interval, and the shaded region is where the claim holds."
 )
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the numbers of a table come from."""
+class Provenance:
+    """Data, code and machines behind the numbers of a table."""
 
     data: str
     fingerprints: tuple[str, ...]
     seeds: tuple[int, ...]
     commits: tuple[str, ...]
     machines: tuple[str, ...]
-    workers: tuple[str, ...]  # of each run
+    workers: tuple[str, ...]  # workers per run
     runs: int
     seconds: float
-    days: tuple[str, ...] = ()  # the first and the last on which a run began
+    days: tuple[str, ...] = ()  # the first and the last on which a run started
 
-    def lines(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Name and values of everything that is known."""
+    def items(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Name and values of every known field."""
         named = [
             ("data", (self.data,)),
             ("data fingerprint", self.fingerprints),
             ("seeds", (", ".join(map(str, self.seeds)),)),
-            ("runs", (f"{self.runs}, {_duration(self.seconds)} in all",) if self.runs else ("none",)),
-            ("begun on", (" to ".join(self.days),) if self.days else ()),
-            ("code at commit", self.commits),
+            ("runs", (f"{self.runs}, {_duration(self.seconds)} in total",) if self.runs else ("none",)),
+            ("started", (" to ".join(self.days),) if self.days else ()),
+            ("commit", self.commits),
             ("machine", self.machines),
-            ("workers a run", (", ".join(self.workers),) if self.workers else ()),
+            ("workers per run", (", ".join(self.workers),) if self.workers else ()),
         ]
         return [(name, values) for name, values in named if values]
 
 
-def origin(declaration: Declaration, records: Mapping[str, Record]) -> Origin:
-    """What the records behind a table say about themselves."""
+def provenance(declaration: Declaration, records: Mapping[str, Record]) -> Provenance:
+    """The provenance of a table, from the records behind it."""
     found = [records[fingerprint] for fingerprint in declaration.fingerprints if fingerprint in records]
     usable = [record for record in found if not record.data or record.data in declaration.data_fingerprints]
-    return Origin(
+    return Provenance(
         data=f"{declaration.data}; scale “{declaration.scale}”",
         fingerprints=declaration.data_fingerprints,
         seeds=declaration.seeds,
@@ -71,36 +73,36 @@ def origin(declaration: Declaration, records: Mapping[str, Record]) -> Origin:
 
 
 def counts(filled: FilledTable) -> tuple[int, int]:
-    """How many cells have a number of ours, of how many that are declared."""
+    """How many cells have a measured or computed number, and how many are declared."""
     cells = [cell for cell in filled.cells.values() if cell.status != "blank"]
     return sum(cell.mean is not None for cell in cells), len(cells)
 
 
-def opening(tables: Sequence[FilledTable]) -> str:
-    """What this report is and how complete."""
+def introduction(tables: Sequence[FilledTable]) -> str:
+    """What the report contains and how complete it is."""
     measured, total = (
         (sum(numbers) for numbers in zip(*map(counts, tables), strict=True)) if tables else (0, 0)
     )
     data = (f"scale “{scale}” on {', '.join(sets)}" for scale, sets in _data_of_scales(tables).items())
     return (
-        f"The paper's numbers beside ours, and its sentences tested on our runs. {len(tables)} "
+        f"The paper's numbers beside ours, and its claims tested on our runs. {len(tables)} "
         f"{'table' if len(tables) == 1 else 'tables'}, {measured} of {total} cells filled. "
         f"Data: {'; '.join(data) or 'none yet'}."
     )
 
 
-def cautions(tables: Sequence[FilledTable]) -> list[str]:
-    """What a reader must not do with these numbers; nothing at the paper's own scale."""
+def caveats(tables: Sequence[FilledTable]) -> list[str]:
+    """Limits of these numbers; none at the paper's own scale."""
     return [
-        f"At scale “{scale}” (small networks on {', '.join(data)}), absolute numbers can't be compared with "
-        "the paper's. Only the order of rows and the differences between them can."
+        f"At scale “{scale}” (small networks on {', '.join(data)}), absolute numbers are not comparable "
+        "with the paper's; only the order of rows and the differences between them are."
         for scale, data in _data_of_scales(tables).items()
         if scale != "paper"
     ]
 
 
 def _data_of_scales(tables: Sequence[FilledTable]) -> dict[str, tuple[str, ...]]:
-    """What was measured on at each scale, in words, once each."""
+    """The data sets used at each scale, in words, without duplicates."""
     found: dict[str, tuple[str, ...]] = {}
     for declared in (table.declaration for table in tables):
         found[declared.scale] = _distinct((*found.get(declared.scale, ()), *declared.data.split("; ")))

@@ -11,27 +11,27 @@ from typing import Protocol
 import pandas as pd
 
 from orchestrator.report import figures, html, table_formats, text
-from orchestrator.report.figures.probe_rows import Details, seen
+from orchestrator.report.figures.probe_rows import Details
 from orchestrator.report.readme import readme
-from orchestrator.report.section import Picture, Section
+from orchestrator.report.section import RenderedFigure, Section
 from orchestrator.schema.declaration import Declaration
-from orchestrator.schema.plots import Curves, Scatter, drawn_from
+from orchestrator.schema.plots import Curves, Plot, Scatter
 from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.hypothesis_tests import Verdict
 
-NOTHING: Details = MappingProxyType({})
+NO_DETAILS: Details = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what it says.
+    """A written report.
 
     Args:
-        folder: of the report.
-        paths: of every file in it.
-        sections: one a table, with its verdicts and figures.
+        folder: the report's folder.
+        paths: every file in it.
+        sections: one per table, with verdicts and figures.
     """
 
     folder: Path
@@ -50,29 +50,29 @@ class Report:
 
 
 class Store(Protocol):
-    """Where finished tables are kept: a `tracking.Tracker`."""
+    """A store of finished tables: a `tracking.Tracker`."""
 
     def log_table(
         self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
     ) -> None:
-        """Keep a table, its files by name, and its verdicts."""
+        """Store a table, its files by name, and its verdicts."""
 
 
 def write(
     declarations: Sequence[Declaration],
     records: Mapping[str, Record],
     results: Path,
-    details: Details = NOTHING,
+    details: Details = NO_DETAILS,
 ) -> Report:
-    """Write the report of these tables, from what the store remembers alone.
+    """Write the report of these tables from recorded runs alone.
 
-    Everything is built before anything is written, and each file is replaced as a whole, so that an
-    interrupted run leaves the report of before. Equal arguments give equal bytes.
+    Everything is built before anything is written, and each file is replaced atomically, so that an
+    interrupted call leaves the previous report. Equal arguments give equal bytes.
 
     Args:
-        records: by fingerprint; what is not there was not run.
-        results: the folder, made where it is missing.
-        details: what probes found beside their numbers, by fingerprint.
+        records: by fingerprint; jobs without a record were not run.
+        results: the report's folder, created if missing.
+        details: what probes recorded besides their metrics, by fingerprint.
 
     Raises:
         OSError: the folder can't be written to.
@@ -82,23 +82,23 @@ def write(
     for folder in ("tables", "figures"):
         (results / folder).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        _replace(results / name, content)
+        _write_atomically(results / name, content)
     return Report(results, tuple(results / name for name in contents), sections)
 
 
 def section(declaration: Declaration, records: Mapping[str, Record], details: Details) -> Section:
-    """One table filled, judged and drawn."""
+    """Fill one table, test its claims and draw its figures."""
     filled = table_formats.fill(declaration, records)
     return Section(
         filled=filled,
         verdicts=hypothesis_tests.judge(declaration, filled),
-        pictures=tuple(_pictures(declaration, filled, records, details)),
-        origin=text.origin(declaration, records),
+        figures=tuple(_render_figures(declaration, filled, records, details)),
+        provenance=text.provenance(declaration, records),
     )
 
 
 def log(store: Store, report: Report) -> None:
-    """Keep each table, its files and its verdicts in the store, with the declaration that they answer.
+    """Log each table, its files and its verdicts to the store, with its declaration.
 
     Raises:
         TrackingError: the store can't be written to.
@@ -114,53 +114,48 @@ def log(store: Store, report: Report) -> None:
         store.log_table(part.declaration, table_formats.frame(part.filled), files, verdicts)
 
 
-def _pictures(
+def _render_figures(
     declaration: Declaration, filled: FilledTable, records: Mapping[str, Record], details: Details
-) -> Iterator[Picture]:
+) -> Iterator[RenderedFigure]:
     for place, plot in enumerate(declaration.plots):
-        match plot:
-            case Scatter() if figures.scatter_points(declaration, filled, plot):
-                name = f"{plot.y}_by_{plot.x}"
-                figure = figures.scatter(declaration, filled, plot)
-                caption = figures.scatter_caption(declaration, filled, plot)
-            case Curves() if figures.curve_lines(declaration, records, plot):
-                name = f"{plot.key}_by_epoch"
-                figure = figures.curves(declaration, records, plot)
-                caption = figures.curves_caption(declaration, records, plot)
-            case Scatter() | Curves():
-                continue
-            case _:
-                rows = [row for name in drawn_from(plot) for row in seen(declaration, details, name)]
-                drawn = figures.of_details(plot, rows)
-                if drawn is None:
-                    continue
-                name, (figure, caption) = f"{plot.kind}_{place}", drawn
-        yield Picture(f"{declaration.slug}_{_slug(name)}", figures.svg(figure), figures.png(figure), caption)
+        drawn = figures.draw(plot, declaration, filled, records, details)
+        if drawn is not None:
+            figure, caption = drawn
+            name = f"{declaration.slug}_{_stem(plot, place)}"
+            yield RenderedFigure(name, figures.svg(figure), figures.png(figure), caption)
+
+
+def _stem(plot: Plot, place: int) -> str:
+    """The end of a figure's file name."""
+    match plot:
+        case Scatter():
+            name = f"{plot.y}_by_{plot.x}"
+        case Curves():
+            name = f"{plot.key}_by_epoch"
+        case _:
+            name = f"{plot.kind}_{place}"
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
 def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
-    """Each file's name and content, the pages last."""
+    """Name and content of each file, the pages last."""
     for part in sections:
         stem = f"tables/{part.declaration.slug}"
         yield f"{stem}.md", table_formats.markdown(part.filled).encode()
         yield f"{stem}.csv", table_formats.csv(part.filled).encode()
         yield f"{stem}.tex", table_formats.latex(part.filled).encode()
-        for picture in part.pictures:
-            yield f"figures/{picture.name}.svg", picture.svg
-            yield f"figures/{picture.name}.png", picture.png
+        for figure in part.figures:
+            yield f"figures/{figure.name}.svg", figure.svg
+            yield f"figures/{figure.name}.png", figure.png
     yield "README.md", readme(sections).encode()
     yield "report.html", html.html(sections).encode()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in place whole, or not at all."""
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in name)

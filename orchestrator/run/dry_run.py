@@ -7,20 +7,19 @@ from rich.console import Console
 from rich.table import Table
 
 from models.flops import human, module_parameters
-from orchestrator.config.experiment import Experiment, StepTiming
-from orchestrator.config.vary import vary
+from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.schema.declaration import DeclaredRow
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned
 
 
 def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Console) -> None:
-    """Print a table a planned table; reads nothing but the arguments."""
+    """Print a table for each planned table; reads nothing but the arguments."""
     for p in planned:
         console.print(_table(p, known))
     wanted = {fp for p in planned for fp in p.wanted}
     trainings = [fp for fp in wanted if any(fp in p.rows for p in planned)]
-    done = [fp for fp in wanted if fp in known and known[fp].status in ("finished", "diverged")]
+    done = [fp for fp in wanted if fp in known and known[fp].done]
     measurements = len(wanted) - len(trainings)
     console.print(f"{len(trainings)} trainings, {measurements} measurements, {len(done)} of them done")
 
@@ -37,45 +36,31 @@ def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
 
 def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> list[str]:
     trainings = _trainings(row, planned)
-    experiment = planned.jobs[trainings[0]]
-    assert isinstance(experiment, Experiment)
-    model, flow = _parameters(vary(experiment, seed=0))
+    experiment = trainings[0]
+    model, flow = _parameters(seeded(experiment, 0))
     flops = row.cells["FLOPs"].value if "FLOPs" in row.cells else None
-    done = sum(fp in known and known[fp].status in ("finished", "diverged") for fp in trainings)
-    picked = trainings[0] in planned.wanted
+    done = sum(fp in known and known[fp].done for fp in (e.fingerprint() for e in trainings))
+    selected = experiment.fingerprint() in planned.wanted
     return [
-        row.label + ("" if row.in_paper else " (ours)"),
+        row.label + ("" if row.in_paper else " (not in the paper)"),
         human(model),
         human(flow) if flow else "–",
         human(round(flops)) if flops is not None else "–",
         str(experiment.schedule.epochs),
         str(len(trainings)),
         f"{done}/{len(trainings)}",
-        "" if picked else "not picked",
+        "" if selected else "not selected",
     ]
 
 
-def _trainings(row: DeclaredRow, planned: Planned) -> list[str]:
-    """The fingerprints of the trainings that a row shows, or whose models it looks at."""
-    found: dict[str, None] = {}
-    for fingerprint in (fp for cell in row.cells.values() for fp in cell.fingerprints):
-        job = planned.jobs[fingerprint]
-        if isinstance(job, Experiment):
-            found[fingerprint] = None
-        elif not isinstance(job, StepTiming):
-            found[job.of.fingerprint()] = None
-    return list(found)
+def _trainings(row: DeclaredRow, planned: Planned) -> list[Experiment]:
+    """The trainings that a row shows, or whose models it measures, once each."""
+    jobs = [planned.jobs[fp] for cell in row.cells.values() for fp in cell.fingerprints]
+    return list({e.fingerprint(): e for job in jobs if (e := job.trained) is not None}.values())
 
 
 @cache
 def _parameters(experiment: Experiment) -> tuple[int, int]:
-    data, objective = experiment.data, experiment.objective
-    model = experiment.model.build(
-        data.points,
-        data.dim,
-        data.size,
-        scale=objective.needs_scale,
-        heatmap=objective.needs_heatmap,
-        pretrained=False,
-    )
-    return module_parameters(model), module_parameters(objective.build(data.dim))
+    model = experiment.model.build(experiment.output_spec, pretrained=False)
+    objective = experiment.objective.build(experiment.data.dim)
+    return module_parameters(model), module_parameters(objective)

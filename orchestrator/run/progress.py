@@ -1,4 +1,4 @@
-"""What a person sees while trials run: which are done, running, waiting; epoch, metric, time left."""
+"""The live view of a run: which jobs are done, running, waiting; epoch, metric, time left."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,50 +10,51 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from datasets.union import DATA_SETS
 from orchestrator.jobs.execute import JobResult
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
-HEADLINES = ("AP", "PCKh@0.5", "MPJPE", "MAE um")
+HEADLINES = tuple(data.headline for data in DATA_SETS)
 """The number by which each benchmark is known."""
-SHOWN = 12
-"""Ended trials scroll by; this many of the latest stay in the live view."""
+RECENT = 12
+"""How many of the jobs that ended last stay in the live view."""
 
 
 @dataclass
-class Line:
-    """One job on the display."""
+class JobProgress:
+    """One job in the live view."""
 
     name: str
     epochs: int  # 0 for a measurement
     began: float | None = None
     epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    finished: JobResult | None = None
-    at_first: int = 0  # the epoch it had when it began here, for a trial that was resumed
+    result: JobResult | None = None
+    at_first: int = 0  # the epoch from which it was resumed here
 
     @property
     def state(self) -> str:
-        if self.finished is not None:
-            return self.finished.status
+        if self.result is not None:
+            return self.result.status
         return "waiting" if self.began is None else "running"
 
     @property
     def done(self) -> float:
         """Epochs done here."""
-        return (self.epoch - self.at_first) if self.epochs else MEASUREMENT * (self.finished is not None)
+        return (self.epoch - self.at_first) if self.epochs else MEASUREMENT * (self.result is not None)
 
     @property
     def to_do(self) -> float:
         """Epochs that it still takes."""
-        if self.finished is not None:
+        if self.result is not None:
             return 0
         return self.epochs - self.epoch if self.epochs else MEASUREMENT
 
     def left(self, now: float) -> float | None:
-        """Seconds left, once an epoch tells the speed."""
+        """Seconds left, once an epoch shows the speed."""
         done = self.epoch - self.at_first
-        if self.began is None or self.finished is not None or done < 1:
+        if self.began is None or self.result is not None or done < 1:
             return None
         return (now - self.began) / done * (self.epochs - self.epoch)
 
@@ -62,40 +63,52 @@ class Line:
 class Display:
     """The state behind the live view, changed by events and drawn a few times a second."""
 
-    lines: dict[str, Line]
+    jobs: dict[str, JobProgress]
     began: float = field(default_factory=time.monotonic)
 
     def start(self, fingerprint: str) -> None:
         """A job runs, perhaps again after a crash."""
-        line = self.lines[fingerprint]
-        line.began, line.at_first = time.monotonic(), line.epoch
+        job = self.jobs[fingerprint]
+        job.began, job.at_first = time.monotonic(), job.epoch
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """A job has done an epoch."""
-        line = self.lines[fingerprint]
-        if line.epoch == 0 and epoch > 1:  # it went on from a checkpoint
-            line.at_first, line.began = epoch, time.monotonic()
-        line.epoch, line.metrics = epoch, {**line.metrics, **metrics}
+        job = self.jobs[fingerprint]
+        if job.epoch == 0 and epoch > 1:  # it went on from a checkpoint
+            job.at_first, job.began = epoch, time.monotonic()
+        job.epoch, job.metrics = epoch, {**job.metrics, **metrics}
 
-    def end(self, fingerprint: str, finished: JobResult) -> None:
+    def end(self, fingerprint: str, result: JobResult) -> None:
         """A job has ended."""
-        line = self.lines[fingerprint]
-        line.finished, line.metrics = finished, finished.metrics
+        job = self.jobs[fingerprint]
+        job.result, job.metrics = result, result.metrics
 
     def left(self, now: float) -> float | None:
         """Seconds until the last job ends, from the epochs done so far, here."""
-        done = sum(line.done for line in self.lines.values())
-        to_do = sum(line.to_do for line in self.lines.values())
+        done = sum(job.done for job in self.jobs.values())
+        to_do = sum(job.to_do for job in self.jobs.values())
         return (now - self.began) / done * to_do if done else None
+
+    def log_line(self, fingerprint: str) -> str:
+        """For logs, when a job has ended: one line, and below it what went wrong."""
+        job = self.jobs[fingerprint]
+        assert job.result is not None
+        done = sum(other.result is not None for other in self.jobs.values())
+        measured = headline(job.metrics)
+        duration = f"{job.result.duration:.0f} s" if job.result.duration else ""
+        details = ", ".join(part for part in (job.state, measured, duration) if part)
+        left = _clock(self.left(time.monotonic()))
+        line = f"[{done}/{len(self.jobs)}] {job.name}: {details}; about {left} left"
+        return f"{line}\n{job.result.note}" if job.state == "failed" else line
 
     def __rich__(self) -> RenderableType:
         now = time.monotonic()
-        done = sum(line.finished is not None for line in self.lines.values())
+        done = sum(job.result is not None for job in self.jobs.values())
         bar = Progress(
             TextColumn("[bold]jobs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn(f"about {_clock(self.left(now))} left"),
         )  # fmt: skip
-        task = bar.add_task("jobs", total=len(self.lines), completed=done)
+        task = bar.add_task("jobs", total=len(self.jobs), completed=done)
         bar.tasks[task].start_time = bar.get_time() - (now - self.began)
         return Group(self._table(now), bar)
 
@@ -103,11 +116,11 @@ class Display:
         table = Table(box=None, pad_edge=False)
         for title in ("", "job", "epoch", "measured", "loss", "left"):
             table.add_column(title, justify="left" if title in ("", "job") else "right")
-        running = [line for line in self.lines.values() if line.state == "running"]
-        waiting = [line for line in self.lines.values() if line.state == "waiting"]
-        ended = [line for line in self.lines.values() if line.finished is not None]
-        for line in [*ended[-SHOWN:], *running]:
-            table.add_row(*_cells(line, now))
+        running = [job for job in self.jobs.values() if job.state == "running"]
+        waiting = [job for job in self.jobs.values() if job.state == "waiting"]
+        ended = [job for job in self.jobs.values() if job.result is not None]
+        for job in [*ended[-RECENT:], *running]:
+            table.add_row(*_cells(job, now))
         if waiting:
             table.add_row("[dim]…", f"[dim]{len(waiting)} waiting", "", "", "", "")
         return table
@@ -121,11 +134,11 @@ MARKS = {
 }
 
 
-def _cells(line: Line, now: float) -> tuple[str, ...]:
-    epoch = f"{line.epoch}/{line.epochs}" if line.epochs else ""
-    left = _clock(line.left(now)) if line.state == "running" else ""
-    loss = f"{line.metrics['loss']:.1f}" if "loss" in line.metrics else ""
-    return MARKS[line.state], line.name, epoch, headline(line.metrics), loss, left
+def _cells(job: JobProgress, now: float) -> tuple[str, ...]:
+    epoch = f"{job.epoch}/{job.epochs}" if job.epochs else ""
+    left = _clock(job.left(now)) if job.state == "running" else ""
+    loss = f"{job.metrics['loss']:.1f}" if "loss" in job.metrics else ""
+    return MARKS[job.state], job.name, epoch, headline(job.metrics), loss, left
 
 
 def headline(metrics: Mapping[str, float]) -> str:
@@ -142,23 +155,10 @@ def _clock(seconds: float | None) -> str:
 
 
 @contextmanager
-def shown(display: Display, console: Console) -> Iterator[None]:
-    """Draw the display until the end; without a terminal, nothing moves and `ended` lines tell the story."""
+def live_view(display: Display, console: Console) -> Iterator[None]:
+    """Draw the display until the end; without a terminal nothing is drawn, and log lines say what happens."""
     if not console.is_terminal:
         yield
         return
     with Live(display, console=console, refresh_per_second=2):
         yield
-
-
-def ended(display: Display, fingerprint: str) -> str:
-    """For logs, when a job has ended: one line, and below it what went wrong."""
-    line = display.lines[fingerprint]
-    assert line.finished is not None
-    done = sum(other.finished is not None for other in display.lines.values())
-    measured = headline(line.metrics)
-    told = f", {measured}" if measured else ""
-    took = f", {line.finished.duration:.0f} s" if line.finished.duration else ""
-    left = _clock(display.left(time.monotonic()))
-    story = f"[{done}/{len(display.lines)}] {line.name}: {line.state}{told}{took}; about {left} left"
-    return f"{story}\n{line.finished.note}" if line.state == "failed" else story

@@ -1,4 +1,4 @@
-"""Carry sweeps through: plan, prepare the data, run what is missing, remember it, report."""
+"""Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,31 +6,27 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from datasets.contract import DataPaths
-from orchestrator.config.experiment import Experiment, StepTiming
+from datasets.base.data_set import Contents
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
-from orchestrator.jobs.describe import describe
 from orchestrator.jobs.execute import Task
-from orchestrator.jobs.union import Job, needed
+from orchestrator.jobs.job import Job
 from orchestrator.report import terminal, writer
 from orchestrator.run import dry_run
 from orchestrator.run.ledger import Ledger
-from orchestrator.run.progress import Display, Line, shown
+from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings, home
 from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
-from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
+from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep
 from orchestrator.tracking.tracker import Tracker
+from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util.errors import SweepError
 
-DONE = ("finished", "diverged")
-"""A diverged trial is a finding; only failed and unfinished ones are run again."""
 
-
-def run_sweeps(sweeps: Sequence[Sweep], options: RunSettings, command: str, console: Console) -> int:
+def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
     """Run the sweeps' missing jobs and write the report of everything known at this scale on this data.
 
     Returns:
@@ -40,31 +36,26 @@ def run_sweeps(sweeps: Sequence[Sweep], options: RunSettings, command: str, cons
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
-    setting = _setting(options, command, console)
-    planned = [plan_table(table, setting) for sweep in sweeps for table in sweep.tables]
-    artifacts = None if "://" in options.storage else Path(options.storage) / "artifacts"
-    with Tracker.open(options.tracking_uri, artifacts) as tracker:
-        jobs = _wanted(planned)
+    binding = _binding(settings, console)
+    tables = [table for sweep in sweeps for table in sweep.tables]
+    planned = plan_tables(tables, _plan_settings(settings, command, binding))
+    jobs = {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
+    with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
         known = tracker.records(jobs, history=())
-        if options.dry_run:
+        if settings.dry_run:
             dry_run.show(planned, known, console)
             return 0
-        _check_data_named(options)
-        todo = {fp: job for fp, job in jobs.items() if options.fresh or not _is_done(known.get(fp))}
-        todo = {fp: job for fp, job in todo.items() if not _is_lost(job, known, todo)}
-        tracker.reap()
-        _declare(planned, set(jobs) - set(todo), tracker)
-        console.print(f"{len(jobs)} jobs, {len(jobs) - len(todo)} of them already done")
-        if todo:
-            _prepare(todo, options, console)
-            _run(todo, planned, options, tracker, console)
-        records = tracker.records(jobs, history=())
-        written = report_from(tracker, options.report, options.results)
-        terminal.render(console, written, {p.declaration.table for p in planned})
-    failed = [records[fp] for fp in jobs if fp in records and records[fp].status == "failed"]
-    for record in failed:
-        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
-    return 1 if failed else 0
+        _check_data_named(settings)
+        missing = _missing(jobs, known, settings.fresh)
+        tracker.end_abandoned()
+        _declare(planned, jobs.keys() - missing.keys(), tracker)
+        console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
+        if missing:
+            _prepare(missing, settings, binding.contents, console)
+            _run(missing, planned, settings, tracker, console)
+        report, records = _write_report(tracker, settings.report, settings.results)
+        terminal.render(console, report, {p.declaration.table for p in planned})
+    return _print_failures([records[fp] for fp in jobs if fp in records], console)
 
 
 def rebuild(uri: str, name: str | None, results: Path | None) -> writer.Report:
@@ -79,58 +70,79 @@ def rebuild(uri: str, name: str | None, results: Path | None) -> writer.Report:
         SweepError: the store holds no such report.
     """
     with Tracker.open(uri, None) as tracker:
-        known = list(dict.fromkeys(d.report for d in tracker.declarations()))
+        known = tracker.reports()
         if not known or (name is not None and name not in known):
-            raise SweepError(f"the store has no report {name or ''}; it has {', '.join(known) or 'none'}")
+            listed = ", ".join(known) or "none"
+            raise SweepError(f"the store has no report {name or ''}; it has {listed}", code="no-report")
         name = name or known[-1]
-        return report_from(tracker, name, results or home() / name)
+        report, _ = _write_report(tracker, name, results or home() / name)
+        return report
 
 
-def report_from(tracker: Tracker, name: str, results: Path) -> writer.Report:
-    """Write a report of every table that belongs to it, and log the tables to the store."""
+def _write_report(tracker: Tracker, name: str, results: Path) -> tuple[writer.Report, dict[str, Record]]:
+    """Write a report of every table that belongs to it, and log the tables to the store.
+
+    Returns:
+        the report, and the records behind it by fingerprint.
+    """
     tracker.flush()
-    declarations = tuple(d for d in tracker.declarations() if d.report == name)
+    declarations = tracker.declarations(name)
     drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.before)}, drawn)
-    details = tracker.details(fp for d in declarations for fp in d.looked_at)
-    written = writer.write(declarations, records, results, details)
-    writer.log(tracker, written)
-    return written
+    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
+    details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
+    report = writer.write(declarations, records, results, details)
+    writer.log(tracker, report)
+    return report, records
 
 
-def _setting(options: RunSettings, command: str, console: Console) -> PlanSettings:
-    check = checker(options.cache, console)
-    binding = Binding(options.data_root, options.detections, options.skip_broken, check)
+def _print_failures(records: Sequence[Record], console: Console) -> int:
+    failed = [record for record in records if record.status == "failed"]
+    for record in failed:
+        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
+    return 1 if failed else 0
+
+
+def _binding(settings: RunSettings, console: Console) -> Binding:
+    check = checker(settings.cache, console)
+    return Binding(settings.data_root, settings.detections, settings.skip_broken, check)
+
+
+def _plan_settings(settings: RunSettings, command: str, binding: Binding) -> PlanSettings:
     return PlanSettings(
-        scale=options.scale,
-        report=options.report,
-        seeds=options.seeds,
+        scale=settings.scale,
+        report=settings.report,
+        seeds=settings.seeds,
         data=binding.words,
         command=command,
-        only=options.only,
+        only=settings.only,
         bind=binding.bound,
     )
 
 
-def _check_data_named(options: RunSettings) -> None:
-    if options.scale == "paper" and options.data_root is None:
-        raise SweepError("--scale paper runs on the real data set: name its folder with --data-root DIR")
-    if options.detections is not None and options.data_root is None:
-        raise SweepError("--detections belongs to the pictures of --data-root DIR")
+def _artifacts(settings: RunSettings) -> Path | None:
+    return None if "://" in settings.storage else Path(settings.storage) / "artifacts"
 
 
-def _is_done(record: Record | None) -> bool:
-    return record is not None and record.status in DONE
+def _check_data_named(settings: RunSettings) -> None:
+    if settings.scale == "paper" and settings.data_root is None:
+        raise SweepError(
+            "--scale paper runs on the real data set: name its folder with --data-root DIR",
+            code="no-data-root",
+        )
+    if settings.detections is not None and settings.data_root is None:
+        raise SweepError("--detections belongs to the pictures of --data-root DIR", code="no-data-root")
 
 
-def _is_lost(job: Job, known: Mapping[str, Record], todo: Mapping[str, Job]) -> bool:
-    """Whether a training that the job needs has come to nothing, and is not to be tried again."""
-    before = [experiment.fingerprint() for experiment in needed(job)]
-    return any(fp in known and known[fp].status == "diverged" and fp not in todo for fp in before)
+def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: bool) -> dict[str, Job]:
+    """The jobs to run: those without a result, unless a training that they need diverged before and is not
+    run again."""
+    missing = {fp: job for fp, job in jobs.items() if fresh or fp not in known or not known[fp].done}
 
+    def can_run(job: Job) -> bool:
+        needs = [experiment.fingerprint() for experiment in job.needs]
+        return all(fp in missing or fp not in known or known[fp].status != "diverged" for fp in needs)
 
-def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
-    return {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
+    return {fp: job for fp, job in missing.items() if can_run(job)}
 
 
 def _declare(planned: Sequence[Planned], done: set[str], tracker: Tracker) -> None:
@@ -150,24 +162,17 @@ def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
     return tags
 
 
-def _prepare(jobs: Mapping[str, Job], options: RunSettings, console: Console) -> None:
-    place = DataPaths(options.cache, options.data_root, options.pack)
-    # Not by fingerprint, which is the source's alone: another augmentation may want another pack of it.
-    trained = [_trained(job) for job in jobs.values()]
-    sentences = []
-    for data in dict.fromkeys(experiment.data for experiment in trained if experiment is not None):
+def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents, console: Console) -> None:
+    trainings = [job.trained for job in jobs.values() if job.trained is not None]
+    summaries = []
+    # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
+    for data in dict.fromkeys(experiment.data for experiment in trainings):
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-            found = data.prepare(place, _advance(bars, bars.add_task(f"preparing {data.name}", total=None)))
-        sentences.append(f"{data.name}: {found.sentence()}")
-    for sentence in dict.fromkeys(sentences):
-        console.print(sentence)
-
-
-def _trained(job: Job) -> Experiment | None:
-    """The training that a job is or looks at."""
-    if isinstance(job, Experiment):
-        return job
-    return None if isinstance(job, StepTiming) else job.of
+            advance = _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
+            counts = data.prepare(settings.paths, advance, contents)
+        summaries.append(f"{data.name}: {counts.sentence()}")
+    for summary in dict.fromkeys(summaries):
+        console.print(summary)
 
 
 def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
@@ -177,7 +182,7 @@ def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
 def _run(
     jobs: Mapping[str, Job],
     planned: Sequence[Planned],
-    options: RunSettings,
+    settings: RunSettings,
     tracker: Tracker,
     console: Console,
 ) -> None:
@@ -186,25 +191,13 @@ def _run(
     with console.status("starting Ray"):
         cluster.connect()
         plan = cluster.plan(
-            cluster.ResourceRequest(options.workers, options.gpus_per_worker, options.concurrent)
+            cluster.ResourceRequest(settings.workers, settings.gpus_per_worker, settings.concurrent)
         )
-    place = DataPaths(options.cache, options.data_root, options.pack)
-    tasks = [Task(job, place, options.storage) for job in jobs.values()]
-    if options.fresh:
-        _forget(jobs, options.storage)
-    display = Display({fp: Line(describe(job), _epochs(job)) for fp, job in jobs.items()})
-    ledger = Ledger(tracker, display, jobs, _table_tags(planned), options, plan.workers or 1, console)
-    folder = options.cache.parent / "ray"
-    with shown(display, console):
-        run_trials(tasks, plan, folder, ledger.hear)
-
-
-def _forget(jobs: Mapping[str, Job], storage: str) -> None:
-    from orchestrator.training.checkpoint import Checkpoints
-
-    for fingerprint in jobs:
-        Checkpoints(storage).delete(fingerprint)
-
-
-def _epochs(job: Job) -> int:
-    return job.schedule.epochs if isinstance(job, Experiment) else 0
+    if settings.fresh:
+        for fingerprint in jobs:
+            Checkpoints(settings.storage).delete(fingerprint)
+    tasks = [Task(job, settings.paths, settings.storage) for job in jobs.values()]
+    display = Display({fp: JobProgress(job.describe(), job.epochs) for fp, job in jobs.items()})
+    ledger = Ledger(tracker, display, jobs, _table_tags(planned), settings, plan.workers or 1, console)
+    with live_view(display, console):
+        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record)

@@ -1,13 +1,11 @@
-"""What a run was asked for: every default filled in and every path absolute."""
+"""The settings of a run."""
 
 import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Scale = Literal["smoke", "demo", "paper"]
-
+from datasets.contract import DataPaths
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -38,6 +36,11 @@ class RunSettings:
         return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
 
     @property
+    def paths(self) -> DataPaths:
+        """Where data lie."""
+        return DataPaths(self.cache, self.data_root, self.pack)
+
+    @property
     def cache(self) -> Path:
         """Where generated data and packs lie: beside the checkpoints, or for a URI in the user's cache, where
         each node makes its own."""
@@ -46,8 +49,8 @@ class RunSettings:
         return Path(self.storage) / "data"
 
 
-def places(arguments: argparse.Namespace) -> tuple[Path, Path]:
-    """The results folder and the store: given results keep their store inside, the default ones share one."""
+def results_and_store(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """The results folder, and the folder of the store: inside given results, or a common one by default."""
     if arguments.results is not None:
         results = arguments.results.expanduser().absolute()
         return results, results / "store"

@@ -83,18 +83,18 @@ def connect() -> None:
         return
     # Tune's own result files are not written, and it would warn of each that it misses.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    # A trial that lost its process starts again, and if it fails for good its record tells why: no traceback.
-    # Tune's own books, which a full disk may keep it from, are not needed.
+    # A trial that lost its process starts again, and if it fails for good its record says why: no traceback.
+    # Tune's own state files, which a full disk may keep it from writing, are not needed.
     for module in ("tune_controller", "experiment_state"):
         logging.getLogger(f"ray.tune.execution.{module}").setLevel(logging.CRITICAL)
     # Without "local", Ray would join whatever cluster another sweep on this machine has started for itself,
     # and end with it.
     address = os.environ.get("RAY_ADDRESS") or "local"
-    alone = {"include_dashboard": False} if address == "local" else {}
+    options = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", **alone)
+        ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except Exception as error:  # Ray raises whatever it meets, and bare exceptions of its own
-        raise ClusterError(_unreachable(address, str(error).strip())) from error
+        raise ClusterError(_unreachable(address, str(error).strip()), code="unreachable") from error
 
 
 def _unreachable(address: str, reason: str) -> str:
@@ -106,38 +106,42 @@ def _unreachable(address: str, reason: str) -> str:
     )
 
 
-def plan(wishes: ResourceRequest) -> Plan:
-    """Fit the wishes to the connected cluster.
+def plan(request: ResourceRequest) -> Plan:
+    """Fit the request to the connected cluster.
 
     Raises:
         ClusterError: not even one trial fits.
     """
-    return fit_plan(wishes, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+    return fit_plan(request, [node["Resources"] for node in ray.nodes() if node["Alive"]])
 
 
-def fit_plan(wishes: ResourceRequest, nodes: Sequence[Node]) -> Plan:
-    """The plan for a cluster of these nodes, such that as many trials as it says can all have their workers.
+def fit_plan(request: ResourceRequest, nodes: Sequence[Node]) -> Plan:
+    """The plan for a cluster of these nodes: as many trials at once as can all have their workers.
 
-    All is counted by node, since no worker can have its CPU on one and its GPU on another. With GPUs the
-    default is one Train worker a trial on one GPU each; without, no Train workers.
+    Resources are counted by node, since no worker can have its CPU on one and its GPU on another. With GPUs
+    the default is one Train worker a trial on one GPU each; without, no Train workers.
 
     Raises:
         ClusterError: not even one trial fits.
     """
     gpus = any(node.get("GPU", 0.0) for node in nodes)
-    workers = wishes.workers if wishes.workers is not None else int(gpus)
-    per_worker = wishes.gpus_per_worker if wishes.gpus_per_worker is not None else float(gpus)
+    workers = request.workers if request.workers is not None else int(gpus)
+    per_worker = request.gpus_per_worker if request.gpus_per_worker is not None else float(gpus)
     if per_worker > 1 and per_worker % 1:
-        raise ClusterError(f"--gpus-per-worker {per_worker:g}: more than one must be a whole number of GPUs")
+        raise ClusterError(
+            f"--gpus-per-worker {per_worker:g}: more than one must be a whole number of GPUs",
+            code="share-of-gpus",
+        )
     room = sum(_room(node, per_worker) for node in nodes)
     if room < max(workers, 1):
-        raise ClusterError(_refusal(max(workers, 1), per_worker, room, nodes))
+        raise ClusterError(_refusal(max(workers, 1), per_worker, room, nodes), code="too-small")
     if workers:
-        own, held = DRIVER_MEMORY, min(room // workers, MOST_DRIVERS, _with_memory(nodes, workers))
+        memory, fits = DRIVER_MEMORY, min(room // workers, MOST_DRIVERS, _with_memory(nodes, workers))
     else:
-        own, held = TRIAL_MEMORY, sum(min(_room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
-    fits = max(1, held)  # where memory is short one trial may try
-    return Plan(workers, per_worker, min(wishes.concurrent or fits, fits), own if held else 0.0)
+        memory, fits = TRIAL_MEMORY, sum(min(_room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
+    concurrent = max(1, fits)  # where memory is short one trial may try
+    concurrent = min(request.concurrent or concurrent, concurrent)
+    return Plan(workers, per_worker, concurrent, memory if fits else 0.0)
 
 
 def _room(node: Node, gpus_per_worker: float) -> int:

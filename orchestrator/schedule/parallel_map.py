@@ -6,18 +6,18 @@ from typing import Any, TypeVar
 import ray
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 _AHEAD = 4
 """Chunks for each CPU that wait their turn; more would only fill the scheduler's queue."""
 
 
-def spread(
-    work: Callable[[Sequence[Item]], Made],
+def parallel_map(
+    work: Callable[[Sequence[Item]], Result],
     items: Sequence[Item],
     chunk: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Made]:
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Result]:
     """`work` on each chunk of the items, as Ray tasks; the results in the order of the chunks.
 
     The cluster has to be connected. A task whose process or node is lost runs again elsewhere; every node
@@ -35,7 +35,7 @@ def spread(
     task = ray.remote(max_retries=3)(_run)
     shared = ray.put(work)
     room = max(1, int(_AHEAD * ray.cluster_resources().get("CPU", 1)))
-    made: list[Made | None] = [None] * len(chunks)
+    results: list[Result | None] = [None] * len(chunks)
     running: dict[Any, int] = {}
     waiting, done = iter(range(len(chunks))), 0
     try:
@@ -43,13 +43,12 @@ def spread(
             while len(running) < room and (number := next(waiting, None)) is not None:
                 running[task.remote(shared, chunks[number])] = number
             if not running:
-                return made  # type: ignore[return-value]  # every place is filled
+                return results  # type: ignore[return-value]  # every place is filled
             (ready, *_), _ = ray.wait(list(running))
             number = running.pop(ready)
-            made[number] = _result(ready)
+            results[number] = _result(ready)
             done += len(chunks[number])
-            if progress is not None:
-                progress(done, len(items))
+            progress(done, len(items))
     finally:
         for left in running:
             ray.cancel(left, force=True)

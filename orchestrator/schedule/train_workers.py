@@ -22,33 +22,33 @@ LOST_WORKERS = 3
 
 
 class JobFailedError(Exception):
-    """What a job itself did wrong; the text is the note of how it finished."""
+    """A job failed by its own fault; the text is the note of its result."""
 
 
-class InWorker(Distributed):
-    """One of the Ray Train workers of a trial: rank 0's reports go on to Tune."""
+class WorkerRuntime(Distributed):
+    """One of the Ray Train workers of a trial: rank 0's reports are passed to Tune."""
 
     @staticmethod
-    def here() -> "InWorker":
+    def current() -> "WorkerRuntime":
         """For the calling worker."""
         context = ray.train.get_context()
         device = get_device()
         loaders = 4 if device.type == "cuda" else 0
-        return InWorker(device, context.get_world_rank(), context.get_world_size(), loaders)
+        return WorkerRuntime(device, context.get_world_rank(), context.get_world_size(), loaders)
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         """A barrier: every worker waits for the others."""
         ray.train.report({"epoch": epoch, "metrics": json.dumps(metrics)})
 
-    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+    def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
         """A barrier too."""
         ray.train.report({"history": json.dumps(history)})
 
 
 def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, folder: Path) -> JobResult:
-    """Start a group of workers, wait for its end, and say how it ended. Runs inside a Tune trial.
+    """Start a group of workers, wait for its end, and return how it ended. Runs inside a Tune trial.
 
-    The checkpoint is found by the fingerprint, so that a group that starts again goes on where the last
+    The checkpoint is found by the fingerprint, so that a group that starts again resumes where the last
     one was.
     """
     # A new name each time, so that Train takes up nothing of a group that was killed.
@@ -79,8 +79,8 @@ def run_on_workers(task: dict[str, Any], workers: int, gpus_per_worker: float, f
 
 
 def _note(error: TrainingFailedError) -> str:
-    """What a job did wrong, in its own words, where it was that. Of several workers' words a sentence goes
-    first: a traceback may only tell that another worker is gone."""
+    """The note of a job that failed by its own fault, else the group's error. Of several workers' notes a
+    sentence goes first: a traceback may only say that another worker is gone."""
     failures = getattr(error, "worker_failures", {}).values()
     causes = [getattr(failure, "_base_exc", failure) for failure in failures]  # as Ray wraps them
     notes = [str(cause) for cause in causes if isinstance(cause, JobFailedError)]
@@ -88,10 +88,10 @@ def _note(error: TrainingFailedError) -> str:
 
 
 def _worker(task: dict[str, Any]) -> dict[str, Any]:
-    from orchestrator.schedule.worker_process import quiet_process
+    from orchestrator.schedule.worker_process import set_up_process
 
-    quiet_process()
-    runtime = InWorker.here()
+    set_up_process()
+    runtime = WorkerRuntime.current()
     finished = run(Task.of(task), runtime)
     if finished.status == "failed" and runtime.world_size > 1:
         # Raised, not returned: the other workers wait for this one in a collective and must be ended too.

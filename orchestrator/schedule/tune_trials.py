@@ -1,4 +1,4 @@
-"""Tune runs jobs as trials, as many at once as fit, and tells what happens to each."""
+"""Tune runs jobs as trials, as many at once as fit, and reports what happens to each."""
 
 import json
 import shutil
@@ -10,9 +10,8 @@ from typing import Any
 
 from ray import tune
 
-from orchestrator.config.experiment import Experiment, StepTiming
 from orchestrator.jobs.execute import JobResult, Task, run
-from orchestrator.jobs.union import needed
+from orchestrator.jobs.job import Stage
 from orchestrator.schedule.cluster import Plan
 from orchestrator.schedule.train_workers import run_on_workers
 
@@ -22,16 +21,16 @@ CRASHES = 3
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened to a job. Exactly one of the three stages."""
+    """A job has started, has done an epoch, or has ended."""
 
     fingerprint: str
     epoch: int | None = None  # an epoch is done ...
     metrics: Mapping[str, float] | None = None  # ... with these metrics
-    recalled: bool = False  # ... before the trial started here, which may have been told then
+    replayed: bool = False  # ... before the trial started here; it may have been reported then
     finished: JobResult | None = None  # it has ended; neither: it has started
 
 
-def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable[[Event], None]) -> None:
+def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
     """Run every task: trainings, those that start from another after it; then measurements of trained models;
     last the timings of a step, one at a time, which want a quiet machine.
 
@@ -41,31 +40,37 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, listen: Callable
         tasks: with distinct fingerprints.
         plan: how many at once, and on what.
         folder: for Ray's own bookkeeping, which is removed at the end.
-        listen: called in this process, in the order of events.
+        on_event: called in this process, in the order of events.
 
     Raises:
-        KeyboardInterrupt: the user stopped it; what was finished has been told.
+        KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
     """
-    lost: set[str] = set()
+    failed: set[str] = set()
 
-    def hear(event: Event) -> None:
+    def pass_on(event: Event) -> None:
         if event.finished is not None and event.finished.status != "finished":
-            lost.add(event.fingerprint)
-        listen(event)
+            failed.add(event.fingerprint)
+        on_event(event)
 
-    inner = _on_workers(plan, folder) if plan.workers else _in_actor
-    for wave in waves([task for task in tasks if isinstance(task.job, Experiment)]):
-        if ready := [task for task in wave if not _needs(task) & lost]:
-            _tune(ready, inner, plan.trial, plan.concurrent, folder, hear)
-    probes = [task for task in tasks if not isinstance(task.job, Experiment | StepTiming)]
-    if ready := [task for task in probes if not _needs(task) & lost]:
-        _tune(ready, _in_actor, plan.measurement, plan.concurrent, folder, hear)
-    if timings := [task for task in tasks if isinstance(task.job, StepTiming)]:
-        _tune(timings, _in_actor, plan.measurement, 1, folder, hear)
+    def run_stage(ready: Sequence[Task], stage: Stage) -> None:
+        ready = [task for task in ready if not _needs(task) & failed]
+        if not ready:
+            return
+        if stage == "training":
+            trainable = _train_on_workers(plan, folder) if plan.workers else _run_in_actor
+            _tune(ready, trainable, plan.trial, plan.concurrent, folder, pass_on)
+        else:
+            concurrent = 1 if stage == "timing" else plan.concurrent
+            _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, pass_on)
+
+    for generation in generations([task for task in tasks if task.job.stage == "training"]):
+        run_stage(generation, "training")
+    run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
+    run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
 
 
-def waves(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """The tasks in portions, each of which needs only what is in those before it, or in none."""
+def generations(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """The tasks in topological generations: each needs only what is in those before it, or in none."""
     left = list(tasks)
     while left:
         waiting = {task.job.fingerprint() for task in left}
@@ -74,23 +79,24 @@ def waves(tasks: Sequence[Task]) -> Iterator[list[Task]]:
 
 
 def _needs(task: Task) -> set[str]:
-    return {before.fingerprint() for before in needed(task.job)}
+    return {before.fingerprint() for before in task.job.needs}
 
 
 def _tune(
     tasks: Sequence[Task],
-    trial: Callable[..., None],
+    trainable: Callable[..., None],
     resources: dict[str, float],
     concurrent: int,
     folder: Path,
-    listen: Callable[[Event], None],
+    on_event: Callable[[Event], None],
 ) -> None:
-    relay, name = _Relay(listen), uuid.uuid4().hex
-    # Tune writes its parameters into files, and the storage's address may hold a key.
-    told = tune.with_parameters(trial, tasks={task.job.fingerprint(): task.plain() for task in tasks})
+    callback, name = _EventCallback(on_event), uuid.uuid4().hex
+    by_fingerprint = {task.job.fingerprint(): task.plain() for task in tasks}
     tuner = tune.Tuner(
-        tune.with_resources(told, resources),
-        param_space={"job": tune.grid_search([task.job.fingerprint() for task in tasks])},
+        # Tasks are no part of `param_space`, which Tune writes into files: the storage's address may hold
+        # a key.
+        tune.with_resources(tune.with_parameters(trainable, tasks=by_fingerprint), resources),
+        param_space={"job": tune.grid_search(list(by_fingerprint))},
         tune_config=tune.TuneConfig(
             reuse_actors=True,
             max_concurrent_trials=concurrent,
@@ -100,7 +106,7 @@ def _tune(
         run_config=tune.RunConfig(
             name=name,
             storage_path=str(folder),
-            callbacks=[relay],
+            callbacks=[callback],
             failure_config=tune.FailureConfig(max_failures=CRASHES),
             verbose=0,
         ),
@@ -109,7 +115,7 @@ def _tune(
         tuner.fit()
     finally:
         shutil.rmtree(folder / name, ignore_errors=True)
-    if relay.pending(tasks):
+    if by_fingerprint.keys() - callback.ended:
         raise KeyboardInterrupt
 
 
@@ -122,16 +128,16 @@ def _fingerprint(trial: Any) -> str:
     return fingerprint
 
 
-def _in_actor(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
-    """A trial that trains in its own process, which the next trial uses again."""
-    from orchestrator.schedule.worker_process import InTrial, quiet_process
+def _run_in_actor(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
+    """A trial that runs in its own process, which the next trial uses again."""
+    from orchestrator.schedule.worker_process import TrialRuntime, set_up_process
 
-    quiet_process()
-    finished = run(Task.of(tasks[config["job"]]), InTrial.here())
+    set_up_process()
+    finished = run(Task.of(tasks[config["job"]]), TrialRuntime.current())
     tune.report({"finished": json.dumps(finished.plain())})
 
 
-def _on_workers(plan: Plan, folder: Path) -> Callable[..., None]:
+def _train_on_workers(plan: Plan, folder: Path) -> Callable[..., None]:
     def drive(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
         finished = run_on_workers(tasks[config["job"]], plan.workers, plan.gpus_per_worker, folder)
         tune.report({"finished": json.dumps(finished.plain())})
@@ -139,22 +145,19 @@ def _on_workers(plan: Plan, folder: Path) -> Callable[..., None]:
     return drive
 
 
-class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
+class _EventCallback(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
     """Turns Tune's callbacks into events."""
 
-    def __init__(self, listen: Callable[[Event], None]) -> None:
-        self.listen = listen
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self.on_event = on_event
         self.ended: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks for a restore, which is never made; what listens can't be pickled."""
+        """Tune pickles its callbacks for a restore, which is never made; `on_event` can't be pickled."""
         return {}
 
-    def pending(self, tasks: Sequence[Task]) -> set[str]:
-        return {task.job.fingerprint() for task in tasks} - self.ended
-
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.listen(Event(_fingerprint(trial)))
+        self.on_event(Event(_fingerprint(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -163,16 +166,15 @@ class _Relay(tune.Callback):  # type: ignore[misc]  # Ray is untyped here
             self._end(trial, JobResult.of(json.loads(result["finished"])))
         elif "history" in result:
             for epoch, metrics in json.loads(result["history"]):
-                self.listen(Event(_fingerprint(trial), epoch, metrics, recalled=True))
+                self.on_event(Event(_fingerprint(trial), epoch, metrics, replayed=True))
         elif "epoch" in result:
-            event = Event(_fingerprint(trial), result["epoch"], json.loads(result["metrics"]))
-            self.listen(event)
+            self.on_event(Event(_fingerprint(trial), result["epoch"], json.loads(result["metrics"])))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if _fingerprint(trial) not in self.ended:
-            last = (trial.get_pickled_error() or "its process died").__str__()
+            last = str(trial.get_pickled_error() or "its process died")
             self._end(trial, JobResult("failed", note=f"the trial was lost {CRASHES + 1} times: {last}"))
 
     def _end(self, trial: Any, finished: JobResult) -> None:
         self.ended.add(_fingerprint(trial))
-        self.listen(Event(_fingerprint(trial), finished=finished))
+        self.on_event(Event(_fingerprint(trial), finished=finished))

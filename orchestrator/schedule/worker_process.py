@@ -1,4 +1,4 @@
-"""What a process of a trial knows of itself."""
+"""How a trial's process is set up, and how a training in it reports to Tune."""
 
 import ctypes
 import json
@@ -17,8 +17,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
 
-def quiet_process() -> None:
-    """One thread a process: the scheduler shares out the CPUs, and thread pools would fight over them."""
+def set_up_process() -> None:
+    """One thread a process, as the scheduler shares out the CPUs; deterministic kernels on a GPU."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     keep_freed_memory()
@@ -41,18 +41,18 @@ def own_device() -> torch.device:
 
 
 @dataclass(frozen=True)
-class InTrial(SingleProcess):
+class TrialRuntime(SingleProcess):
     """A training inside a Tune trial's own actor: reports go to Tune."""
 
     @staticmethod
-    def here() -> "InTrial":
+    def current() -> "TrialRuntime":
         """For the calling process."""
-        return InTrial(own_device())
+        return TrialRuntime(own_device())
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        """One result for Tune; told again after a crash, it is the same result again."""
+        """One result for Tune; reported again after a crash, it is the same result again."""
         tune.report({"epoch": epoch, "metrics": json.dumps(metrics)})
 
-    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+    def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
         """One result for all."""
         tune.report({"history": json.dumps(history)})

@@ -1,4 +1,4 @@
-"""Sentences of the paper as tests on cells of a table."""
+"""Claims of the paper as statistical tests on cells of a table."""
 
 from typing import Annotated, Literal
 
@@ -8,14 +8,14 @@ from orchestrator.schema.stored import Stored
 
 
 class CellRef(Stored):
-    """A cell of the table that a claim is about."""
+    """A reference to a cell of the claim's table."""
 
     row: str
     column: str
 
 
 class Greater(Stored):
-    """The sentence holds if the mean over seeds of `a - times · b`, paired by seed, is positive."""
+    """Holds if the mean over seeds of `a - times · b`, paired by seed, is positive."""
 
     kind: Literal["greater"] = "greater"
     description: str
@@ -25,8 +25,7 @@ class Greater(Stored):
 
 
 class Equivalent(Stored):
-    """The sentence holds if the mean of `a - b`, paired by seed, lies within ± margin (two one-sided
-    tests)."""
+    """Holds if the mean of `a - b`, paired by seed, lies within ± margin (two one-sided tests)."""
 
     kind: Literal["equivalent"] = "equivalent"
     description: str
@@ -36,7 +35,7 @@ class Equivalent(Stored):
 
 
 class Below(Stored):
-    """The sentence holds if the mean of `a` lies below a limit."""
+    """Holds if the mean of `a` lies below a limit."""
 
     kind: Literal["below"] = "below"
     description: str

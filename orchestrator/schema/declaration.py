@@ -1,4 +1,4 @@
-"""What is remembered of a job and what a sweep declares of a table: values between runs and reports."""
+"""A table as its sweep declares it: rows, columns, claims, plots and the paper's numbers."""
 
 import re
 from typing import Literal
@@ -6,12 +6,15 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.schema.claims import Claim
-from orchestrator.schema.plots import Plot, drawn_from
+from orchestrator.schema.plots import Plot, probe_columns
 from orchestrator.schema.stored import Stored
+
+Better = Literal["higher", "lower", "neither"]
+"""Which values of a column are better."""
 
 
 class CellSource(Stored):
-    """Where a cell's number comes from: a value that was computed, or a metric of one job a seed."""
+    """The source of a cell's number: a computed value, or a metric of one job per seed."""
 
     value: float | None = None
     key: str = ""
@@ -19,25 +22,25 @@ class CellSource(Stored):
 
 
 class DeclaredColumn(Stored):
-    """A column as it is printed. `name` is the key in paper.csv and in the CSV tables."""
+    """A column of a table. `name` is its key in paper.csv and in the CSV tables."""
 
     name: str
     unit: str = ""
     digits: int = 1
-    better: Literal["higher", "lower", "neither"] = "neither"
-    human: bool = False  # print 53.8K and 1.8M instead of digits
-    description: str = ""  # one sentence on what it is, for the report's notes
-    in_paper: bool = True  # a column that the paper does not have
+    better: Better = "neither"
+    human: bool = False  # print 53.8K and 1.8M instead of all digits
+    description: str = ""  # one sentence for the report's notes
+    in_paper: bool = True  # whether the paper has this column
 
 
 class DeclaredRow(Stored):
-    """A row: its ASCII key, how it is printed, and a source for each column that it fills."""
+    """A row: its ASCII key, its printed label, and a source for each column that it fills."""
 
     key: str
     label: str
     cells: dict[str, CellSource]
     in_paper: bool = True
-    description: str = ""  # what the row is, where the label alone can't tell
+    description: str = ""  # where the label alone is not clear
 
 
 class PaperCell(Stored):
@@ -52,56 +55,56 @@ class PaperCell(Stored):
 
 
 class Declaration(Stored):
-    """One table as a sweep declared it: enough to build it from records alone, months later."""
+    """One table as its sweep declares it: all that is needed to build it from records alone, months later."""
 
     table: str  # "1"
     title: str
     description: str = ""  # a paragraph for the report: what is compared and how to read it
     scale: str  # "smoke", "demo", "paper"
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
-    data: str  # what it was measured on, in words
-    data_fingerprints: tuple[str, ...]  # records of any other data are refused
+    data: str  # the data in words
+    data_fingerprints: tuple[str, ...]  # records of any other data are rejected
     seeds: tuple[int, ...]
     columns: tuple[DeclaredColumn, ...]
     rows: tuple[DeclaredRow, ...]
-    # Trainings that must have finished before a job, both by fingerprint.
+    # Trainings that a job needs, both by fingerprint.
     needs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     paper: tuple[PaperCell, ...] = ()
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
-    command: str = ""  # how to run it again
+    command: str = ""  # that reproduces it
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """Every job that stands behind a cell, once each."""
+        """Every job behind a cell, once each."""
         cells = (cell for row in self.rows for cell in row.cells.values())
         return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
 
     @property
-    def before(self) -> tuple[str, ...]:
-        """Every training that must have finished before one of those jobs, once each."""
+    def prerequisites(self) -> tuple[str, ...]:
+        """Every training that one of those jobs needs, once each."""
         return tuple(dict.fromkeys(fp for fps in self.needs.values() for fp in fps))
 
     @property
-    def looked_at(self) -> tuple[str, ...]:
-        """The probes from which figures are drawn."""
-        columns = {name for plot in self.plots for name in drawn_from(plot)}
+    def plotted_probes(self) -> tuple[str, ...]:
+        """The probes whose results are plotted, by fingerprint."""
+        columns = {name for plot in self.plots for name in probe_columns(plot)}
         cells = [row.cells[name] for row in self.rows for name in row.cells if name in columns]
         return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
 
     @property
     def heading(self) -> str:
-        """As the report names it: `Table 1`, but `Figure 1` and `Calibration`."""
+        """Its name in the report: `Table 1`, but `Figure 1` and `Calibration`."""
         if not self.table[0].isdigit():
             return self.table
         return f"Table {self.table}" if self.table.isdigit() else f"Tables {self.table}"
 
     @property
     def is_figure(self) -> bool:
-        """Whether its pictures come first, and its numbers speak of them."""
+        """Whether it reproduces a figure of the paper, so that figures come before the numbers."""
         return self.table.startswith("Figure")
 
     @property
     def slug(self) -> str:
-        """For names of files: `table_1`, `figure_1`."""
+        """For file names: `table_1`, `figure_1`."""
         return "_".join(re.findall(r"[a-z0-9]+", self.heading.lower()))

@@ -8,7 +8,7 @@ from models.config import Frozen
 
 
 class Scatter(Frozen):
-    """A plot of one column against another, a point a row, paper and ours."""
+    """A plot of one column against another, one point per row, paper and ours."""
 
     kind: Literal["scatter"] = "scatter"
     x: str
@@ -17,7 +17,7 @@ class Scatter(Frozen):
 
 
 class Curves(Frozen):
-    """A plot of a metric by epoch, a line a row (mean and range over seeds)."""
+    """A plot of a metric by epoch, one line per row (mean and range over seeds)."""
 
     kind: Literal["curves"] = "curves"
     key: str
@@ -25,11 +25,11 @@ class Curves(Frozen):
 
 
 class ErrorMatrix(Frozen):
-    """A heat map of one method's errors by hidden and by measured group of joints."""
+    """A heat map of one method's errors by occluded and by measured group of joints."""
 
     kind: Literal["error_matrix"] = "error_matrix"
-    column: str  # whose probes measured them
-    method: str  # its name; the first word decides the colour
+    column: str  # of the occlusion probes
+    method: str  # its name; the first word determines the colour
 
 
 class MatrixDifference(Frozen):
@@ -37,34 +37,34 @@ class MatrixDifference(Frozen):
 
     kind: Literal["matrix_difference"] = "matrix_difference"
     column: str
-    minus: str  # the column of the other's probes
+    minus: str  # the column of the other method's probes
     methods: tuple[str, str]  # their names
 
 
-class CutPeople(Frozen):
-    """People in boxes that show a part of them: the labels, then what each of some rows makes of it."""
+class TruncatedPeople(Frozen):
+    """People in truncated boxes: the labels, then the predictions of some rows."""
 
     kind: Literal["cut_people"] = "cut_people"
-    column: str  # whose probes looked at them
+    column: str  # of the truncation probes
     rows: tuple[str, ...]  # keys
 
 
-class CutErrors(Frozen):
-    """Errors of joints inside and outside the box by how much is cut off, a line a row."""
+class TruncationErrors(Frozen):
+    """Errors of joints inside and outside the box by truncated fraction, one line per row."""
 
     kind: Literal["cut_errors"] = "cut_errors"
     column: str
 
 
 class PosePictures(Frozen):
-    """People with predicted and labelled joints: the first row's first seed, as a `Gallery` found them."""
+    """People with predicted and labelled joints, from the `Gallery` probe of the first row's first seed."""
 
     kind: Literal["pose_pictures"] = "pose_pictures"
     column: str
 
 
 class BoundaryPictures(Frozen):
-    """B-scans with predicted and labelled boundaries, a column a row of the table, as `Scans` found them."""
+    """B-scans with predicted and labelled boundaries from `Scans` probes; one column per row of the table."""
 
     kind: Literal["boundary_pictures"] = "boundary_pictures"
     column: str
@@ -72,52 +72,52 @@ class BoundaryPictures(Frozen):
 
 
 class DensityMaps(Frozen):
-    """Every row's density from above, and a histogram of the errors that it stands for."""
+    """Every row's density as a map, and a histogram of the errors that it models."""
 
     kind: Literal["density_maps"] = "density_maps"
-    column: str  # any of those whose probes tabulated them
+    column: str  # any column of the density probes
 
 
-class DensityCuts(Frozen):
-    """The marginals of the same, peak and tails."""
+class DensityMarginals(Frozen):
+    """The marginals of these densities, peak and tails."""
 
     kind: Literal["density_cuts"] = "density_cuts"
     column: str
 
 
 class Coverage(Frozen):
-    """The share of truths inside predicted intervals by their nominal level, a line a row."""
+    """Coverage of predicted intervals by their nominal level, one line per row."""
 
     kind: Literal["coverage"] = "coverage"
     column: str
 
 
 class ErrorByScale(Frozen):
-    """Measured mean error against the predicted one, a line a row."""
+    """Measured against predicted mean error, one line per row."""
 
     kind: Literal["error_by_scale"] = "error_by_scale"
     column: str
 
 
-Plot = Annotated[
-    Scatter
-    | Curves
-    | ErrorMatrix
+ProbePlot = (
+    ErrorMatrix
     | MatrixDifference
-    | CutPeople
-    | CutErrors
+    | TruncatedPeople
+    | TruncationErrors
     | PosePictures
     | BoundaryPictures
     | DensityMaps
-    | DensityCuts
+    | DensityMarginals
     | Coverage
-    | ErrorByScale,
-    Field(discriminator="kind"),
-]
+    | ErrorByScale
+)
+"""Plots of probe results."""
+
+Plot = Annotated[Scatter | Curves | ProbePlot, Field(discriminator="kind")]
 
 
-def drawn_from(plot: Plot) -> tuple[str, ...]:
-    """The columns whose probes a plot is drawn from; none for a plot of numbers that cells or runs have."""
+def probe_columns(plot: Plot) -> tuple[str, ...]:
+    """The columns whose probes a plot needs; none for a plot of a table's cells or of metrics by epoch."""
     match plot:
         case Scatter() | Curves():
             return ()

@@ -8,7 +8,7 @@ from models.config import Frozen
 
 
 class Stored(Frozen):
-    """A frozen value that is read from stores of older versions too, under the names that its fields had."""
+    """A frozen value that also accepts the field names of older stores."""
 
     @model_validator(mode="before")
     @classmethod

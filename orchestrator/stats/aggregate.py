@@ -1,4 +1,4 @@
-"""From records to a filled table: every cell's mean, spread and count, and what has to be said about it."""
+"""From records to a filled table: mean, standard deviation and count of every cell, with footnotes."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from orchestrator.schema.record import Record
 CellStatus = Literal["measured", "computed", "running", "diverged", "failed", "not run", "blank"]
 """`measured`: at least one seed. `computed`: without a run. `blank`: the row does not fill this column."""
 
-Outcome = Literal["measured", "running", "diverged", "failed", "not run", "refused"]
+Outcome = Literal["measured", "running", "diverged", "failed", "not run", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Cell:
 
     Args:
         paper: what the paper prints, or None.
-        mean: over the seeds that were measured, or the computed value.
+        mean: over the measured seeds, or the computed value.
         std: the sample standard deviation (n - 1); None for fewer than two seeds.
-        n: how many seeds were measured.
-        status: what stands behind `mean`, or why it is None.
+        n: the number of measured seeds.
+        status: where `mean` comes from, or why it is None.
         values: the value of each seed.
-        notes: what a reader must know of this cell and not of its whole row.
+        notes: footnotes of this cell alone.
     """
 
     paper: float | None = None
@@ -46,9 +46,9 @@ class FilledTable:
 
     declaration: Declaration
     cells: Mapping[tuple[str, str], Cell]  # (row key, column name), all combinations
-    row_notes: Mapping[str, tuple[str, ...]]  # by row key: what holds for all measured cells of the row
-    notes: tuple[str, ...]  # what holds for the table
-    machines: tuple[str, ...]  # on which the records behind it were measured
+    row_notes: Mapping[str, tuple[str, ...]]  # by row key: footnotes of all measured cells of the row
+    notes: tuple[str, ...]  # footnotes of the table
+    machines: tuple[str, ...]  # that the records come from
 
     def cell(self, row: str, column: str) -> Cell:
         """A cell by its keys.
@@ -58,12 +58,16 @@ class FilledTable:
         """
         return self.cells[row, column]
 
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """The cells of a column, one per row."""
+        return tuple(self.cell(row.key, name) for row in self.declaration.rows)
+
 
 @dataclass(frozen=True)
-class _Seed:
-    """What became of one job behind a cell."""
+class _SeedResult:
+    """The outcome of one job behind a cell."""
 
-    seed: int | None  # None where there is no record to tell
+    seed: int | None  # None where it is unknown
     outcome: Outcome
     value: float = math.nan
     reason: str = ""
@@ -71,10 +75,10 @@ class _Seed:
 
 
 def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable:
-    """Put the records, by fingerprint, into the declared cells.
+    """Fill the declared cells from the records, by fingerprint.
 
-    A record that was measured on data other than declared is refused: its value is not used and a note
-    names both. A record without data is a measurement that needs none, and is taken.
+    A record that was measured on other data than declared is rejected: its value is not used and a note names
+    both. A record without data is a measurement that needs none, and is accepted.
     """
     paper = {(cell.row, cell.column): cell.value for cell in declaration.paper}
     cells: dict[tuple[str, str], Cell] = {}
@@ -88,13 +92,13 @@ def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable
             )
             for column in declaration.columns
         }
-        shared = _shared(row, line)
+        shared = _common_notes(row, line)
         for name, cell in line.items():
             cells[row.key, name] = replace(cell, notes=tuple(n for n in cell.notes if n not in shared))
-        used[row.key] = _used(row, declaration, records)
-        row_notes[row.key] = (*shared, *_mixed(used[row.key]))
+        used[row.key] = _finished_records(row, declaration, records)
+        row_notes[row.key] = (*shared, *_commit_note(used[row.key]))
     machines = dict.fromkeys(record.machine for rows in used.values() for record in rows if record.machine)
-    return FilledTable(declaration, cells, row_notes, _commits(used), tuple(machines))
+    return FilledTable(declaration, cells, row_notes, _commits_by_row(used), tuple(machines))
 
 
 def _cell(source: CellSource | None, declaration: Declaration, records: Mapping[str, Record]) -> Cell:
@@ -102,7 +106,7 @@ def _cell(source: CellSource | None, declaration: Declaration, records: Mapping[
         return Cell()
     if source.value is not None:
         return Cell(mean=source.value, status="computed")
-    seeds = _seeds(source, declaration, records)
+    seeds = _seed_results(source, declaration, records)
     values = {seed.seed: seed.value for seed in seeds if seed.outcome == "measured" and seed.seed is not None}
     numbers = list(values.values())
     return Cell(
@@ -115,54 +119,59 @@ def _cell(source: CellSource | None, declaration: Declaration, records: Mapping[
     )
 
 
-def _seeds(source: CellSource, declaration: Declaration, records: Mapping[str, Record]) -> list[_Seed]:
-    """What became of each of a cell's jobs, in the declared order."""
+def _seed_results(
+    source: CellSource, declaration: Declaration, records: Mapping[str, Record]
+) -> list[_SeedResult]:
+    """The outcome of each of a cell's jobs, in the declared order."""
     aligned = len(source.fingerprints) == len(declaration.seeds)
     planned: Sequence[int | None] = declaration.seeds if aligned else [None] * len(source.fingerprints)
     return [
         _seed(records[fingerprint], source.key, declaration)
         if fingerprint in records
-        else _Seed(seed, "not run", reason=_lost(fingerprint, declaration, records))
+        else _SeedResult(seed, "not run", reason=_failed_prerequisite(fingerprint, declaration, records))
         for fingerprint, seed in zip(source.fingerprints, planned, strict=True)
     ]
 
 
-def _lost(fingerprint: str, declaration: Declaration, records: Mapping[str, Record]) -> str:
-    """Why a job can't be run, where a training that it needs came to nothing; empty where it can."""
-    before = [records[fp] for fp in declaration.needs.get(fingerprint, ()) if fp in records]
-    return next((f"{r.name} {r.status}" for r in before if r.status in ("diverged", "failed")), "")
+def _failed_prerequisite(fingerprint: str, declaration: Declaration, records: Mapping[str, Record]) -> str:
+    """Which training that a job needs diverged or failed; empty if none."""
+    needed = [records[fp] for fp in declaration.needs.get(fingerprint, ()) if fp in records]
+    return next((f"{r.name} {r.status}" for r in needed if r.status in ("diverged", "failed")), "")
 
 
-def _seed(record: Record, key: str, declaration: Declaration) -> _Seed:
+def _seed(record: Record, key: str, declaration: Declaration) -> _SeedResult:
     if record.data and record.data not in declaration.data_fingerprints:
         declared = " or ".join(declaration.data_fingerprints) or "none"
-        reason = f"refused: {record.name} was measured on data {record.data}, declared is {declared}"
-        return _Seed(record.seed, "refused", reason=reason)
+        reason = f"rejected: {record.name} was measured on data {record.data}, declared is {declared}"
+        return _SeedResult(record.seed, "rejected", reason=reason)
     if record.status != "finished":
-        return _Seed(record.seed, record.status, reason=_reason(record.note))
+        return _SeedResult(record.seed, record.status, reason=_reason(record.note))
     value = record.metrics.get(key, math.nan)
     if not math.isfinite(value):
-        return _Seed(record.seed, "failed", reason=f"finished without a finite {key}")
-    return _Seed(record.seed, "measured", value, warnings=record.warnings)
+        return _SeedResult(record.seed, "failed", reason=f"finished without a finite {key}")
+    return _SeedResult(record.seed, "measured", value, warnings=record.warnings)
 
 
-def _status(seeds: Sequence[_Seed]) -> CellStatus:
+def _status(seeds: Sequence[_SeedResult]) -> CellStatus:
     outcomes = {seed.outcome for seed in seeds}
     order: tuple[CellStatus, ...] = ("measured", "running", "diverged", "failed")
     return next((status for status in order if status in outcomes), "not run")
 
 
-def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
-    """What the numbers of a cell don't say: which of its seeds are missing and why, and warnings."""
+def _notes(seeds: Sequence[_SeedResult], planned: int) -> tuple[str, ...]:
+    """Footnotes of a cell: seeds that are missing and why, and warnings."""
     measured = sum(seed.outcome == "measured" for seed in seeds)
-    notes = [seed.reason for seed in seeds if seed.outcome == "refused"]
+    notes = [seed.reason for seed in seeds if seed.outcome == "rejected"]
     for outcome, verb in (("diverged", "diverged"), ("failed", "failed"), ("running", "still running")):
         those = [seed for seed in seeds if seed.outcome == outcome]
         if those:
             notes.append(f"{len(those)} of {planned} {verb}: {_each(those)}")
-    lost = [seed for seed in seeds if seed.outcome == "not run" and seed.reason]
-    if lost:
-        notes.append(f"{len(lost)} of {planned} not run, as what they need came to nothing: {_each(lost)}")
+    blocked = [seed for seed in seeds if seed.outcome == "not run" and seed.reason]
+    if blocked:
+        notes.append(
+            f"{len(blocked)} of {planned} not run because a training they need did not finish: "
+            f"{_each(blocked)}"
+        )
     missing = [seed for seed in seeds if seed.outcome == "not run" and not seed.reason]
     if measured and missing:
         which = "" if None in (seed.seed for seed in missing) else f"; not run: {_each(missing)}"
@@ -172,25 +181,25 @@ def _notes(seeds: Sequence[_Seed], planned: int) -> tuple[str, ...]:
     return (*notes, *_warnings(seeds))
 
 
-def _warnings(seeds: Sequence[_Seed]) -> tuple[str, ...]:
-    """Each warning once for all the seeds that gave it."""
+def _warnings(seeds: Sequence[_SeedResult]) -> tuple[str, ...]:
+    """Each warning once, with all seeds that raised it."""
     seeds_by_warning: dict[str, list[str]] = {}
     for seed in seeds:
         if seed.warnings:
             seeds_by_warning.setdefault(_digest(seed.warnings), []).append(str(seed.seed))
-    told = [
+    lines = [
         f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(of)}: {what}"
         for what, of in seeds_by_warning.items()
     ]
-    return (f"warnings, {'; '.join(told)}",) if told else ()
+    return (f"warnings, {'; '.join(lines)}",) if lines else ()
 
 
-def _each(seeds: Iterable[_Seed]) -> str:
+def _each(seeds: Iterable[_SeedResult]) -> str:
     return ", ".join(f"seed {seed.seed}" + (f" ({seed.reason})" if seed.reason else "") for seed in seeds)
 
 
 def _digest(warnings: Sequence[str]) -> str:
-    """The first warning about each quantity and how often it came again."""
+    """The first warning about each quantity, and how many followed."""
     by_quantity: dict[str, list[str]] = {}
     for warning in warnings:
         by_quantity.setdefault(warning.split(" = ")[0], []).append(warning)
@@ -202,25 +211,27 @@ def _digest(warnings: Sequence[str]) -> str:
 def _reason(note: str) -> str:
     """A short form of a record's note, which is JSON where a training diverged."""
     try:
-        told = json.loads(note)
-        quantities = {name: float(value) for name, value in told["quantities"].items()}
+        fields = json.loads(note)
+        quantities = {name: float(value) for name, value in fields["quantities"].items()}
         wrong = [f"{name} {value}" for name, value in quantities.items() if not math.isfinite(value)]
-        return f"step {told['step']}: {', '.join(wrong or quantities)}"
+        return f"step {fields['step']}: {', '.join(wrong or quantities)}"
     except (ValueError, TypeError, KeyError, AttributeError):
         line = note.strip().splitlines()[0] if note.strip() else ""
         return line if len(line) <= 160 else line[:159] + "…"
 
 
-def _shared(row: DeclaredRow, line: Mapping[str, Cell]) -> tuple[str, ...]:
-    """The notes that every measured cell of a row has, so that they are said once."""
+def _common_notes(row: DeclaredRow, line: Mapping[str, Cell]) -> tuple[str, ...]:
+    """The notes that all measured cells of a row have in common, to be printed once."""
     notes = [line[name].notes for name, source in row.cells.items() if source.fingerprints and name in line]
     if not notes:
         return ()
     return tuple(note for note in notes[0] if all(note in others for others in notes[1:]))
 
 
-def _used(row: DeclaredRow, declaration: Declaration, records: Mapping[str, Record]) -> list[Record]:
-    """The finished records whose values stand in a row."""
+def _finished_records(
+    row: DeclaredRow, declaration: Declaration, records: Mapping[str, Record]
+) -> list[Record]:
+    """The finished records whose values are in a row."""
     fingerprints = dict.fromkeys(fp for source in row.cells.values() for fp in source.fingerprints)
     found = [records[fingerprint] for fingerprint in fingerprints if fingerprint in records]
     return [
@@ -230,13 +241,13 @@ def _used(row: DeclaredRow, declaration: Declaration, records: Mapping[str, Reco
     ]
 
 
-def _mixed(records: Sequence[Record]) -> tuple[str, ...]:
+def _commit_note(records: Sequence[Record]) -> tuple[str, ...]:
     commits = dict.fromkeys(_abbreviate(record.commit) for record in records)
     return (f"measured at several commits: {', '.join(commits)}",) if len(commits) > 1 else ()
 
 
-def _commits(used: Mapping[str, Sequence[Record]]) -> tuple[str, ...]:
-    """Which rows come from which commit, where it is not one for all."""
+def _commits_by_row(used: Mapping[str, Sequence[Record]]) -> tuple[str, ...]:
+    """Which rows come from which commit, where there are several."""
     rows: dict[str, dict[str, None]] = {}
     for key, records in used.items():
         for record in records:
@@ -248,5 +259,5 @@ def _commits(used: Mapping[str, Sequence[Record]]) -> tuple[str, ...]:
 
 
 def _abbreviate(commit: str) -> str:
-    """A hash's first seven digits, with any mark behind it, such as `-dirty`."""
+    """The first seven digits of a hash, with a suffix such as `-dirty` if it has one."""
     return re.sub(r"^([0-9a-f]{7})[0-9a-f]+", r"\1", commit) or "unknown"

@@ -1,14 +1,14 @@
 """Verdicts on a table's claims: t-tests over seeds, equivalence by two one-sided tests, Holm's correction.
 
-A claim is about a mean over seeds: of `a - b` paired by seed, or of `a` alone. Seeds that either cell lacks
-are left out. What is tested is which side of the claim's bound the mean lies on:
+A claim is about a mean over seeds: of `a - b` paired by seed, or of `a` alone. Seeds that one of the cells
+lacks are left out. The test decides on which side of the claim's bound the mean lies:
 
 - Greater, Below: two-sided t-test, so that the verdict is the side on which the whole interval lies;
 - Equivalent, mean within the margin: two one-sided tests (Schuirmann 1987), p the larger of the two;
 - Equivalent, mean outside the margin: two-sided t-test against the margin.
 
-A claim of equivalence is either true or false, so that only one of its two tests can err: they share one
-place in Holm's family, which is all claims of the table that could be tested.
+A claim of equivalence is either true or false, so only one of its two tests can err: they count once in
+Holm's family, which consists of all claims of the table that could be tested.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,28 +23,28 @@ from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greate
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
 
-LEVEL = 0.05  # of all verdicts of a table together
+LEVEL = 0.05  # family-wise error rate of a table's verdicts
 POWER = 0.8
-MOST_SEEDS = 1000  # more than that is no advice
+MAX_SEEDS = 1000  # larger estimates are not reported
 
 Decision = Literal["supported", "contradicted", "undecided", "not run"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the measured seeds say about a claim.
+    """The verdict of the measured seeds on a claim.
 
     Args:
         claim: the paper's sentence.
         verdict: `supported` or `contradicted` where `p_holm` is at most 0.05.
         estimate: the mean of `a - b`, or of `a` for a claim about one cell.
-        low, high: its 95 % interval, not corrected; equal to the estimate where nothing was random.
-        n: the seeds that all cells of the claim have; 0 for computed cells.
+        low, high: its uncorrected 95 % confidence interval; equal to the estimate for computed cells.
+        n: the number of seeds that all cells of the claim have; 0 for computed cells.
         p, p_holm: before and after Holm's correction.
-        seeds_needed: how many seeds in all would decide an undecided claim with a power of 80 %, if mean
-            and spread are what these seeds say, at the level that Holm's procedure gives the claim now.
-            None where it is decided, can't be computed, or takes more than 1,000 seeds.
-        sentence: all of this, to be read.
+        seeds_needed: total number of seeds that would decide an undecided claim with a power of 80 %, taking
+            the mean and standard deviation of these seeds and the level that Holm's procedure now assigns.
+            None where the claim is decided, nothing can be computed, or it takes more than 1,000 seeds.
+        sentence: all of this in words.
     """
 
     claim: str
@@ -61,16 +61,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What there is to judge a claim by: values of seeds, one exact value, or a reason why there is none."""
+    """The data of a claim: values of seeds, one exact value, or the reason why there is none."""
 
     values: tuple[float, ...] = ()
     exact: float | None = None
     missing: str = ""
-    scale: float = 1.0  # of the cells' values, to tell spread from rounding
+    scale: float = 1.0  # magnitude of the cells' values, to tell variation from rounding
 
     @property
     def constant(self) -> bool:
-        """No spread beyond rounding: nothing can be said of other seeds."""
+        """No variation beyond rounding, so nothing follows for other seeds."""
         return float(np.ptp(self.values)) <= 1e-9 * self.scale
 
     @property
@@ -89,8 +89,8 @@ class _Sample:
 def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
     """A verdict for each declared claim, in the declared order.
 
-    Fewer than two seeds, or seeds without any spread, leave a claim undecided; a cell without a value makes
-    it "not run". Computed cells have no seeds: between two of them the claim is simply true or false.
+    Fewer than two seeds, or seeds without variation, leave a claim undecided; a cell without a value makes it
+    "not run". Computed cells have no seeds: between two of them the claim is either true or false.
     """
     samples = [_sample(claim, filled) for claim in declaration.claims]
     tested = [index for index, sample in enumerate(samples) if sample.testable]
@@ -136,7 +136,7 @@ def _combine(values: Sequence[float]) -> float:
 
 
 def _gap(claim: Claim, mean: float) -> float:
-    """How far the mean lies on the side that supports the claim; negative on the other side."""
+    """Distance of the mean from the bound; positive on the side that supports the claim."""
     if isinstance(claim, Equivalent):
         return claim.margin - abs(mean)
     return claim.limit - mean if isinstance(claim, Below) else mean
@@ -153,7 +153,7 @@ def _p_value(claim: Claim, sample: _Sample) -> float:
 
 
 def _holm_factors(p: dict[int, float]) -> dict[int, int]:
-    """What Holm's procedure multiplies each p-value with: the number of claims not yet decided before it."""
+    """Holm's factor of each p-value: the number of claims that are not decided before it."""
     return {index: len(p) - rank for rank, index in enumerate(sorted(p, key=lambda index: p[index]))}
 
 
@@ -164,20 +164,20 @@ def _holm(p: dict[int, float], factors: dict[int, int]) -> dict[int, float]:
 
 
 def _seeds_needed(claim: Claim, sample: _Sample, level: float) -> int | None:
-    n = np.arange(len(sample.values) + 1, MOST_SEEDS + 1)
+    n = np.arange(len(sample.values) + 1, MAX_SEEDS + 1)
     enough = np.flatnonzero(_power(claim, sample, level, n) >= POWER)
     return int(n[enough[0]]) if enough.size else None
 
 
 def _power(claim: Claim, sample: _Sample, level: float, n: NDArray[np.int_]) -> NDArray[np.float64]:
-    """The chance that n seeds reach the verdict towards which the mean leans, from the noncentral t."""
+    """The probability that n seeds reach the verdict on the mean's side, from the noncentral t."""
     error = sample.std / np.sqrt(n)
     gap = _gap(claim, sample.mean)
     tails = _tails(claim, gap)
     critical = stats.t.isf(level / tails, n - 1)
     power = stats.nct.sf(critical, n - 1, abs(gap) / error)
     if tails == 1 and isinstance(claim, Equivalent):
-        # Both one-sided tests must reject, and the farther bound is missed in what remains.
+        # Both one-sided tests must reject; subtract the cases in which the farther one does not.
         power = power - stats.nct.cdf(critical, n - 1, (claim.margin + abs(sample.mean)) / error)
     return np.asarray(power, dtype=np.float64)
 
@@ -187,21 +187,21 @@ def _tested(
 ) -> Verdict:
     n, mean = len(sample.values), sample.mean
     half = float(stats.t.isf(LEVEL / 2, n - 1)) * sample.std / float(np.sqrt(n))
-    leaning: Decision = "supported" if _gap(claim, mean) > 0 else "contradicted"
-    verdict: Decision = leaning if p_holm <= LEVEL else "undecided"
+    side: Decision = "supported" if _gap(claim, mean) > 0 else "contradicted"
+    verdict: Decision = side if p_holm <= LEVEL else "undecided"
     needed = _seeds_needed(claim, sample, LEVEL / factor) if verdict == "undecided" else None
     low, high = mean - half, mean + half
-    chance = _chance(p, p_holm)
+    p_text = _p_text(p, p_holm)
     measured = (
         f"{_estimate(claim, filled, mean, n)} "
-        f"(95 % interval {_signed(claim, filled, low)} to {_signed(claim, filled, high)}; {chance})"
+        f"(95 % CI {_signed(claim, filled, low)} to {_signed(claim, filled, high)}; {p_text})"
     )
-    sentence = f"{measured}: {verdict}{_advice(verdict, needed)}."
+    sentence = f"{measured}: {verdict}{_seeds_advice(verdict, needed)}."
     return Verdict(claim.description, verdict, mean, low, high, n, p, p_holm, needed, sentence)
 
 
 def _untested(claim: Claim, sample: _Sample, filled: FilledTable) -> Verdict:
-    """A claim that is true or false without a test, or that no test can decide."""
+    """The verdict where no test is needed, or none is possible."""
     if sample.missing:
         reason = f"Not run: {sample.missing}."
         return Verdict(claim.description, "not run", None, None, None, 0, None, None, None, reason)
@@ -214,8 +214,8 @@ def _untested(claim: Claim, sample: _Sample, filled: FilledTable) -> Verdict:
     if n == 0:
         reason = "The cells have no seed in common: undecided."
         return Verdict(claim.description, "undecided", None, None, None, 0, None, None, None, reason)
-    why = "one seed has no spread" if n == 1 else "the seeds do not differ, which says nothing of others"
-    sentence = f"{_estimate(claim, filled, sample.mean, n)}: undecided, for {why}."
+    why = "at least two seeds are needed" if n == 1 else "all seeds gave the same value"
+    sentence = f"{_estimate(claim, filled, sample.mean, n)}: undecided, because {why}."
     return Verdict(claim.description, "undecided", sample.mean, None, None, n, None, None, None, sentence)
 
 
@@ -253,22 +253,22 @@ def _label(ref: CellRef, filled: FilledTable) -> str:
 
 
 def _signed(claim: Claim, filled: FilledTable, value: float) -> str:
-    """A digit more than the column prints, so that a small difference is not printed as none."""
+    """With one digit more than the column, so that a small difference is not printed as zero."""
     column = next(column for column in filled.declaration.columns if column.name == claim.a.column)
     digits = 0 if column.human else column.digits + 1
     return f"{value:,.{digits}f}" if isinstance(claim, Below) else f"{value:+,.{digits}f}"
 
 
-def _chance(p: float, p_holm: float) -> str:
+def _p_text(p: float, p_holm: float) -> str:
     def text(value: float) -> str:
         return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
     return text(p) if p == p_holm else f"{text(p)}, after Holm's correction {text(p_holm)}"
 
 
-def _advice(verdict: Decision, needed: int | None) -> str:
+def _seeds_advice(verdict: Decision, needed: int | None) -> str:
     if verdict != "undecided":
         return ""
     if needed is None:
-        return f"; by this mean and spread, {MOST_SEEDS:,} seeds would hardly decide it"
-    return f"; by this mean and spread, {needed} seeds would decide it in four of five cases"
+        return f"; more than {MAX_SEEDS:,} seeds needed for 80 % power at this effect size"
+    return f"; about {needed} seeds needed for 80 % power at this effect size"

@@ -1,23 +1,29 @@
-"""From a declared table to its cells' sources and the jobs behind them."""
+"""From declared tables to the sources of their cells and the jobs behind them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 
-from orchestrator.config.experiment import DataConfig, Experiment, StepTiming, seeded
-from orchestrator.jobs.union import Job, needed
+from datasets.union import DataConfig
+from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.jobs.job import Job
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table
 from orchestrator.util.errors import SweepError
 
+SIMILAR = 0.4
+"""How alike names are, from 0 to 1, of which one may be a misspelling of the other."""
+
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """How a table is to be run: everything that is the user's choice, not the paper's."""
+    """How tables are to be run: everything that is the user's choice, not the paper's."""
 
     scale: str
-    report: str  # the name of the report that the table goes into
+    report: str  # the name of the report that the tables go into
     seeds: tuple[int, ...]
-    data: Callable[[DataConfig], str]  # what it is measured on, in words
+    data: Callable[[DataConfig], str]  # what they are measured on, in words
     command: str
     only: tuple[str, ...] = ()  # row keys; empty for all
     bind: Callable[[Experiment], Experiment] = lambda experiment: experiment  # to the user's own data
@@ -25,11 +31,11 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class Planned:
-    """A table in a setting: its declaration, and every job behind it by fingerprint."""
+    """A table with its settings: its declaration, and every job behind it by fingerprint."""
 
     declaration: Declaration
     jobs: dict[str, Job]
-    wanted: frozenset[str]  # fingerprints to run now; fewer than jobs where rows were picked
+    wanted: frozenset[str]  # fingerprints to run now; fewer than jobs where rows were selected
     rows: dict[str, str]  # the row key of each training, by fingerprint
 
 
@@ -39,50 +45,104 @@ class _PlannedRow:
     jobs: dict[str, Job]  # by fingerprint, one a seed for each source of cells, without what they need
 
 
-def plan_table(table: Table, setting: PlanSettings) -> Planned:
-    """Every cell's source and every job behind them.
+def plan_tables(tables: Iterable[Table], settings: PlanSettings) -> list[Planned]:
+    """Every cell's source and every job behind them, of each table that has a row of `settings.only`.
 
     Raises:
-        SweepError: `setting.only` names a row that the table does not have.
+        SweepError: no table has a row that `settings.only` names.
     """
-    rows = {row.key: _plan_row(row, table.columns, setting) for row in table.rows(setting.scale)}
-    _check_only(table, list(rows), setting.only)
-    picked = [row for key, row in rows.items() if not setting.only or key in setting.only]
-    jobs = _with_needed(job for row in rows.values() for job in row.jobs.values())
+    rows = [(table, list(table.rows(settings.scale))) for table in tables]
+    _check_only(settings.only, dict.fromkeys(row.key for _, some in rows for row in some))
+    jobs = _JobBuilder(settings)
+    return [
+        _plan(table, [_plan_row(row, table.columns, jobs) for row in some], settings)
+        for table, some in rows
+        if not settings.only or any(row.key in settings.only for row in some)
+    ]
+
+
+def plan_table(table: Table, settings: PlanSettings) -> Planned:
+    """The plan of a single table.
+
+    Raises:
+        SweepError: the table has no row that `settings.only` names.
+    """
+    (planned,) = plan_tables([table], settings)
+    return planned
+
+
+def _plan(table: Table, rows: Sequence[_PlannedRow], settings: PlanSettings) -> Planned:
+    selected = [row for row in rows if not settings.only or row.declared.key in settings.only]
+    jobs = _with_needed(job for row in rows for job in row.jobs.values())
     return Planned(
-        declaration=_declare(table, setting, list(rows.values()), jobs),
+        declaration=_declare(table, settings, rows, jobs),
         jobs=jobs,
-        wanted=frozenset(_with_needed(job for row in picked for job in row.jobs.values())),
+        wanted=frozenset(_with_needed(job for row in selected for job in row.jobs.values())),
         rows=_row_of_each(rows),
     )
 
 
 def _with_needed(jobs: Iterable[Job]) -> dict[str, Job]:
     """The jobs by fingerprint, each after whatever must have been trained before it."""
-    return {before.fingerprint(): before for job in jobs for before in (*needed(job), job)}
+    return {before.fingerprint(): before for job in jobs for before in (*job.needs, job)}
 
 
-def _row_of_each(rows: Mapping[str, _PlannedRow]) -> dict[str, str]:
+def _row_of_each(rows: Iterable[_PlannedRow]) -> dict[str, str]:
     """The row of each training behind a cell; of several rows with the same one, the first."""
     trainings: dict[str, str] = {}
-    for key, row in rows.items():
-        for trained in (e for job in row.jobs.values() for e in _trainings(job)):
-            trainings.setdefault(trained.fingerprint(), key)
+    for row in rows:
+        for job in row.jobs.values():
+            if job.trained is not None:
+                trainings.setdefault(job.trained.fingerprint(), row.declared.key)
     return trainings
 
 
-def _plan_row(row: Row, columns: Sequence[Column], setting: PlanSettings) -> _PlannedRow:
-    bound = {group: setting.bind(e) for group, e in {"": row.experiment, **row.groups}.items()}
-    jobs: dict[str, Job] = {}
+class _JobBuilder:
+    """Builds each training and each measurement of a plan once, however many cells show it."""
+
+    def __init__(self, settings: PlanSettings) -> None:
+        self._settings = settings
+        self.trainings = cache(self._trainings)
+        self._measured = cache(self._measurements)
+
+    def source(self, row: Row, column: Column) -> tuple[CellSource | None, dict[str, Job]]:
+        """Where a cell's number comes from, None for a blank one, and the jobs behind it by fingerprint."""
+        experiment = row.groups[column.group] if column.group else row.experiment
+        match column.source:
+            case Metric(key, applies):
+                trainings = self.trainings(experiment)
+                if not applies(next(iter(trainings.values()))):
+                    return None, {}
+                return CellSource(key=key, fingerprints=tuple(trainings)), dict(trainings)
+            case Counted(count):
+                value = count(next(iter(self.trainings(experiment).values())))
+                return None if value is None else CellSource(value=value), {}
+            case Measured(key, measurement):
+                measured = self._measured(measurement, experiment)
+                return CellSource(key=key.format(row=row.key), fingerprints=tuple(measured)), measured
+
+    def _trainings(self, experiment: Experiment) -> dict[str, Experiment]:
+        """By fingerprint, one a seed, on the user's data."""
+        bound = self._settings.bind(experiment)
+        return {e.fingerprint(): e for e in (seeded(bound, seed) for seed in self._settings.seeds)}
+
+    def _measurements(
+        self, measurement: Callable[[Experiment, str], Job], experiment: Experiment
+    ) -> dict[str, Job]:
+        trained = self.trainings(experiment).values()
+        return {m.fingerprint(): m for m in (measurement(e, self._settings.scale) for e in trained)}
+
+
+def _plan_row(row: Row, columns: Iterable[Column], jobs: _JobBuilder) -> _PlannedRow:
+    behind: dict[str, Job] = {}
     cells: dict[str, CellSource] = {}
     for column in columns:
-        if column.group not in bound:
+        if column.group and column.group not in row.groups:
             continue
-        trained = [seeded(bound[column.group], seed) for seed in setting.seeds]
-        cell, behind = _source(row, column, trained, setting.scale)
+        cell, needed = jobs.source(row, column)
         if cell is not None:
             cells[column.spec.name] = cell
-            jobs |= behind
+            behind |= needed
     declared = DeclaredRow(
         key=row.key,
         label=row.label or row.key,
@@ -90,63 +150,38 @@ def _plan_row(row: Row, columns: Sequence[Column], setting: PlanSettings) -> _Pl
         in_paper=row.in_paper,
         description=row.description,
     )
-    return _PlannedRow(declared, jobs)
-
-
-def _source(
-    row: Row, column: Column, trained: Sequence[Experiment], scale: str
-) -> tuple[CellSource | None, dict[str, Job]]:
-    """Where a cell's number comes from, None for a blank one, and the jobs behind it by fingerprint."""
-    match column.source:
-        case Metric(key, applies):
-            if not applies(trained[0]):
-                return None, {}
-            trainings: dict[str, Job] = {experiment.fingerprint(): experiment for experiment in trained}
-            return CellSource(key=key, fingerprints=tuple(trainings)), trainings
-        case Counted(count):
-            value = count(trained[0])
-            return None if value is None else CellSource(value=value), {}
-        case Measured(key, probe):
-            measurements: dict[str, Job] = {m.fingerprint(): m for m in (probe(e, scale) for e in trained)}
-            name = key.format(row=row.key)
-            return CellSource(key=name, fingerprints=tuple(measurements)), measurements
+    return _PlannedRow(declared, behind)
 
 
 def _declare(
-    table: Table, setting: PlanSettings, rows: list[_PlannedRow], jobs: Mapping[str, Job]
+    table: Table, settings: PlanSettings, rows: Sequence[_PlannedRow], jobs: Mapping[str, Job]
 ) -> Declaration:
     behind = dict.fromkeys(fp for row in rows for fp in row.jobs)
-    trained = [e for fp in behind for e in _trainings(jobs[fp])]
-    before = {fp: tuple(e.fingerprint() for e in needed(jobs[fp])) for fp in behind}
+    trained = [e for fp in behind if (e := jobs[fp].trained) is not None]
+    needs = {fp: tuple(e.fingerprint() for e in jobs[fp].needs) for fp in behind}
     return Declaration(
         table=table.id,
         title=table.title,
         description=table.description,
-        scale=setting.scale,
-        report=setting.report,
-        data="; ".join(dict.fromkeys(setting.data(e.data) for e in trained)),
+        scale=settings.scale,
+        report=settings.report,
+        data="; ".join(dict.fromkeys(settings.data(e.data) for e in trained)),
         data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
-        seeds=setting.seeds,
+        seeds=settings.seeds,
         columns=tuple(column.spec for column in table.columns),
         rows=tuple(row.declared for row in rows),
-        needs={fp: fps for fp, fps in before.items() if fps},
+        needs={fp: fps for fp, fps in needs.items() if fps},
         paper=table.paper,
         claims=table.claims,
         plots=table.plots,
-        command=setting.command,
+        command=settings.command,
     )
 
 
-def _trainings(job: Job) -> tuple[Experiment, ...]:
-    """The training whose result a job is or looks at."""
-    if isinstance(job, Experiment):
-        return (job,)
-    return () if isinstance(job, StepTiming) else (job.of,)
-
-
-def _check_only(table: Table, known: list[str], only: tuple[str, ...]) -> None:
-    unknown = [key for key in only if key not in known]
-    if unknown:
-        raise SweepError(
-            f"--only: table {table.id} has no row {unknown[0]!r}; it has {', '.join(map(repr, known))}"
-        )
+def _check_only(only: Iterable[str], keys: Iterable[str]) -> None:
+    known = list(keys)
+    for name in only:
+        if name not in known:
+            near = get_close_matches(name, known, n=len(known), cutoff=SIMILAR)
+            listed = ", ".join(repr(key) for key in dict.fromkeys([*near, *known]))
+            raise SweepError(f"--only: no chosen table has a row {name!r}; there are {listed}", code="no-row")

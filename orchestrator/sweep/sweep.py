@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.config.experiment import Experiment, StepTiming
-from orchestrator.probes.union import Probe
+from orchestrator.config.experiment import Experiment
+from orchestrator.jobs.job import Job
 from orchestrator.schema.claims import Claim
 from orchestrator.schema.declaration import DeclaredColumn, PaperCell
 from orchestrator.schema.plots import Plot
@@ -33,7 +33,7 @@ class Measured:
     """
 
     key: str
-    probe: Callable[[Experiment, str], StepTiming | Probe]  # of the experiment and the scale
+    measurement: Callable[[Experiment, str], Job]  # of the experiment and the scale
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Row:
         groups: what stands behind the cells of columns with a group, by its name.
         label: how it is printed; the key where empty.
         in_paper: whether the paper has it; otherwise the key says what it is.
-        says: what the row is, where the label alone can't tell.
+        description: what the row is, where the label alone can't tell.
     """
 
     key: str
@@ -88,11 +88,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one sweep file brings.
+    """What one sweep file declares.
 
     Args:
         name: the file's name without `.py`.
-        says: one line for lists.
+        description: one line for lists.
         tables: one or more.
     """
 

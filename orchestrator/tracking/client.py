@@ -28,7 +28,7 @@ class Store:
         self._experiments: dict[str, str] = {}
 
     def experiment(self, name: str, about: str) -> str:
-        """The id of an experiment, which is made, or taken back from the bin, where need be."""
+        """The id of an experiment, which is created, or restored if it was deleted, where necessary."""
         if name not in self._experiments:
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -74,7 +74,7 @@ def now() -> int:
 
 
 def digest(text: str) -> str:
-    """16 hex digits that tell texts apart."""
+    """16 hex digits that differ for different texts."""
     return sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Something that is done again and again in the background, as a sign of life."""
+"""Regular signs of life, sent from a thread in the background."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 
 class Heartbeat:
-    """A thread that calls `beat` at equal times until it is stopped. A beat that fails is passed over.
+    """A thread that calls `beat` at regular intervals until it is stopped. A beat that fails is ignored.
 
     Args:
         beat: what to do; must be safe beside the other threads of the process.
@@ -16,7 +16,7 @@ class Heartbeat:
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat, self._seconds = beat, seconds
         self._stopped = Event()
-        Thread(target=self._work, name="pulse", daemon=True).start()
+        Thread(target=self._work, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
         """No further beats; one that is under way is not waited for."""

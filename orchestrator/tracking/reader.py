@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from datasets.io.gc_pause import uncollected
+from datasets.io.gc_pause import gc_paused
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record, Status
 from orchestrator.tracking.client import PROJECT
 from orchestrator.tracking.write_queue import PermanentError
 
 TABLES = "tables"  # the experiment of the declarations
-DETAIL = "detail.json"  # what a probe found beside its numbers; also the tag of runs that have it
+DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
 
@@ -85,25 +85,25 @@ def records(
 ) -> dict[str, Record]:
     """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
     wanted = None if fingerprints is None else set(fingerprints)
-    chosen: dict[str, Any] = {}
-    with uncollected():
+    newest: dict[str, Any] = {}
+    with gc_paused():
         for run in runs(client, trial_experiments(client)):
             fingerprint = run.data.tags.get("fingerprint")
             if fingerprint and (wanted is None or fingerprint in wanted):
-                chosen.setdefault(fingerprint, run)
-        histories = _histories(client, list(chosen.values()), history)
-    return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in chosen.items()}
+                newest.setdefault(fingerprint, run)
+        histories = _histories(client, list(newest.values()), history)
+    return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in newest.items()}
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What the probes among these jobs found beside their numbers; of each its newest run that finished."""
+    """What the probes among these jobs measured beside their metrics, in the newest run that finished."""
     wanted = set(fingerprints)
-    chosen: dict[str, str] = {}
+    newest: dict[str, str] = {}
     for run in runs(client, trial_experiments(client), "attributes.status = 'FINISHED'") if wanted else ():
         fingerprint = run.data.tags.get("fingerprint")
         if fingerprint in wanted and DETAIL in run.data.tags:
-            chosen.setdefault(fingerprint, run.info.run_id)
-    return {fp: json.loads(_text(client, run_id, DETAIL)) for fp, run_id in chosen.items()}
+            newest.setdefault(fingerprint, run.info.run_id)
+    return {fp: json.loads(_text(client, run_id, DETAIL)) for fp, run_id in newest.items()}
 
 
 def _histories(
@@ -172,23 +172,31 @@ def table_key(tags: dict[str, str]) -> tuple[str, str, str]:
     return tags["report"], tags["scale"], tags["table"]
 
 
-def declarations(client: Any) -> tuple[Declaration, ...]:
-    """The newest declaration of each table: the report that was declared last at the end, its tables in
-    their own order, then its figures.
+def reports(client: Any) -> list[str]:
+    """The names of the reports that have tables; the one that was declared last is at the end."""
+    return list(dict.fromkeys(run.data.tags["report"] for run in table_runs(client)))[::-1]
+
+
+def declarations(client: Any, report: str, known: Mapping[str, Declaration]) -> tuple[Declaration, ...]:
+    """The newest declaration of each table of a report: tables in their own order, then figures.
+
+    Args:
+        known: those that need not be downloaded, by run id.
 
     Raises:
         PermanentError: one can't be read.
     """
-    by_key: dict[tuple[str, str, str], Any] = {}
+    newest: dict[tuple[str, str, str], Any] = {}
     for run in table_runs(client):
-        by_key.setdefault(table_key(run.data.tags), run)
-    reports = [report for report, _, _ in by_key]  # the newest first
+        if run.data.tags["report"] == report:
+            newest.setdefault(table_key(run.data.tags), run)
 
-    def order(key: tuple[str, str, str]) -> tuple[int, str, tuple[int, int], list[tuple[int, str]]]:
-        report, scale, table = key
-        return -reports.index(report), scale, _rank(table), natural(table)
+    def order(key: tuple[str, str, str]) -> tuple[str, tuple[int, int], list[tuple[int, str]]]:
+        _, scale, table = key
+        return scale, _rank(table), natural(table)
 
-    return tuple(_declaration(client, by_key[key]) for key in sorted(by_key, key=order))
+    ordered = [newest[key] for key in sorted(newest, key=order)]
+    return tuple(known.get(run.info.run_id) or _declaration(client, run) for run in ordered)
 
 
 def _rank(table: str) -> tuple[int, int]:

@@ -27,13 +27,14 @@ class TableWriter:
     def __init__(self, store: Store) -> None:
         self._store, self._client = store, store.client
 
-    def declare(self, declaration: Declaration) -> None:
-        """Make a run for a declaration, unless the one that counts says the same."""
+    def declare(self, declaration: Declaration) -> str:
+        """Make a run for a declaration, unless the current one is equal; the id of that run."""
         current = self._current(declaration)
         if current is None:
-            self._make(declaration)
-        else:
-            self._store.log(current.info.run_id, tags={"declared": str(now())})
+            return self._make(declaration)
+        run_id = str(current.info.run_id)
+        self._store.log(run_id, tags={"declared": str(now())})
+        return run_id
 
     def log_table(
         self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
@@ -64,14 +65,13 @@ class TableWriter:
 
     def _current(self, declaration: Declaration) -> Any | None:
         """The run that counts for this table, if it holds this very declaration."""
-        found = self._counting(declaration)
+        newest = next(iter(self._counting(declaration)), None)
         same = digest(declaration.model_dump_json())
-        return found[0] if found and found[0].data.tags["digest"] == same else None
+        return newest if newest is not None and newest.data.tags["digest"] == same else None
 
     def _counting(self, declaration: Declaration) -> list[Any]:
         key = reader.table_key(_table_tags(declaration))
-        found = reader.table_runs(self._client)
-        return [run for run in found if reader.table_key(run.data.tags) == key]
+        return [run for run in reader.table_runs(self._client) if reader.table_key(run.data.tags) == key]
 
     def _make(self, declaration: Declaration) -> str:
         """A run with the declaration, which counts from when it is whole; the older ones no longer do."""

@@ -1,15 +1,11 @@
-"""What is remembered between runs: trials, declarations and tables in MLflow, written by the sweep's process.
+"""The tracking store: trials, declarations and tables in MLflow, written by the process that runs the sweeps.
 
-Nothing else imports MLflow. Trials are written through an outbox, so that a server that is away for a minute
+Nothing else imports MLflow. Trials are written through a queue, so that a server that is away for a minute
 delays nothing and loses nothing; whatever is asked of the store waits for what was written before it.
 """
 
 import errno
-import fcntl
-import logging
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -20,28 +16,19 @@ from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import Store, now
+from orchestrator.tracking.connect import connect
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
-from orchestrator.tracking.uri import StoreUri, parse
-from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
-from orchestrator.util.errors import UserError
+from orchestrator.tracking.uri import StoreUri, TrackingError, parse
+from orchestrator.tracking.write_queue import PermanentError, WriteQueue, retry
 from orchestrator.util.redact import redacted
 
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
 PATIENCE = 600.0  # seconds
 HEARTBEAT = 60.0  # seconds
-ALWAYS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the address with its password
-}
-UNLESS_SET = {
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the outbox is patient enough
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-}
-CALLERS_FAULT = frozenset(
+PERMANENT = frozenset(
     {
         "INVALID_PARAMETER_VALUE",
         "RESOURCE_DOES_NOT_EXIST",
@@ -50,54 +37,50 @@ CALLERS_FAULT = frozenset(
         "NOT_IMPLEMENTED",
     }
 )
-"""Errors that trying again does not mend."""
-NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
-"""The same where a folder of artifacts is full or closed."""
+"""Errors that another attempt does not mend."""
+NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+"""The same where the disk is full or a folder of artifacts can't be written to."""
 
 Result = TypeVar("Result")
-
-
-class TrackingError(UserError):
-    """The store can't be used, or something could not be written; the message names it, never a password."""
 
 
 class Tracker:
     """A tracking store that has been opened. Use it as a context manager, or call `close`."""
 
-    def __init__(self, client: Any, entities: Any, place: StoreUri, patience: float) -> None:
-        self._client, self._place, self._patience = client, place, patience
-        store = Store(client, entities, place.artifacts)
+    def __init__(self, client: Any, entities: Any, store_uri: StoreUri, patience: float) -> None:
+        self._client, self._uri, self._patience = client, store_uri, patience
+        store = Store(client, entities, store_uri.artifacts)
         self._trials, self._tables = TrialWriter(store), TableWriter(store)
-        self._outbox = WriteQueue(patience, self._explain)
-        self._pulse = Heartbeat(self._trials.beat, HEARTBEAT)
+        self._queue = WriteQueue(patience, self._explain)
+        self._declared: dict[str, Declaration] = {}  # by run id
+        self._heartbeat = Heartbeat(self._trials.beat, HEARTBEAT)
 
     @classmethod
     def open(cls, uri: str, artifacts: Path | None, *, patience: float = PATIENCE) -> Self:
         """Connect to a store; a sqlite file is created and migrated before anything else touches it.
 
         Args:
-            uri: see `store_uri.parse`.
+            uri: see `uri.parse`.
             artifacts: the folder for the artifacts of a database; beside a sqlite file if None.
             patience: seconds for which a call is tried again while the store is away.
 
         Raises:
             TrackingError: the address is wrong or the store can't be reached.
         """
+        store_uri = parse(uri, artifacts)
         try:
-            place = parse(uri, artifacts)
-        except ValueError as error:
-            raise TrackingError(str(error)) from None
-        try:
-            client, entities = _connect(place)
+            client, entities = connect(store_uri)
         except Exception as error:
             # The cause is not chained: its text may hold the password.
-            reason = place.hide(str(error)).strip().rstrip(".")
-            raise TrackingError(f"{place.shown}: the tracking store can't be reached: {reason}") from None
-        return cls(client, entities, place, patience)
+            reason = store_uri.hide(str(error)).strip().rstrip(".")
+            raise TrackingError(
+                f"{store_uri.shown}: the tracking store can't be reached: {reason}", code="unreachable"
+            ) from None
+        return cls(client, entities, store_uri, patience)
 
     def start(self, trial: TrialInfo) -> None:
-        """A trial begins or goes on: a run that did not finish is taken up again, else a new one is made."""
-        self._put(f"the start of {trial.name}", lambda: self._trials.start(trial))
+        """A trial begins or goes on: a run that did not finish is resumed, else a new one is made."""
+        self._enqueue(f"the start of {trial.name}", lambda: self._trials.start(trial))
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Metrics of an epoch (from 1). An epoch that was logged before is skipped.
@@ -106,7 +89,7 @@ class Tracker:
             ValueError: a metric's name that MLflow can't hold.
         """
         named, when = _named(metrics), now()
-        self._put(
+        self._enqueue(
             f"epoch {epoch} of {fingerprint}", lambda: self._trials.epoch(fingerprint, epoch, named, when)
         )
 
@@ -125,25 +108,25 @@ class Tracker:
         Raises:
             ValueError: a metric's name that MLflow can't hold.
         """
-        named, when, told = _named(metrics), now(), tuple(warnings)
-        self._put(
+        named, when, kept = _named(metrics), now(), tuple(warnings)
+        self._enqueue(
             f"the end of {fingerprint}",
             lambda: self._trials.finish(
-                fingerprint, status, named, duration, note=note, warnings=told, detail=detail, when=when
+                fingerprint, status, named, duration, note=note, warnings=kept, detail=detail, when=when
             ),
         )
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
         """Add tags to the run of a fingerprint, such as another table that it serves."""
-        self._put(f"tags of {fingerprint}", lambda: self._trials.tag(fingerprint, tags))
+        self._enqueue(f"tags of {fingerprint}", lambda: self._trials.tag(fingerprint, tags))
 
-    def reap(self) -> tuple[str, ...]:
+    def end_abandoned(self) -> tuple[str, ...]:
         """Mark the runs that dead processes left running as killed; their fingerprints.
 
         Raises:
             TrackingError: the store is away for longer than the patience.
         """
-        return self._ask("marking dead runs", self._trials.reap)
+        return self._call("marking dead runs", self._trials.end_abandoned)
 
     def records(
         self, fingerprints: Iterable[str] | None = None, history: Collection[str] | None = None
@@ -159,33 +142,44 @@ class Tracker:
             TrackingError: the store is away for longer than the patience.
         """
         wanted = None if fingerprints is None else tuple(fingerprints)
-        return self._ask("reading records", lambda: reader.records(self._client, wanted, history))
+        return self._call("reading records", lambda: reader.records(self._client, wanted, history))
 
     def details(self, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """What finished probes found beside their numbers, by fingerprint; figures are drawn from it.
+        """What finished probes measured beside their metrics, by fingerprint; figures are drawn from it.
 
         Raises:
             TrackingError: the store is away for longer than the patience.
         """
         wanted = tuple(fingerprints)
-        return self._ask("reading details", lambda: reader.details(self._client, wanted))
+        return self._call("reading details", lambda: reader.details(self._client, wanted))
 
     def declare(self, declaration: Declaration) -> None:
-        """Remember a table as declared. If it differs, it takes the place of the same table of its report.
+        """Store a table's declaration. If it differs, it takes the place of the same table of its report.
 
         Raises:
             TrackingError: it can't be written.
         """
         kept = _without_credentials(declaration)
-        self._ask(f"declaring table {kept.table}", lambda: self._tables.declare(kept))
+        run_id = self._call(f"declaring table {kept.table}", lambda: self._tables.declare(kept))
+        self._declared[run_id] = kept
 
-    def declarations(self) -> tuple[Declaration, ...]:
-        """The newest declaration of each table, by report; the report that was declared last is at the end.
+    def reports(self) -> list[str]:
+        """The names of the reports that have tables; the one that was declared last is at the end.
+
+        Raises:
+            TrackingError: the store is away for longer than the patience.
+        """
+        return self._call("reading reports", lambda: reader.reports(self._client))
+
+    def declarations(self, report: str) -> tuple[Declaration, ...]:
+        """The newest declaration of each table of a report: tables in their own order, then figures.
 
         Raises:
             TrackingError: one can't be read, or was written by another version.
         """
-        return self._ask("reading declarations", lambda: reader.declarations(self._client))
+        return self._call(
+            "reading declarations", lambda: reader.declarations(self._client, report, self._declared)
+        )
 
     def log_table(
         self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
@@ -198,7 +192,7 @@ class Tracker:
         Raises:
             TrackingError: it can't be written.
         """
-        self._ask(
+        self._call(
             f"logging table {declaration.table}",
             lambda: self._tables.log_table(_without_credentials(declaration), frame, files, verdicts_json),
         )
@@ -209,16 +203,16 @@ class Tracker:
         Raises:
             TrackingError: names what could not be written since the last call.
         """
-        self._outbox.wait()
-        self._tell_lost()
+        self._queue.wait()
+        self._raise_lost()
 
     def close(self) -> None:
         """`flush`, mark trials that have not ended as interrupted, and end the writing thread. Nothing can be
         written afterwards."""
-        self._pulse.stop()
-        self._put("what was interrupted", self._trials.interrupt)
-        self._outbox.close()
-        self._tell_lost()
+        self._heartbeat.stop()
+        self._enqueue("what was interrupted", self._trials.interrupt)
+        self._queue.close()
+        self._raise_lost()
 
     def __enter__(self) -> Self:
         return self
@@ -233,23 +227,25 @@ class Tracker:
                 raise
             error.add_note(str(lost))  # what went wrong first stays the error
 
-    def _put(self, what: str, operation: Callable[[], None]) -> None:
-        self._outbox.put(what, lambda: _attempt(operation))
+    def _enqueue(self, what: str, operation: Callable[[], None]) -> None:
+        self._queue.put(what, lambda: _attempt(operation))
 
-    def _ask(self, what: str, operation: Callable[[], Result]) -> Result:
-        self._outbox.wait()
+    def _call(self, what: str, operation: Callable[[], Result]) -> Result:
+        self._queue.wait()
         try:
-            return persevere(lambda: _attempt(operation), self._patience)
+            return retry(lambda: _attempt(operation), self._patience)
         except Exception as error:
-            raise TrackingError(f"{self._place.shown}: {what} failed: {self._explain(error)}") from None
+            raise TrackingError(
+                f"{self._uri.shown}: {what} failed: {self._explain(error)}", code="failed"
+            ) from None
 
     def _explain(self, error: Exception) -> str:
-        return self._place.hide(str(error))
+        return self._uri.hide(str(error))
 
-    def _tell_lost(self) -> None:
-        lost = self._outbox.take_lost()
+    def _raise_lost(self) -> None:
+        lost = self._queue.take_lost()
         if lost:
-            raise TrackingError(f"{self._place.shown}: not written: {'; '.join(lost)}")
+            raise TrackingError(f"{self._uri.shown}: not written: {'; '.join(lost)}", code="not-written")
 
 
 def _without_credentials(declaration: Declaration) -> Declaration:
@@ -261,41 +257,16 @@ def _named(metrics: Mapping[str, float]) -> dict[str, float]:
     return {reader.metric_name(key): float(value) for key, value in metrics.items()}
 
 
-def _connect(place: StoreUri) -> tuple[Any, Any]:
-    """MLflow's client and its entities, after a first call that shows the store to be there."""
-    os.environ.update({**UNLESS_SET, **os.environ, **ALWAYS})
-    from mlflow import MlflowClient, entities
-
-    for noisy in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    with _alone(place.file):
-        client = MlflowClient(tracking_uri=place.uri)
-        client.search_experiments(max_results=1)
-    return client, entities
-
-
-@contextmanager
-def _alone(file: Path | None) -> Iterator[None]:
-    """One process at a time: two that create the same sqlite file at once break it for good."""
-    if file is None:
-        yield
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(file.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _attempt(operation: Callable[[], Result]) -> Result:
     from mlflow.exceptions import MlflowException
 
     try:
         return operation()
     except MlflowException as error:
-        if error.error_code in CALLERS_FAULT:
+        if error.error_code in PERMANENT:
             raise PermanentError(error.message) from error
         raise
     except OSError as error:
-        if error.errno in NO_PLACE:
+        if error.errno in NOT_WRITABLE:
             raise PermanentError(str(error)) from error
         raise

@@ -1,4 +1,4 @@
-"""The runs of trials: one a job, taken up again until it has ended.
+"""The runs of trials: one a job, resumed until it has ended.
 
 Every operation may be repeated after it failed half-way.
 """
@@ -23,7 +23,7 @@ ABOUT = (
 )
 
 DIVERGED = "diverged.json"
-"""The artifact that says at which step a training went astray, on which samples, in which quantities."""
+"""The artifact that says at which step a run's loss became non-finite, on which samples, with the values."""
 
 SILENCE = 15 * 60_000
 """Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.
@@ -39,9 +39,8 @@ class TrialInfo:
         name: to be read, such as "RLE 3x64, seed 0".
         group: the MLflow experiment in which it compares with others, such as "coco-demo".
         seed: of the job.
-        params: every field, flattened.
         tags: further tags, such as `table.1=3x64`.
-        json: the whole job, kept as experiment.json.
+        json: the whole job, kept as experiment.json and, flattened, as MLflow's parameters.
         data: fingerprint of its data; empty for a measurement without data.
         commit: of the code.
         machine: where it runs, in words.
@@ -53,7 +52,6 @@ class TrialInfo:
     name: str
     group: str
     seed: int
-    params: Mapping[str, str]
     tags: Mapping[str, str]
     json: str
     data: str = ""
@@ -81,19 +79,20 @@ class TrialWriter:
         self._runs: dict[str, _Run] = {}
 
     def start(self, trial: TrialInfo) -> None:
-        """Take the trial's unfinished run up again, or make one."""
+        """Resume the trial's unfinished run, or make one."""
         tags = _tags(trial)
-        found = reader.newest(self._client, trial.fingerprint)
-        if found is None or found.info.status == "FINISHED":
+        run = reader.newest(self._client, trial.fingerprint)
+        if run is None or run.info.status == "FINISHED":
             experiment = self._store.experiment(trial.group, ABOUT.format(name=trial.group))
-            found = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
+            run = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
         else:
-            self._client.update_run(found.info.run_id, status="RUNNING", name=trial.name)
+            self._client.update_run(run.info.run_id, status="RUNNING", name=trial.name)
         # A parameter can't be logged twice with different values; those that may differ decide no result.
-        params = {name: text for name, text in trial.params.items() if name not in found.data.params}
-        self._store.log(found.info.run_id, params=params, tags=tags)
-        self._runs[trial.fingerprint] = _known(found, running=True)
-        self._client.log_text(found.info.run_id, trial.json, "experiment.json")
+        fields = flatten(json.loads(trial.json))
+        params = {name: text for name, text in fields.items() if name not in run.data.params}
+        self._store.log(run.info.run_id, params=params, tags=tags)
+        self._runs[trial.fingerprint] = _known(run, running=True)
+        self._client.log_text(run.info.run_id, trial.json, "experiment.json")
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float], when: int) -> None:
         """Log an epoch's metrics, unless it or a later one has been."""
@@ -134,12 +133,12 @@ class TrialWriter:
         """Add tags to the newest run of a fingerprint."""
         self._store.log(self._run(fingerprint).run_id, tags=tags)
 
-    def reap(self) -> tuple[str, ...]:
+    def end_abandoned(self) -> tuple[str, ...]:
         """End the runs whose writer, a process of this machine, is no more, and those of other machines that
         have given no sign of life for long."""
         experiments = reader.trial_experiments(self._client)
-        left = list(reader.runs(self._client, experiments, "attributes.status = 'RUNNING'"))
-        dead = [run for run in left if _is_dead(run)]
+        unfinished = list(reader.runs(self._client, experiments, "attributes.status = 'RUNNING'"))
+        dead = [run for run in unfinished if _is_dead(run)]
         for run in dead:
             self._end_interrupted(run.info.run_id, "interrupted: its process ended")
         return tuple(run.data.tags["fingerprint"] for run in dead)
@@ -171,6 +170,18 @@ class TrialWriter:
         return self._runs[fingerprint]
 
 
+def flatten(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Every field as `dotted.name: text`, as MLflow shows and compares parameters."""
+    return dict(_leaves("", fields))
+
+
+def _leaves(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, Mapping):
+        return [(prefix, value if isinstance(value, str) else json.dumps(value))]
+    stem = f"{prefix}." if prefix else ""
+    return [leaf for key, inner in value.items() for leaf in _leaves(stem + key, inner)]
+
+
 def _tags(trial: TrialInfo) -> dict[str, str]:
     process = psutil.Process()
     return {
@@ -194,12 +205,12 @@ def _is_dead(run: Any) -> bool:
     """Whether a run's writer was a process of this machine that has ended, or is one elsewhere and silent."""
     match run.data.tags.get("writer", "").split():
         case [host, pid, began] if host == socket.gethostname():
-            return not _lives(int(pid), float(began))
+            return not _is_alive(int(pid), float(began))
         case _:
             return now() - int(run.data.tags.get("alive", run.info.start_time)) > SILENCE
 
 
-def _lives(pid: int, began: float) -> bool:
+def _is_alive(pid: int, began: float) -> bool:
     try:
         found = psutil.Process(pid)
         return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - began) <= 1

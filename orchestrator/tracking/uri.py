@@ -1,4 +1,4 @@
-"""Where a tracking store lies, and how to speak of it without telling its credentials."""
+"""The address of a tracking store, and how to print it without its credentials."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from orchestrator.util.errors import UserError
+
 DATABASES = ("postgresql", "mysql", "mssql")
+
+
+class TrackingError(UserError):
+    """The store can't be used, or something could not be written; the message names it, never a password."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,10 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
         uri: `sqlite:///relative.db`, `sqlite:////absolute.db`, another SQL database, or a server's http(s)
             address.
         artifacts: the folder for artifacts of a database; beside the file if None and it is sqlite. A
-            server keeps artifacts where it was told to.
+            server decides where it keeps artifacts.
 
     Raises:
-        ValueError: none of these, or a database without a folder for artifacts.
+        TrackingError: none of these, or a database without a folder for artifacts.
     """
     parts = urlsplit(uri)
     driver = parts.scheme.partition("+")[0]
@@ -68,9 +74,12 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
         )
     if driver in DATABASES:
         if artifacts is None:
-            raise ValueError(f"{shown}: a database needs a folder for artifacts beside it")
+            raise TrackingError(
+                f"{shown}: a database needs a folder for artifacts beside it", code="no-artifacts"
+            )
         return StoreUri(uri, None, artifacts.absolute())
-    raise ValueError(
+    raise TrackingError(
         f"{shown if parts.scheme else uri}: not a tracking store. "
-        "Give sqlite:///file.db, another SQL database, or a server's http://host:port"
+        "Give sqlite:///file.db, another SQL database, or a server's http://host:port",
+        code="not-a-store",
     )

@@ -16,8 +16,8 @@ class PermanentError(Exception):
     """An operation that can't succeed, however often it is tried."""
 
 
-def persevere(operation: Callable[[], Result], patience: float) -> Result:
-    """Try until it succeeds, with growing pauses.
+def retry(operation: Callable[[], Result], patience: float) -> Result:
+    """Try until the operation succeeds, with growing pauses.
 
     Args:
         operation: must be harmless to repeat after it failed half-way.
@@ -41,10 +41,10 @@ def persevere(operation: Callable[[], Result], patience: float) -> Result:
 
 
 class WriteQueue:
-    """A queue of operations and the one thread that carries them out in order.
+    """A queue of operations and the one thread that executes them in order.
 
-    After an operation ran out of patience, each later one has a single attempt until one succeeds again, so
-    that a store which is gone for good costs the patience once.
+    After an operation has been tried for as long as `patience`, each later one has a single attempt until one
+    succeeds again, so that a store that is gone for good costs the patience once.
 
     Args:
         patience: seconds for which an operation is tried.
@@ -59,7 +59,7 @@ class WriteQueue:
         self._thread.start()
 
     def put(self, what: str, operation: Callable[[], None]) -> None:
-        """Have it done after all that was put before. `what` names it, should it be lost."""
+        """Execute it after all that was put before. `what` names it in case it is lost."""
         self._queue.put((what, operation))
 
     def wait(self) -> None:
@@ -81,7 +81,7 @@ class WriteQueue:
         while (item := self._queue.get()) is not None:
             what, operation = item
             try:
-                persevere(operation, 0.0 if away else self._patience)
+                retry(operation, 0.0 if away else self._patience)
                 away = False
             except PermanentError as error:
                 self._lost.append(f"{what}: {self._explain(error)}")

@@ -14,12 +14,12 @@ def load(split: Split, keys: Sequence[Sequence[Key]], runtime: Runtime) -> Itera
     """The batches of these keys, each loaded by one call of the split.
 
     Raises:
-        DataError: a sample can't be had, in whichever process that was noticed.
+        DataError: a sample can't be loaded, in whichever process.
     """
     loader: DataLoader[Batch | DataError] = DataLoader(
-        _Handing(split),  # type: ignore[arg-type]  # it loads batches only
+        _ErrorsAsValues(split),  # type: ignore[arg-type]  # it loads batches only
         batch_sampler=keys,  # type: ignore[arg-type]  # torch accepts any iterable of lists
-        collate_fn=_as_it_is,  # type: ignore[arg-type]  # a batch comes whole
+        collate_fn=_uncollated,  # type: ignore[arg-type]  # a batch comes whole
         num_workers=runtime.loader_workers,
         pin_memory=runtime.device.type == "cuda",
     )
@@ -30,9 +30,9 @@ def load(split: Split, keys: Sequence[Sequence[Key]], runtime: Runtime) -> Itera
 
 
 @dataclass(frozen=True)
-class _Handing:
-    """A split that hands its errors over as values: one that is raised in a loader's process would arrive as
-    the text of a traceback."""
+class _ErrorsAsValues:
+    """A split that returns its errors: one raised in a loader's process would arrive as the text of a
+    traceback."""
 
     split: Split
 
@@ -43,5 +43,5 @@ class _Handing:
             return error
 
 
-def _as_it_is(batch: Batch | DataError) -> Batch | DataError:
+def _uncollated(batch: Batch | DataError) -> Batch | DataError:
     return batch

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from datasets.contract import Data, Pairs, Predictions, Split
 from datasets.crops.crop import flip_points, swap_pairs
 from models.heatmap_codec import decode, mirror
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.training.runtime import Runtime
 
 BATCH = 128
@@ -22,7 +22,7 @@ NOTHING = Predictions(
 
 @torch.inference_mode()
 def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
-    """What a model says about a batch; with `pairs`, averaged over the picture and its mirror image.
+    """Predictions for a batch; with `pairs`, averaged over the picture and its mirror image.
 
     Coordinates, scales and scores are averaged. Of a model that is read from heatmaps the heatmaps are, and
     coordinates and scores are read from the average.
@@ -64,7 +64,7 @@ def evaluate(model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = Fal
 
 
 def predictions(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Predictions:
-    """What a model in evaluation mode says about this worker's share of the validation set."""
+    """Predictions of a model in evaluation mode for this worker's share of the validation set."""
     ids: list[np.ndarray] = []
     mus: list[np.ndarray] = []
     sigmas: list[np.ndarray] = []

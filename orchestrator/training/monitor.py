@@ -1,4 +1,4 @@
-"""What is watched while a model trains: the loss, its parts, and the quantities that may run away."""
+"""What is monitored while a model trains: the loss, its parts, and quantities that may leave their limits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ LIMITS: Mapping[str, Callable[[float], bool]] = {
     "sigma_max": lambda value: value > 0.9999,
     "sigma_min": lambda value: value < 1e-5,
 }
-"""Finite values that still mean trouble: |bar_mu| or log s running away, sigma at its ceiling or floor."""
+"""Finite values to warn of: |bar_mu| or log s growing without bounds, sigma at an end of its range."""
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Monitor:
         summary = self.summary()
         return {
             name: summary[name]
-            for name, beyond in LIMITS.items()
-            if name in summary and beyond(summary[name])
+            for name, exceeds in LIMITS.items()
+            if name in summary and exceeds(summary[name])
         }
 
 

@@ -1,4 +1,4 @@
-"""What moves the parameters of a training, and how fast: Adam, and Muon where a schedule asks for it."""
+"""The optimizers of a training and their learning rates: Adam, and Muon where a schedule asks for it."""
 
 import math
 
@@ -9,32 +9,32 @@ from models.regressor import parameter_groups
 from orchestrator.config.schedule import Schedule
 
 MATRICES = ("trunk", "coord", "heatmap")
-"""The parts whose matrices Muon takes. The scale and the flow answer for a likelihood, which Adam suits."""
+"""The parts whose matrices Muon takes. Adam suits the scale and the flow, which only a likelihood trains."""
 
 
-def build_optimisers(
+def build_optimizers(
     schedule: Schedule, model: nn.Module, objective: nn.Module
 ) -> list[torch.optim.Optimizer]:
-    """Adam, and if the schedule says so Muon; each parameter of model and objective is in one of them."""
+    """Adam, and Muon where the schedule has it; each parameter of model and objective is in one of them."""
     parameters = {**parameter_groups(model), "flow": list(objective.parameters())}
     matrices: list[nn.Parameter] = []
     if schedule.matrices is not None:
         matrices = [p for part in MATRICES for p in parameters[part] if p.ndim > 1]
     taken = {id(parameter) for parameter in matrices}
     rest = {name: [p for p in part if id(p) not in taken] for name, part in parameters.items()}
-    found = [_adam(schedule, rest)]
+    optimizers = [_adam(schedule, rest)]
     if schedule.matrices is not None and matrices:
-        found.append(schedule.matrices.build(matrices))
-    for optimiser in found:
-        for group in optimiser.param_groups:
+        optimizers.append(schedule.matrices.build(matrices))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]
-    return found
+    return optimizers
 
 
-def set_rate(of: list[torch.optim.Optimizer], factor: float) -> None:
-    """Multiply every learning rate with which `build_optimisers` made them by a factor."""
-    for optimiser in of:
-        for group in optimiser.param_groups:
+def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
+    """Set every learning rate to a multiple of the one with which `build_optimizers` made it."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
 
 

@@ -1,4 +1,4 @@
-"""What `fit` needs of whatever runs it, and the case where nothing does."""
+"""What `fit` needs of the process that runs it, and plain implementations of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 
 class Runtime(Protocol):
-    """One worker of a training: its place among the others and its way to tell the world."""
+    """One worker of a training: its rank among the others, and where it reports to."""
 
     @property
     def rank(self) -> int:
@@ -50,12 +50,12 @@ class Runtime(Protocol):
         ...
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Tell whoever watches that `epoch` (from 1) is done. Every worker calls it; rank 0 is heard."""
+        """Report that `epoch` (from 1) is done. Every worker calls it; the metrics of rank 0 count."""
         ...
 
-    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
-        """Tell again of the epochs that were done before this process began, all at once: the last of them
-        were perhaps never heard. Every worker calls it; rank 0 is heard."""
+    def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """Report again, all at once, the epochs that were done before this process began: the last of them
+        may have been lost. Every worker calls it; what rank 0 reports counts."""
         ...
 
 
@@ -68,7 +68,7 @@ def _placed(module: nn.Module, device: torch.device) -> nn.Module:
 
 @dataclass(frozen=True)
 class SingleProcess:
-    """One process by itself; it keeps what was reported."""
+    """A single process; it keeps what was reported."""
 
     device: torch.device = CPU
     loader_workers: int = 0
@@ -86,12 +86,12 @@ class SingleProcess:
         return value
 
     def align(self, module: nn.Module) -> None:
-        """There is nobody to differ from."""
+        """There is no other worker."""
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         self.reports.append((epoch, metrics))
 
-    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+    def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
         """Only what is reported here is kept."""
 
 
@@ -131,7 +131,7 @@ class Distributed:
                 torch.distributed.broadcast(buffer, src=0)
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Nobody watches a bare group; whoever does overrides this."""
+        """Nothing receives reports; a subclass overrides this."""
 
-    def recall(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
-        """Nobody watches a bare group; whoever does overrides this."""
+    def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
+        """Nothing receives reports; a subclass overrides this."""

@@ -1,4 +1,4 @@
-"""The training loop: plain PyTorch, resumable bit for bit, the same alone, in a trial and across a cluster.
+"""The training loop: plain PyTorch, resumable bit for bit, the same in one process and across a cluster.
 
 Shapes: B batch, P points, D coordinates, H W pixels.
 """
@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,25 +16,32 @@ from torch import Tensor, nn
 
 from datasets.contract import Batch, Data, Key, Split
 from datasets.io.errors import DataError
+from models.errors import WeightsError
 from models.import_weights import load_trunk
+from models.interface import LossInputs
+from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
 from orchestrator.training.dataloader import load
 from orchestrator.training.evaluation import evaluate
 from orchestrator.training.monitor import Monitor
-from orchestrator.training.optimizers import build_optimisers, rate, set_rate
+from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
+from orchestrator.util.errors import SweepError, UserError
+from orchestrator.util.redact import redacted
+
+AFRESH = "Train it again with --fresh."
 
 
 class DivergedError(Exception):
-    """A number that training can't recover from; the message is JSON with step, samples and quantities."""
+    """The loss or its gradient became non-finite; the message is JSON with step, samples and quantities."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a training. `metrics` are those of the last epoch that was evaluated."""
+    """How a training ended. `metrics` are those of the last epoch that was evaluated."""
 
     status: Literal["finished", "diverged"]
     metrics: dict[str, float]
@@ -43,40 +50,14 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Progress:
-    """The part of the state that is neither weights nor optimiser."""
-
-    epoch: int = 0  # epochs done
-    duration: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    # Each quantity that ran away: the last epoch in which it did, and its value there.
-    warnings: dict[str, list[float]] = field(default_factory=dict)
-    history: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # epochs and their metrics
-
-    def sentences(self) -> tuple[str, ...]:
-        """The warnings, to be read."""
-        return tuple(
-            f"{name} = {value:.3g} in epoch {epoch}" for name, (epoch, value) in self.warnings.items()
-        )
-
-
 class TrainingModule(nn.Module):
     """Model and objective as one module whose forward is the loss, so that data parallelism averages
     the flow's gradients with all others."""
 
     def __init__(self, experiment: Experiment, *, pretrained: bool, bf16: bool = False) -> None:
         super().__init__()
-        data, objective = experiment.data, experiment.objective
-        self.model = experiment.model.build(
-            data.points,
-            data.dim,
-            data.size,
-            scale=objective.needs_scale,
-            heatmap=objective.needs_heatmap,
-            pretrained=pretrained,
-        )
-        self.objective = objective.build(data.dim)
+        self.model = experiment.model.build(experiment.output_spec, pretrained)
+        self.objective: LossModule = experiment.objective.build(experiment.data.dim)
         self.bf16 = bf16  # of the trunk
         self.seed = experiment.seed
 
@@ -89,15 +70,15 @@ class TrainingModule(nn.Module):
 
 @dataclass(frozen=True)
 class Training:
-    """Everything that stays in place while epochs go by."""
+    """Everything that stays the same from epoch to epoch."""
 
     experiment: Experiment
     data: Data
     runtime: Runtime
-    trainee: TrainingModule
-    wrapped: nn.Module  # the trainee as the runtime runs it
-    optimisers: list[torch.optim.Optimizer]
-    parameters: tuple[nn.Parameter, ...]  # of the trainee, looked up once
+    module: TrainingModule
+    wrapped: nn.Module  # the module as the runtime runs it
+    optimizers: list[torch.optim.Optimizer]
+    parameters: tuple[nn.Parameter, ...]  # of the module, looked up once
     steps: int  # an epoch
 
 
@@ -106,51 +87,72 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
 
     Raises:
         DataError: fewer training samples than a batch.
-        ValueError: the batch can't be shared equally by the workers.
-        CheckpointError: what the experiment starts from has no checkpoint.
+        SweepError: the batch can't be shared equally by the workers.
+        CheckpointError: training can't go on from the experiment's checkpoint, or what it starts from has
+            none.
+        UserError: pretrained weights can't be had, or do not fit the model.
     """
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
-    fingerprint = experiment.fingerprint()
     # One worker reads, so that none begins from another epoch than the others.
-    state = runtime.agree(_saved(checkpoints, fingerprint) if runtime.rank == 0 else None)
+    checkpoint = runtime.agree(checkpoints.load(experiment) if runtime.rank == 0 else None)
     bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        trainee = TrainingModule(experiment, pretrained=state is None and experiment.start is None, bf16=bf16)
-        if state is None and experiment.start is not None:
-            load_trunk(trainee.model, trained_state(experiment.start, checkpoints))
-        wrapped = runtime.prepare(trainee)
-        optimisers = build_optimisers(experiment.schedule, trainee.model, trainee.objective)
-        progress = _restore(state, trainee, optimisers) if state else Progress()
-        if state:  # what was told last may have been lost with the one who listened
-            runtime.recall(progress.history)
-        parameters = tuple(trainee.parameters())
-        training = Training(experiment, data, runtime, trainee, wrapped, optimisers, parameters, steps)
+        module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)
+        wrapped = runtime.prepare(module)
+        optimizers = build_optimizers(experiment.schedule, module.model, module.objective)
+        progress = Progress()
+        if checkpoint is not None:
+            progress = _resume(checkpoint, module, optimizers, checkpoints.path(experiment.fingerprint()))
+            # What was reported last may have been lost with the process that was to receive it.
+            runtime.replay(progress.history)
+        parameters = tuple(module.parameters())
+        training = Training(experiment, data, runtime, module, wrapped, optimizers, parameters, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
                 progress, measured = _epoch(training, progress)
                 if runtime.rank == 0:
-                    checkpoints.save(fingerprint, _state(training, progress))
+                    checkpoints.save(_checkpoint(training, progress))
                 runtime.report(progress.epoch, measured)
         except DivergedError as diverged:
             return _outcome("diverged", progress, str(diverged))
     return _outcome("finished", progress)
 
 
-def trained_state(experiment: Experiment, checkpoints: Checkpoints) -> dict[str, Tensor]:
-    """The weights of a finished training: model and objective, named as in `Trainee`.
+def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf16: bool) -> TrainingModule:
+    """The model and objective; where training starts afresh, with the weights that it begins from."""
+    start = experiment.start
+    try:
+        module = TrainingModule(experiment, pretrained=fresh and start is None, bf16=bf16)
+        if fresh and start is not None:
+            load_trunk(module.model, checkpoints.load_finished(start).weights)
+    except WeightsError as error:
+        raise UserError(str(error), code=error.code) from error
+    return module
+
+
+def restored(checkpoint: Checkpoint, path: str) -> TrainingModule:
+    """The module of a checkpoint with its weights, on the CPU.
+
+    Args:
+        path: where it lies, for messages.
 
     Raises:
-        CheckpointError: there are none, or of an unfinished training.
+        CheckpointError: the weights are not those of its experiment.
     """
-    state = checkpoints.load(experiment.fingerprint())
-    if state is None or json.loads(state["progress"])["epoch"] < experiment.schedule.epochs:
+    module = TrainingModule(checkpoint.experiment, pretrained=False)
+    _load_weights(module, checkpoint, path)
+    return module
+
+
+def _load_weights(module: TrainingModule, checkpoint: Checkpoint, path: str) -> None:
+    try:
+        module.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
         raise CheckpointError(
-            f"{checkpoints.path(experiment.fingerprint())}: no finished training lies there, though one is "
-            "needed. Name the --storage that it was trained with, or train it again with --fresh."
-        )
-    weights: dict[str, Tensor] = state["trainee"]
-    return weights
+            redacted(f"{path}: its weights are not those of its experiment ({error}). {AFRESH}"),
+            code="other-weights",
+        ) from error
 
 
 def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: str = "") -> Outcome:
@@ -160,36 +162,36 @@ def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: 
 def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, float]]:
     """One epoch; and what was measured in it, which is less than `Progress.metrics` without an evaluation."""
     began = time.perf_counter()
-    schedule, runtime, trainee = training.experiment.schedule, training.runtime, training.trainee
-    watch = Monitor()
-    trainee.train()
+    schedule, runtime, module = training.experiment.schedule, training.runtime, training.module
+    monitor = Monitor()
+    module.train()
     for index, batch in enumerate(_batches(training, before.epoch)):
         step = before.epoch * training.steps + index
-        set_rate(training.optimisers, rate(schedule, step, training.steps))
-        _step(training, batch, step, watch)
+        set_rate(training.optimizers, rate(schedule, step, training.steps))
+        _step(training, batch, step, monitor)
     epoch = before.epoch + 1
-    metrics = watch.summary()
+    metrics = monitor.summary()
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
-        runtime.align(trainee)
-        metrics |= gradient_shares(trainee, batch.to(runtime.device))
-        metrics |= evaluate(trainee.model, training.data, runtime, bf16=trainee.bf16)
-        metrics["bf16"] = float(trainee.bf16)
+        runtime.align(module)
+        metrics |= gradient_shares(module, batch.to(runtime.device))
+        metrics |= evaluate(module.model, training.data, runtime, bf16=module.bf16)
+        metrics["bf16"] = float(module.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
         history=[*before.history, (epoch, metrics)],
-        warnings=before.warnings | {name: [epoch, value] for name, value in watch.warnings().items()},
+        warnings=before.warnings | {name: [epoch, value] for name, value in monitor.warnings().items()},
     )
     return progress, metrics
 
 
-def _step(training: Training, batch: Batch, step: int, watch: Monitor) -> None:
+def _step(training: Training, batch: Batch, step: int, monitor: Monitor) -> None:
     clip_norm = training.experiment.schedule.clip_norm
     here = batch.to(training.runtime.device)
     loss, parts = training.wrapped(here.image, here.target, here.weight, step)
-    for optimiser in training.optimisers:
-        optimiser.zero_grad(set_to_none=True)
+    for optimizer in training.optimizers:
+        optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = nn.utils.get_total_norm([p.grad for p in training.parameters if p.grad is not None])
     # The gradient is averaged over workers, so that all of them see the same norm and stop together.
@@ -197,28 +199,28 @@ def _step(training: Training, batch: Batch, step: int, watch: Monitor) -> None:
         raise DivergedError(_explain(step, batch.id, {"loss": loss.detach(), "gradient norm": norm, **parts}))
     if clip_norm is not None:
         nn.utils.clip_grads_with_norm_(training.parameters, clip_norm, norm)
-    for optimiser in training.optimisers:
-        optimiser.step()
-    watch.add(loss.detach(), parts)
+    for optimizer in training.optimizers:
+        optimizer.step()
+    monitor.add(loss.detach(), parts)
 
 
-def gradient_shares(trainee: TrainingModule, batch: Batch) -> dict[str, float]:
-    """How strongly Q and G each pull at mu on a batch; empty for objectives without either (Table 7)."""
-    shares = getattr(trainee.objective, "gradient_shares", None)
-    if shares is None:
+def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
+    """Mean norms of the gradients at mu from Q and from G on a batch (Table 7); empty without either."""
+    if not module.objective.has_densities:
         return {}
-    was_training = trainee.training
-    trainee.eval()
+    was_training = module.training
+    module.eval()
     with torch.no_grad():
-        output = trainee.model(batch.image)
-    trainee.train(was_training)
-    found = shares(output.mu, output.sigma, batch.target, batch.weight)
-    return {name: float(value) for name, value in found.items()}
+        output = module.model(batch.image)
+    module.train(was_training)
+    inputs = LossInputs(output.mu, output.sigma, batch.target, batch.weight)
+    norms = module.objective.gradient_shares(inputs)
+    return {name: float(value) for name, value in norms.items()}
 
 
 def _explain(step: int, ids: Tensor, quantities: dict[str, Tensor]) -> str:
-    found = {name: repr(float(value)) for name, value in quantities.items()}
-    return json.dumps({"step": step, "samples": ids.tolist(), "quantities": found})
+    values = {name: repr(float(value)) for name, value in quantities.items()}
+    return json.dumps({"step": step, "samples": ids.tolist(), "quantities": values})
 
 
 def _batches(training: Training, epoch: int) -> Iterator[Batch]:
@@ -233,45 +235,55 @@ def _batches(training: Training, epoch: int) -> Iterator[Batch]:
 
 def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
     if schedule.batch % world_size:
-        raise ValueError(
+        raise SweepError(
             f"schedule.batch = {schedule.batch} can't be shared equally by {world_size} workers: "
-            "choose --workers that divides it"
+            "choose --workers that divides it",
+            code="indivisible-batch",
         )
     if len(split) < schedule.batch:
         raise DataError(
             "the training set",
             f"{len(split)} samples are fewer than one batch of {schedule.batch}",
             remedy="Use more pictures or a smaller schedule.batch",
+            code="few-samples",
         )
     return len(split) // schedule.batch
 
 
-def _state(training: Training, progress: Progress) -> dict[str, Any]:
-    return {
-        "experiment": training.experiment.model_dump_json(),  # a checkpoint alone says what it is
-        "trainee": training.trainee.state_dict(),
-        "optimisers": [optimiser.state_dict() for optimiser in training.optimisers],
-        "torch_rng": torch.get_rng_state(),
-        "progress": json.dumps(asdict(progress)),
-    }
+def _checkpoint(training: Training, progress: Progress) -> Checkpoint:
+    return Checkpoint(
+        experiment=training.experiment,
+        weights=training.module.state_dict(),
+        progress=progress,
+        optimizers=tuple(optimizer.state_dict() for optimizer in training.optimizers),
+        rng=torch.get_rng_state(),
+    )
 
 
-def _saved(checkpoints: Checkpoints, fingerprint: str) -> dict[str, Any] | None:
-    state = checkpoints.load(fingerprint)
-    if state is not None and "optimisers" not in state:
-        where = checkpoints.path(fingerprint)
-        raise CheckpointError(f"{where}: training can't go on from an earlier version's. Use --fresh.")
-    return state
-
-
-def _restore(
-    state: dict[str, Any], trainee: TrainingModule, optimisers: list[torch.optim.Optimizer]
+def _resume(
+    checkpoint: Checkpoint, module: TrainingModule, optimizers: list[torch.optim.Optimizer], path: str
 ) -> Progress:
-    trainee.load_state_dict(state["trainee"])
-    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
-    torch.set_rng_state(state["torch_rng"])
-    progress = json.loads(state["progress"])
-    if "alarms" in progress:  # as checkpoints of older versions call them
-        progress["warnings"] = progress.pop("alarms")
-    return Progress(**progress)
+    """Give everything the checkpoint's state.
+
+    Raises:
+        CheckpointError: training can't go on from it.
+    """
+    _load_weights(module, checkpoint, path)
+    try:
+        for optimizer, state in zip(optimizers, checkpoint.optimizers, strict=True):
+            _load_optimizer(optimizer, state)
+    except (KeyError, ValueError) as error:
+        problem = f"training can't go on from this checkpoint, whose optimizers are others ({error})"
+        raise CheckpointError(redacted(f"{path}: {problem}. {AFRESH}"), code="other-optimizers") from error
+    assert checkpoint.rng is not None, "written together with the optimizers"
+    torch.set_rng_state(checkpoint.rng)
+    return checkpoint.progress
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Raises KeyError or ValueError where the state is that of another optimizer."""
+    wanted = [set(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for settings, group in zip(wanted, optimizer.param_groups, strict=True):
+        if missing := settings - group.keys():
+            raise KeyError(f"without {', '.join(sorted(missing))}")

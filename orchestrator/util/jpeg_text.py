@@ -10,7 +10,7 @@ from PIL import Image
 Picture = NDArray[np.uint8]
 
 QUALITY = 90
-"""Of JPEG: beside lines drawn over it, nobody sees the difference."""
+"""Of JPEG: no difference can be seen beside the lines that are drawn over it."""
 
 
 def to_text(picture: Picture) -> str:

@@ -1,4 +1,4 @@
-"""What code and what machine a number comes from."""
+"""The commit and the machine that a number comes from."""
 
 import hashlib
 import platform
@@ -27,11 +27,11 @@ def commit() -> str:
 
 def sources(root: Path) -> str:
     """12 hex digits of the Python files of the project's packages under `root`, names and bytes."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
-        found.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()[:12]
+        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Addresses may hold passwords and keys. What is printed, logged or kept must not."""
+"""Addresses may hold passwords and keys, which must not be printed, logged or stored."""
 
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,12 +18,12 @@ def redacted(text: str, *addresses: str) -> str:
     """
     for secret in sorted({s for address in addresses for s in _secrets(address)}, key=len, reverse=True):
         text = text.replace(secret, "***")
-    return _ADDRESS.sub(lambda found: _conceal(found.group()), text)
+    return _ADDRESS.sub(lambda match: _redact(match.group()), text)
 
 
-def _conceal(address: str) -> str:
-    place, mark, query = address.partition("?")
-    return _USER.sub("", place) + mark + _QUERY.sub("***", query)
+def _redact(address: str) -> str:
+    path, mark, query = address.partition("?")
+    return _USER.sub("", path) + mark + _QUERY.sub("***", query)
 
 
 def _secrets(address: str) -> set[str]:

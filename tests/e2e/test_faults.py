@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.schema.record import Record
 from orchestrator.tracking.tracker import Tracker
-from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.checkpoint import read_checkpoint
 from tests.support import faults
 from tests.support.faults import SMALL, Cluster, Running, running
 
@@ -119,8 +119,7 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
         assert "Free some space or name another place with --storage" in record.note
     (kept,) = faults.checkpoints(small_disk)
     assert list(small_disk.rglob("*.part")) == []
-    state = Checkpoints(str(small_disk)).load(kept.parent.name)
-    assert state is not None
+    assert read_checkpoint(str(kept)).experiment.fingerprint() == kept.parent.name
     ballast.unlink()
     with running(tmp_path / "second", *arguments, **cluster) as again:
         assert "2 jobs, 0 of them already done" in again.wait()

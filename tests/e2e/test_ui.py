@@ -1,5 +1,6 @@
 """MLflow's pages over a store of ours, in a real browser: "what did flow size do to AP?" in two clicks."""
 
+import json
 import os
 import signal
 import socket
@@ -29,9 +30,8 @@ def trial(size: str, seed: int) -> TrialInfo:
         name=f"RLE {size} on coco, seed {seed}",
         group="coco-demo",
         seed=seed,
-        params={"objective.flow.layers": layers, "objective.flow.width": width, "seed": str(seed)},
         tags={"table.1": size},
-        json="{}",
+        json=json.dumps({"objective": {"flow": {"layers": layers, "width": width}}, "seed": seed}),
     )
 
 
@@ -43,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
         for size in SIZES:
             for seed in SEEDS:
                 _run(tracker, trial(size, seed))
-        other = TrialInfo("other", "DLE 3x64 on coco, seed 0", "coco-demo", 0, {}, {"table.7": "DLE"}, "{}")
+        other = TrialInfo("other", "DLE 3x64 on coco, seed 0", "coco-demo", 0, {"table.7": "DLE"}, "{}")
         _run(tracker, other)
     return uri
 

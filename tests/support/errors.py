@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,8 +11,8 @@ from datasets.io.errors import UserError
 
 
 @contextmanager
-def refused(code: str, kind: type[UserError] = UserError) -> Iterator[pytest.ExceptionInfo[UserError]]:
-    """The block raises an error of this kind with this code."""
+def refused(code: str, kind: type[Any] = UserError) -> Iterator[pytest.ExceptionInfo[Any]]:
+    """The block raises an error of this kind, which has a `code`, with this code."""
     with pytest.raises(kind) as caught:
         yield caught
     assert caught.value.code == code, f"{caught.value.code!r}: {caught.value}"

@@ -13,11 +13,12 @@ from datasets.coco.config import CocoKeypoints
 from datasets.contract import Batch, Key, Pairs, Predictions
 from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Schedule
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.tracking.tracker import Tracker
 
 
@@ -72,7 +73,7 @@ def experiment() -> Experiment:
     return Experiment(
         data=CocoKeypoints(source=People(train=24, val=10), size=(32, 32)),
         model=Regressor(trunk=SmallTrunk(channels=(4, 8), strides=(4, 4)), pool="flatten", sigma_bias=-1.0),
-        objective=RLE(flow=Flow(layers=3, width=8)),
+        objective=RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(
             epochs=4, batch=8, optimiser=Adam(lr=1e-3, coord_rate=2), decay=Cosine(), warmup_steps=3
         ),

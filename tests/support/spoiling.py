@@ -2,7 +2,9 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,30 +27,13 @@ def deep(levels: int) -> Any:
 NUMBERS = st.sampled_from(
     [0, -1, 1, 7, 10**9, 2**53 + 1, 2**63, 10**18, 10**300, 0.5, -0.0, 1e14, 1e-300, 1e300]
 ) | (st.sampled_from([float("nan"), float("inf"), -float("inf"), True, False]))
-ODD = (
-    NUMBERS
-    | st.none()
-    | st.sampled_from(
-        [
-            "",
-            "x",
-            "\0",
-            "\ud800",
-            "../a.png",
-            "/",
-            "é" * 300,
-            "7",
-            {},
-            [],
-            [[]],
-            {"a": {}},
-            deep(300),
-            deep(700),
-        ]
-    )
-    | st.lists(NUMBERS, max_size=5)
+TEXTS = st.sampled_from(["", "x", "\0", "\ud800", "../a.png", "/", "é" * 300, "7"])
+# Made anew for each draw: what is put into a document may be spoiled there in its turn.
+NESTED = st.sampled_from(["{}", "[]", "[[]]", '{"a": {}}']).map(json.loads) | st.sampled_from([300, 700]).map(
+    deep
 )
-quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+ODD = NUMBERS | st.none() | TEXTS | NESTED | st.lists(NUMBERS, max_size=5)
+quick = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -80,6 +65,24 @@ def spoil(draw: st.DrawFn, document: Any) -> None:
             case _:
                 document[key] = draw(ODD)
         return
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """After the block the file holds what it held before, however the block ends."""
+    before = path.read_bytes()
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+@contextmanager
+def replaced(path: Path, text: str) -> Iterator[None]:
+    """The file holds `text` within the block, and only there."""
+    with kept(path):
+        path.write_text(text)
+        yield
 
 
 def outcome(read: Callable[[], Any]) -> Any:

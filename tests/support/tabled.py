@@ -46,3 +46,25 @@ def declare(*rows: DeclaredRow, **changes: Any) -> Declaration:
         "paper": (PaperCell(table="1", row="a", column="AP", value=70.5, unit="%", source="supplement"),),
     }
     return Declaration(**(fields | changes))
+
+
+def big() -> tuple[Declaration, dict[str, Record]]:
+    """A table with everything in it: computed and measured, diverged, not run, ours, signs to escape."""
+    measured = CellSource(key="AP", fingerprints=("a0", "a1", "a2"))
+    rows = (
+        DeclaredRow(key="a", label="3 × 64", cells={"Params": CellSource(value=804_888), "AP": measured}),
+        row("b", label="*RLE | 50% & σ_x", description="From weights of a heatmap model."),
+        row("c", label="Laplace", in_paper=False),
+    )
+    paper = (
+        PaperCell(table="1", row="a", column="AP", value=70.0, unit="%", source="supplement, Table 1"),
+        PaperCell(table="1", row="a", column="Params", value=804_800, unit="", source="supplement, Table 1"),
+        PaperCell(table="1", row="c", column="AP", value=67.45, unit="%", source="main paper"),
+    )
+    found = records(
+        record("a", 0, 46.5, machine="2 CPU cores"),
+        record("a", 1, 47.5),
+        record("a", 2, 0.0, status="diverged"),
+        *(record("c", seed, 0.0, status="diverged") for seed in SEEDS),
+    )
+    return declare(*rows, columns=(SIZE, AP), paper=paper, title="Costs & gains"), found

@@ -10,15 +10,16 @@ TRIAL = TrialInfo(
     name="RLE 3x64, seed 0",
     group="coco-demo",
     seed=7,
-    params={"schedule.epochs": "40", "objective.kind": "rle"},
     tags={"table.1": "3x64"},
-    json='{"seed": 7}',
+    json='{"schedule": {"epochs": 40}, "objective": {"kind": "rle"}}',
     data="d1",
     commit="0e30145",
     machine="2 cores",
     world_size=2,
     checkpoint="/storage/abc123/checkpoint.pt",
 )
+PARAMS = {"schedule.epochs": "40", "objective.kind": "rle"}
+"""What MLflow shows of its JSON."""
 SECRET = "pa55word"
 
 

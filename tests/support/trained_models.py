@@ -1,6 +1,5 @@
 """Checkpoints of models that were initialised and not trained, and pictures to show them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import Trained, load
-from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.checkpoint import Checkpoint, Checkpoints, Progress
 from orchestrator.training.trainer import TrainingModule
 
 Save = Callable[..., Path]
@@ -31,12 +30,8 @@ def save(tmp_path: Path) -> Save:
     def write(experiment: Experiment, epoch: int | None = None, storage: Path = tmp_path / "store") -> Path:
         torch.manual_seed(experiment.seed)
         done = experiment.schedule.epochs if epoch is None else epoch
-        state = {
-            "experiment": experiment.model_dump_json(),
-            "trainee": TrainingModule(experiment, pretrained=False).state_dict(),
-            "progress": json.dumps({"epoch": done}),
-        }
-        Checkpoints(str(storage)).save(experiment.fingerprint(), state)
+        weights = TrainingModule(experiment, pretrained=False).state_dict()
+        Checkpoints(str(storage)).save(Checkpoint(experiment, weights, Progress(epoch=done)))
         return storage / experiment.fingerprint() / "checkpoint.pt"
 
     return write

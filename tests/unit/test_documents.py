@@ -1,6 +1,8 @@
 """README.md and docs/ name commands, options, files and numbers that there are."""
 
 import argparse
+import ast
+import doctest
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from orchestrator.cli.main import parser
 from orchestrator.cli.options import add_options
 from orchestrator.config.experiment import Experiment
 from orchestrator.data.binding import Binding
-from orchestrator.jobs.union import Job
+from orchestrator.jobs.job import Job
 from orchestrator.sweep.plan import PlanSettings, plan_table
 from sweeps import all_sweeps
 from sweeps.__main__ import demo
@@ -108,6 +110,59 @@ def test_local_links_lead_to_files_and_headings_that_there_are(path: Path, link:
     target = path.parent / file if file else path
     assert target.exists()
     assert not heading or heading in slugs(target)
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if ">>>" in p.read_text()], ids=lambda p: p.stem)
+def test_examples_in_the_documents_run(path: Path) -> None:
+    failed, tried = doctest.testfile(str(path), module_relative=False)
+    assert tried
+    assert not failed
+
+
+PLACES = re.findall(r"`([\w/]+\.py):([\w.]+)`", "\n".join(path.read_text() for path in DOCUMENTS))
+
+
+PATHS = re.findall(
+    r"`((?:models|datasets|orchestrator|sweeps|tests|docs)/[\w/.-]*)",
+    "\n".join(p.read_text() for p in DOCUMENTS),
+)
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS)))
+def test_a_path_that_the_documents_name_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def definitions(node: ast.AST, within: str = "") -> Iterator[str]:
+    """Functions and classes, those inside a class as `Class.method`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield within + child.name
+            yield from definitions(child, f"{within}{child.name}.")
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(PLACES)))
+def test_a_function_that_the_documents_name_is_defined_in_that_file(file: str, name: str) -> None:
+    assert name in definitions(ast.parse((ROOT / file).read_text()))
+
+
+def journeys() -> dict[str, list[str]]:
+    """The hops of each journey in docs/architecture.md, by its first word in bold."""
+    text = (
+        (ROOT / "docs" / "architecture.md").read_text().partition("## Five journeys")[2].partition("\n## ")[0]
+    )
+    parts = re.split(r"^\*\*(.+?)\*\*", text, flags=re.MULTILINE)[1:]
+    return {
+        title: re.findall(r"^\d+\. .*", steps, re.MULTILINE)
+        for title, steps in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def test_five_journeys_take_at_most_ten_hops_each_with_a_function() -> None:
+    assert list(journeys()) == ["An option", "An annotation", "Sigma", "A metric", "A fingerprint"]
+    for hops in journeys().values():
+        assert 3 <= len(hops) <= 10
+        assert all(re.search(r"`[\w/]+\.py:[\w.]+`", hop) for hop in hops)
 
 
 @cache

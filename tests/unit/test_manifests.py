@@ -1,7 +1,6 @@
 """The cluster's manifests: Ray accepts one, the other has KubeRay's fields, and both name what there is."""
 
 import argparse
-import copy
 import re
 import shlex
 from decimal import Decimal
@@ -71,8 +70,9 @@ def test_rayjob_yaml_has_no_field_but_those_of_kuberay_and_kubernetes_in_their_t
 def test_a_misspelt_field_or_a_value_of_another_type_would_be_noticed(field: str, value: object) -> None:
     job = documents()[1]
     job["spec"][field] = value
-    with pytest.raises(ValidationError, match=field):
+    with pytest.raises(ValidationError) as caught:
         RayJob.model_validate(job)
+    assert [error["loc"][-1] for error in caught.value.errors()] == [field]
 
 
 def test_every_mount_names_a_volume_of_its_pod_and_every_volume_the_claim(
@@ -146,44 +146,3 @@ def test_no_credential_stands_in_a_manifest(job: RayJob) -> None:
     variables = [v for pod in pods(job) for c in pod.containers for v in c.env if secret.search(v.name)]
     assert variables
     assert all(variable.value is None for variable in variables)
-
-
-@pytest.fixture
-def launcher() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CLUSTER / "ray-up.yaml").read_text())
-    return found
-
-
-def prepared(config: dict[str, Any]) -> dict[str, Any]:
-    """As `ray up` completes and checks a file, before it touches a machine."""
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
-    ready: dict[str, Any] = prepare_config(copy.deepcopy(config))
-    validate_config(ready)
-    return ready
-
-
-def test_ray_accepts_ray_up_yaml_and_keeps_every_machine_that_it_names(launcher: dict[str, Any]) -> None:
-    assert prepared(launcher)["max_workers"] == len(launcher["provider"]["worker_ips"])
-
-
-def test_ray_would_refuse_a_misspelt_field(launcher: dict[str, Any]) -> None:
-    from jsonschema import ValidationError as Refusal
-
-    with pytest.raises(Refusal, match="setup_comands"):
-        prepared(launcher | {"setup_comands": []})
-
-
-def test_every_start_of_ray_checks_the_token_that_ray_up_brings(launcher: dict[str, Any]) -> None:
-    commands = launcher["head_start_ray_commands"] + launcher["worker_start_ray_commands"]
-    starts = [command for command in commands if "ray start" in command]
-    assert len(starts) == 2
-    assert all("RAY_AUTH_MODE=token" in command.partition("ray start")[0] for command in starts)
-    assert launcher["file_mounts"]["/home/ubuntu/.ray/auth_token"] == "~/.ray/auth_token"
-    assert launcher["auth"]["ssh_user"] == "ubuntu"
-
-
-def test_files_that_ray_up_brings_from_the_checkout_are_in_it(launcher: dict[str, Any]) -> None:
-    local = [path for path in launcher["file_mounts"].values() if not path.startswith(("~", "/"))]
-    assert local
-    assert all((ROOT / path).is_file() for path in local)

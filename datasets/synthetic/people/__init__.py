@@ -1,1 +1,1 @@
-"""Generated people in generated rooms, and their files in three formats. May import render and io."""
+"""Generated people in generated rooms, with files in three formats. May import render, io and keypoints."""

@@ -1,13 +1,13 @@
-"""What stands behind everybody: a room or the open air, painted with the scene's own perspective. RGB, 0-255.
+"""The background: a room or the open air, in the perspective of the scene. RGB, 0-255.
 
-Shapes: H W pixels of the picture.
+Shapes: H W pixels of the image.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.synthetic.people.scene import Camera
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import RGB
 
 Canvas = NDArray[np.float32]
@@ -33,7 +33,7 @@ def paint(
 
 
 def floor_rows(camera: Camera, size: tuple[int, int], wall: float) -> int:
-    """The first row of the picture that shows the floor."""
+    """The first row of the image that shows the floor."""
     return int(np.clip(_row(camera, wall), 0, size[0]))
 
 
@@ -96,7 +96,7 @@ def _rectangle(
 
 
 def _on_wall(rng: np.random.Generator, canvas: Canvas, camera: Camera, wall: float) -> None:
-    """A window, a door or a picture with its frame."""
+    """A window, a door or a framed picture."""
     reach = 0.5 * canvas.shape[1] / camera.focal * wall
     left, kind = rng.uniform(-reach - 0.5, reach), rng.random()
     if kind < 0.35:

@@ -47,7 +47,7 @@ _PATTERNS: tuple[Literal["plain", "bands", "stripes", "checks", "dots"], ...] = 
 
 @dataclass(frozen=True)
 class Outfit:
-    """One person's looks."""
+    """What one person looks like."""
 
     skin: Material
     lips: Material

@@ -11,7 +11,7 @@ from datasets.synthetic.render.rotations import Matrix, Vector
 
 _WHITE, _PUPIL = Material((232.0, 230.0, 226.0)), Material((34.0, 26.0, 24.0), gloss=0.3)
 
-_REACH = {
+_RADII = {
     "pelvis": 0.160,
     "spine": 0.140,
     "thorax": 0.140,
@@ -32,13 +32,13 @@ _REACH = {
 }
 
 
-def flesh(joint: str, person: Person) -> float:
-    """Metres from a joint to the farthest skin or cloth of its own body part: what does not hide it."""
-    return _REACH[joint.rsplit("_", maxsplit=1)[-1]] * person.body.stature / 1.7 * max(1.0, person.body.girth)
+def body_radius(joint: str, person: Person) -> float:
+    """Metres from a joint to the farthest skin or cloth of its own body part, which does not occlude it."""
+    return _RADII[joint.rsplit("_", maxsplit=1)[-1]] * person.body.stature / 1.7 * max(1.0, person.body.girth)
 
 
-def turned_away(joint: str, person: Person) -> bool:
-    """Whether a feature of the face, given in a camera's frame, lies on the far side of the head."""
+def faces_away(joint: str, person: Person) -> bool:
+    """Whether the joint, in the camera's frame, is a feature of the face on the far side of the head."""
     if joint.rsplit("_", maxsplit=1)[-1] not in ("nose", "eye", "ear"):
         return False
     outwards = person.joint(joint) - person.joint("head")

@@ -1,4 +1,4 @@
-"""What people do: joint rotations sampled by action, and the direction from which they are seen."""
+"""Poses: joint rotations sampled by action, and the direction from which a person is seen."""
 
 from collections.abc import Callable
 from typing import Annotated, Self
@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from datasets.config import Frozen
-from datasets.synthetic.people.skeleton import Body, Person, posed
+from datasets.synthetic.people.skeleton import Body, Person, forward_kinematics
 from datasets.synthetic.render.rotations import Matrix, about_x, about_y, about_z
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -39,14 +39,14 @@ class Poses(Frozen):
 
 
 def sample_person(rng: np.random.Generator, body: Body, poses: Poses) -> Person:
-    """A person with the pelvis at the origin, turned as the world sees it, feet not yet on any floor."""
+    """A person in a sampled pose and direction, with the pelvis at the origin."""
     action = _choose(rng, poses)
     rotations = _standing(rng, poses.spread)
     if action is not None:
         rotations |= action(rng, poses.spread)
     yaw = about_y(_yaw(rng, poses))
     rotations["pelvis"] = yaw @ rotations["pelvis"]
-    return posed(body, rotations)
+    return forward_kinematics(body, rotations)
 
 
 def _choose(
@@ -169,5 +169,5 @@ def _bending(rng: np.random.Generator, spread: float) -> Rotations:
 
 
 def _lying(rng: np.random.Generator, spread: float) -> Rotations:
-    """On the side, along the picture: head at image left or right."""
+    """On the side, along the image: head at image left or right."""
     return {"pelvis": about_z(rng.choice([-90.0, 90.0]) + rng.normal(0, 3)) @ about_y(rng.normal(0, 35))}

@@ -1,9 +1,9 @@
-"""Things that stand about: furniture, posts, bushes, seats, and what hides part of a person. World frame."""
+"""Objects in a scene: furniture, posts, bushes, seats, and what occludes part of a person. World frame."""
 
 import numpy as np
 
-from datasets.synthetic.people.scene import Camera
 from datasets.synthetic.people.skeleton import Person
+from datasets.synthetic.render.camera import Camera
 from datasets.synthetic.render.raster import RGB, Capsule, Ellipsoid, Face, Material, Solid
 from datasets.synthetic.render.rotations import Matrix, Vector, about_y
 
@@ -11,7 +11,7 @@ _UPRIGHT = np.eye(3)
 
 
 def box(base: Vector, size: tuple[float, float, float], turn: float, material: Material) -> list[Solid]:
-    """The faces of a box but its underside, whose centre is `base`; width, height, depth in metres."""
+    """The faces of a box except its underside, whose centre is `base`; width, height, depth in metres."""
     width, height, depth = size
     x, y, z = 0.5 * width, -height, 0.5 * depth
     unit = np.array(
@@ -23,7 +23,7 @@ def box(base: Vector, size: tuple[float, float, float], turn: float, material: M
 
 
 def bush(rng: np.random.Generator, foot: Vector, radius: float) -> list[Solid]:
-    """A cluster of leafy balls; y of `foot` is where it stands."""
+    """A cluster of leafy balls that stands at `foot`."""
     green = np.array([70.0, 104.0, 54.0]) * rng.uniform(0.7, 1.3)
     leaves: list[Solid] = []
     for _ in range(int(rng.integers(4, 8))):
@@ -44,7 +44,7 @@ def clutter(
     width: int,
     indoors: bool,
 ) -> list[Solid]:
-    """A Poisson number of things that stand behind the people, in a picture of `width` px."""
+    """A Poisson number of objects behind the people, in an image of `width` px."""
     nearest = max(float(person.joint("pelvis")[2]) for person in people) + 0.8
     solids: list[Solid] = []
     for _ in range(rng.poisson(mean)):
@@ -122,8 +122,8 @@ def seat(rng: np.random.Generator, person: Person) -> list[Solid]:
 
 
 def occluder(rng: np.random.Generator, person: Person, camera: Camera) -> list[Solid]:
-    """Something between the camera and a limb or the trunk of the person, 0.15-0.5 m across."""
-    target = person.joint(_HIDEABLE[rng.integers(len(_HIDEABLE))]) + rng.normal(0.0, 0.08, 3)
+    """An object between the camera and a limb or the trunk of the person, 0.15-0.5 m across."""
+    target = person.joint(_OCCLUDABLE[rng.integers(len(_OCCLUDABLE))]) + rng.normal(0.0, 0.08, 3)
     towards = camera.position - target
     place = target + towards / np.linalg.norm(towards) * rng.uniform(0.45, 0.8)
     radius, material = rng.uniform(0.07, 0.17) * person.body.stature, _material(_muted(rng))
@@ -138,7 +138,7 @@ def occluder(rng: np.random.Generator, person: Person, camera: Camera) -> list[S
     return [Capsule(post, post - np.array([0, 2.6, 0]), 0.4 * radius, 0.4 * radius, material)]
 
 
-_HIDEABLE = tuple(
+_OCCLUDABLE = tuple(
     f"{side}_{j}"
     for side in ("left", "right")
     for j in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -160,13 +160,13 @@ def _muted(rng: np.random.Generator) -> RGB:
     return (grey + hue[0], grey + hue[1], grey + hue[2])
 
 
-def seen_by(camera: Camera, solids: list[Solid]) -> list[Solid]:
+def in_camera_frame(camera: Camera, solids: list[Solid]) -> list[Solid]:
     """The same solids in the camera's frame, without those that reach behind it."""
-    moved = [_viewed(camera, solid) for solid in solids]
-    return [solid for solid in moved if _nearest(solid) > 0.4]
+    moved = [_in_camera_frame(camera, solid) for solid in solids]
+    return [solid for solid in moved if _least_depth(solid) > 0.4]
 
 
-def _viewed(camera: Camera, solid: Solid) -> Solid:
+def _in_camera_frame(camera: Camera, solid: Solid) -> Solid:
     if isinstance(solid, Capsule):
         return solid._replace(a=camera.view(solid.a), b=camera.view(solid.b))
     if isinstance(solid, Ellipsoid):
@@ -175,7 +175,7 @@ def _viewed(camera: Camera, solid: Solid) -> Solid:
     return solid._replace(corners=camera.view(solid.corners))
 
 
-def _nearest(solid: Solid) -> float:
+def _least_depth(solid: Solid) -> float:
     if isinstance(solid, Capsule):
         return float(min(solid.a[2], solid.b[2]))
     if isinstance(solid, Ellipsoid):

@@ -1,7 +1,7 @@
-"""A person's skeleton in 3-D: joints, sampled proportions, forward kinematics. Knows no picture.
+"""A person's skeleton in 3-D: joints, sampled proportions, forward kinematics. Knows nothing of images.
 
 Shapes: J joints. Metres. In a person's own frame x points to the person's left, y down and z to the back, so
-that somebody who faces the viewer has the left hand at image right.
+that a person who faces the viewer has the left hand at image right.
 """
 
 from dataclasses import dataclass
@@ -50,17 +50,17 @@ def _tree() -> tuple[tuple[str, ...], tuple[int, ...], NDArray[np.float64]]:
 
 
 JOINTS, PARENTS, _REST = _tree()
-"""Names and parents' indices (-1 for the pelvis); a parent stands before its children."""
+"""Names and parents' indices (-1 for the pelvis); a parent comes before its children."""
 
 INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINTS)}
 
 _SCALED_TOGETHER = ("spine", "thorax", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-"""Bones whose lengths vary between people of one stature; left and right vary alike."""
+"""Bones whose lengths vary between people of one stature, equally on the left and on the right."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """What does not change as a person moves."""
+    """A person's proportions."""
 
     stature: float  # m, standing upright, without shoes
     offsets: NDArray[np.float64]  # (J, 3) m, each joint in its parent's frame
@@ -111,12 +111,12 @@ def sample_body(rng: np.random.Generator) -> Body:
     return Body(stature, offsets, float(np.clip(rng.normal(1.0, 0.12), 0.75, 1.4)))
 
 
-def posed(body: Body, rotations: dict[str, Matrix]) -> Person:
-    """Forward kinematics: the body with its pelvis at the origin.
+def forward_kinematics(body: Body, rotations: dict[str, Matrix]) -> Person:
+    """The body in a pose, with its pelvis at the origin.
 
     Args:
         rotations: joint name to (3, 3), the rotation of the joint's frame within its parent's; it moves what
-            hangs on the joint. Joints that are not named keep their frame at rest.
+            hangs on the joint. Joints that are not named keep their rest pose.
     """
     joints = np.zeros((len(JOINTS), 3))
     frames = np.empty((len(JOINTS), 3, 3))

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from datasets.keypoints import KEYPOINTS, SKELETON
-from datasets.synthetic.people.image import Picture, Sighting
-from datasets.synthetic.people.label_noise import LabelNoise, label
+from datasets.synthetic.people.image import Observation, RenderedScene
+from datasets.synthetic.people.label_noise import LabelNoise, label_observation
 from datasets.synthetic.people.skeleton import INDEX
 
 Record = dict[str, Any]
 
 _SELECTED = [INDEX[name] for name in KEYPOINTS]
-_SMALLEST_AREA = 150.0  # px²; less of a person is too little to label
-_FEWEST_KEYPOINTS = 5
+SMALLEST_AREA, FEWEST_KEYPOINTS = 150.0, 5
+"""px² and keypoints: of whom less is visible or labelled has no annotation."""
 
 
 def file_name(image_id: int) -> str:
@@ -24,35 +24,32 @@ def file_name(image_id: int) -> str:
     return f"{image_id:012d}.jpg"
 
 
-def annotations(rng: np.random.Generator, noise: LabelNoise, picture: Picture) -> list[Record]:
-    """COCO records, without ids, of the people of whom enough is seen.
+def annotations(rng: np.random.Generator, noise: LabelNoise, rendered: RenderedScene) -> list[Record]:
+    """COCO records, without ids, of the people of whom enough is visible.
 
-    Beside COCO's keys, `clean_keypoints` holds the truth, 17 x (x, y, v): exact places, of joints outside the
-    picture too; v is 2 where the joint is visible, 1 where it is occluded and 0 where it lies outside.
+    Beside COCO's keys, `clean_keypoints` holds the truth, 17 x (x, y, v): exact positions, also of joints
+    outside the image; v is 2 where the joint is visible, 1 where it is occluded and 0 where it is outside.
     """
-    height, width = picture.image.shape[:2]
-    records = (_annotation(rng, noise, sighting, (width, height)) for sighting in picture.sightings)
+    height, width = rendered.image.shape[:2]
+    records = (_annotation(rng, noise, one, (width, height)) for one in rendered.observations)
     return [record for record in records if record is not None]
 
 
 def _annotation(
-    rng: np.random.Generator, noise: LabelNoise, sighting: Sighting, size: tuple[int, int]
+    rng: np.random.Generator, noise: LabelNoise, observation: Observation, size: tuple[int, int]
 ) -> Record | None:
-    points = sighting.points[_SELECTED]
-    seen = np.where(sighting.visible, 2, np.where(sighting.inside, 1, 0))[_SELECTED]
-    labelled = label(rng, noise, KEYPOINTS, points, seen, sighting.area, sighting.from_behind)
-    labelled[:, :2] = labelled[:, :2].clip(0.0, np.array(size) - 1.0)
+    clean, labelled = label_observation(rng, noise, KEYPOINTS, _SELECTED, observation, size)
     count = int((labelled[:, 2] > 0).sum())
-    if sighting.area < _SMALLEST_AREA or count < _FEWEST_KEYPOINTS:
+    if observation.area < SMALLEST_AREA or count < FEWEST_KEYPOINTS:
         return None
     return {
         "category_id": 1,
         "iscrowd": 0,
-        "bbox": list(sighting.box),
-        "area": sighting.area,
+        "bbox": list(observation.box),
+        "area": observation.area,
         "num_keypoints": count,
         "keypoints": _flat(labelled),
-        "clean_keypoints": _flat(np.column_stack([points, seen])),
+        "clean_keypoints": _flat(clean),
     }
 
 
@@ -65,20 +62,20 @@ def write_annotations(
     path: Path,
     info: Mapping[str, Any],
     size: tuple[int, int],
-    pictures: Iterable[tuple[int, list[Record]]],
+    people: Iterable[tuple[int, list[Record]]],
 ) -> None:
     """Writes one `person_keypoints_*.json`.
 
     Args:
-        size: (width, height) px of every picture.
-        pictures: image id and the records of its people.
+        size: (width, height) px of every image.
+        people: image id and the records of its people.
     """
     images: list[Record] = []
     records: list[Record] = []
-    for image_id, people in pictures:
+    for image_id, in_image in people:
         name = file_name(image_id)
         images.append({"id": image_id, "file_name": name, "width": size[0], "height": size[1]})
-        for number, person in enumerate(people):
+        for number, person in enumerate(in_image):
             records.append({"id": 10 * image_id + number, "image_id": image_id, **person})
     category = {
         "id": 1,

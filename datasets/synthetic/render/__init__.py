@@ -1,1 +1,1 @@
-"""Rasterising and shading, without a notion of what is drawn. Imports nothing else of this package."""
+"""A camera, rasterising and shading, whatever is drawn. Imports nothing else of the project."""

@@ -6,10 +6,7 @@ extent. Solids are given in the camera's frame: metres, x right, y down, z away.
 Shapes: H W pixels of the buffer.
 """
 
-import functools
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,12 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.synthetic.people.scene import Camera
+from datasets.synthetic.render.camera import Camera
+from datasets.synthetic.render.raster_kernel import Arrays, Box, Kernels, Plane, compiled
 from datasets.synthetic.render.rotations import Matrix, Vector
 
-Plane = NDArray[np.float32]
-Marks = NDArray[np.int16]
-Arrays = tuple[Plane, NDArray[np.float32], NDArray[np.float32], Marks, Marks]
 Numbers = tuple[float, ...]
 
 RGB = tuple[float, float, float]
@@ -109,33 +104,6 @@ def draw(buffer: Buffer, camera: Camera, solids: list[Solid], owner: int) -> Non
             _ellipsoid(buffer, camera, solid, owner, kernels)
         else:
             _face(buffer, camera, solid, owner)
-
-
-class Kernels(NamedTuple):
-    """`raster_kernel`'s functions: a surface and `_write` in one, pixel by pixel."""
-
-    capsule: Callable[..., None]
-    ellipsoid: Callable[..., None]
-
-
-@functools.cache
-def compiled() -> Kernels | None:
-    """The compiled functions; None where numba fails, so that NumPy draws the same picture more slowly."""
-    try:
-        from datasets.synthetic.render import raster_kernel
-
-        kernels = Kernels(raster_kernel.capsule, raster_kernel.ellipsoid)
-        scrap, nowhere, numbers = Buffer.empty(1, 1).arrays, (0, 0, 0, 0), np.ones(21, np.float32)
-        kernels.capsule(scrap, 0, 0, nowhere, numbers, False, False)
-        kernels.ellipsoid(scrap, 0, 0, nowhere, numbers, False)
-    except Exception as error:
-        warnings.warn(f"pictures are drawn more slowly, for numba fails: {error!r}", stacklevel=2)
-        return None
-    return kernels
-
-
-Box = tuple[int, int, int, int]
-"""First row of a part of the buffer, the one behind the last, first column, the one behind the last."""
 
 
 def _box(buffer: Buffer, low: NDArray[np.float64], high: NDArray[np.float64]) -> Box | None:

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.synthetic.people.scene import Camera
-from datasets.synthetic.render.raster import Buffer, Capsule, Ellipsoid, Material, Plane, Solid
+from datasets.synthetic.render.camera import Camera
+from datasets.synthetic.render.raster import Buffer, Capsule, Ellipsoid, Material, Solid
+from datasets.synthetic.render.raster_kernel import Plane
 from datasets.synthetic.render.rotations import Vector
 
 

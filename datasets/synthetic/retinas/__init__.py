@@ -1,1 +1,1 @@
-"""Generated B-scans of retinas with graders' labels. May import render and io."""
+"""Generated B-scans of retinas with graders' labels. May import io, and the marker of generated sets."""

@@ -1,4 +1,4 @@
-"""The anatomy of a generated macula: eight boundaries, seven layers, a fovea, and the fluid that lifts them.
+"""The anatomy of a generated macula: eight boundaries, seven layers, a fovea, and fluid that displaces them.
 
 Lengths along a B-scan (x) and from one B-scan to the next (y) are in mm, depths (z) in µm, downwards.
 Thicknesses follow what spectral-domain OCT shows in healthy adults: a foveal centre of about 225 µm, a rim of
@@ -39,7 +39,7 @@ _TEMPORAL = (
 _NASAL_NFL = (4, 6, 12, 18, 23, 31, 40, 60, 88, 110)
 _THICKNESS = PchipInterpolator(_ECCENTRICITY, np.array(_TEMPORAL, float), axis=1)
 _NFL_ON_THE_NASAL_SIDE = PchipInterpolator(_ECCENTRICITY, np.array(_NASAL_NFL, float))
-_DOME_MM = 0.14  # how far beyond a pocket its layer is lifted: tissue bends, it does not break
+_DOME_MM = 0.14  # how far beyond a pocket its layer is thickened, as tissue bends smoothly
 _TISSUE = 0.06  # of a swollen layer's thickness, above and below its fluid
 
 
@@ -91,7 +91,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Section:
-    """What a B-scan cuts: boundaries, and the fluid between them."""
+    """The cross-section that a B-scan shows: boundaries, and the fluid between them."""
 
     boundaries: Floats  # (K, W) µm, top to bottom
     fluid: tuple[tuple[Floats, Floats], ...]  # top and bottom of each pocket that is cut, (W,) µm each
@@ -108,7 +108,7 @@ def section(rng: np.random.Generator, eye: Eye, x: Floats, y: float, depth: floa
     cut = [(pocket, pocket.heights(x, y)) for pocket in eye.pockets]
     cut = [(pocket, heights) for pocket, heights in cut if heights.any()]
     layers = _healthy(rng, eye, x, y) + sum(swelling.added(x, y) for swelling in eye.swellings)
-    layers += _pushed_apart(cut, x)
+    layers += _thickening(cut, x)
     bruch = _bruch(rng, eye, x, depth)
     boundaries = bruch - np.vstack([layers[::-1].cumsum(0)[::-1], np.zeros_like(x)])
     return Section(boundaries, tuple(_extent(pocket, heights, boundaries) for pocket, heights in cut))
@@ -133,12 +133,12 @@ def _healthy(rng: np.random.Generator, eye: Eye, x: Floats, y: float) -> Floats:
     layers = _THICKNESS(r)
     nasal = 0.5 * (1 + eye.nasal * dx / np.hypot(dx, 0.5))
     layers[0] += nasal * (_NFL_ON_THE_NASAL_SIDE(r) - layers[0])
-    unrest = 1 + 0.04 * smooth_noise(rng, layers.shape, 0.25 * columns_per_mm(x))
-    return np.asarray(layers * np.array(eye.build)[:, None] * unrest.clip(0.8, 1.2))
+    variation = 1 + 0.04 * smooth_noise(rng, layers.shape, 0.25 * columns_per_mm(x))
+    return np.asarray(layers * np.array(eye.build)[:, None] * variation.clip(0.8, 1.2))
 
 
-def _pushed_apart(cut: list[tuple[Pocket, Floats]], x: Floats) -> Floats:
-    """(L, W) µm that pockets add to the layers they lie in."""
+def _thickening(cut: list[tuple[Pocket, Floats]], x: Floats) -> Floats:
+    """(L, W) µm that pockets of fluid add to their layers."""
     added = np.zeros((7, len(x)))
     for pocket, heights in cut:
         added[pocket.layer] = np.maximum(added[pocket.layer], heights)
@@ -149,8 +149,8 @@ def _pushed_apart(cut: list[tuple[Pocket, Floats]], x: Floats) -> Floats:
 
 def _bruch(rng: np.random.Generator, eye: Eye, x: Floats, depth: float) -> Floats:
     tilt = eye.tilt + 6 * rng.standard_normal()
-    unrest = 3 * smooth_noise(rng, x.shape, 0.8 * columns_per_mm(x))
-    return np.asarray(depth + tilt * x - eye.curvature * x**2 + unrest)
+    waviness = 3 * smooth_noise(rng, x.shape, 0.8 * columns_per_mm(x))
+    return np.asarray(depth + tilt * x - eye.curvature * x**2 + waviness)
 
 
 def _extent(pocket: Pocket, heights: Floats, boundaries: Floats) -> tuple[Floats, Floats]:

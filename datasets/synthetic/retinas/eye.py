@@ -1,4 +1,4 @@
-"""Which eye: the variety of generated maculae, from an almost dry one to a severe diabetic oedema."""
+"""Samples eyes: generated maculae from an almost dry one to a severe diabetic oedema."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How a macula looks to a spectral-domain OCT: reflectivity, shadows, speckle, and the scanner's margins.
+"""The image that spectral-domain OCT gives of a macula: reflectivity, shadows, speckle and white margins.
 
 A scan is drawn with two samples a row, blurred as the coherence gate does, given speckle in linear intensity,
 and shown on a logarithmic scale, as the instrument shows it.
@@ -70,7 +70,7 @@ def scan(
     brightness = np.where(fluid > 0, _FLUID, _tissue(rng, cut, grid))
     sigma = (4.5 / (grid.row_um / _SAMPLES), 0.009 * columns_per_mm(grid.x))
     decades = _blurred(brightness - 1, sigma) * _DECADES - _shadows(rng, optics, cut, grid)
-    shown = 1 + np.log10(_exposed(rng, optics, 10**decades, sigma)) / _DECADES
+    shown = 1 + np.log10(_with_speckle(rng, optics, 10**decades, sigma)) / _DECADES
     image = (235 * shown.reshape(grid.height, _SAMPLES, -1).mean(1)).clip(0, _WHITE - 1).astype(np.uint8)
     return _with_margins(rng, optics, image), fluid[::_SAMPLES]
 
@@ -155,10 +155,10 @@ def _step(distance: Floats, softness: float) -> Floats:
     return np.asarray(1 / (1 + np.exp(-(distance / softness).clip(-30, 30))))
 
 
-def _exposed(
+def _with_speckle(
     rng: np.random.Generator, optics: Optics, intensity: Floats, sigma: tuple[float, float]
 ) -> Floats:
-    """Intensity with speckle, whose grain is the resolution's, and the detector's noise."""
+    """Intensity with speckle, of the grain of the resolution, and detector noise."""
     grain = _blurred(rng.standard_normal(intensity.shape), (0.8 * sigma[0], 0.8 * sigma[1]))
     speckle = np.exp(grain / (grain.std() * np.sqrt(optics.looks)))
     noise = optics.floor * rng.standard_exponential(intensity.shape)
@@ -171,7 +171,7 @@ def _blurred(image: Floats, sigma: tuple[float, float]) -> Floats:
 
 
 def _with_margins(rng: np.random.Generator, optics: Optics, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """White where the registered scan leaves the picture, as in exported volumes."""
+    """White where the registered scan leaves the image, as in exported volumes."""
     if rng.random() >= optics.margins:
         return image
     height, width = image.shape

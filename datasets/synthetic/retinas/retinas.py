@@ -1,11 +1,9 @@
-"""Generated retinas in the files of the DME set: they stand in where the ten subjects are not at hand.
+"""Generated retinas in the files of the DME set, to use in place of its ten subjects.
 
-An eye is sampled in 3-D (retina_eye.py, retina_anatomy.py), scanned (retina_optics.py), marked by two graders
-(retina_graders.py), and written as `Subject_01.mat` and so on, with the keys of Chiu et al. (2015).
+An eye is sampled in 3-D (eye.py, anatomy.py), scanned (optics.py), marked by two graders (graders.py), and
+written as `Subject_01.mat` and so on, with the keys of Chiu et al. (2015).
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,12 +14,18 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.io import savemat
 
-from datasets.config import Frozen
+from datasets.config import Generator
 from datasets.io.atomic_folder import publish
-from datasets.io.errors import DataError
+from datasets.synthetic import marker
 from datasets.synthetic.retinas.anatomy import FIELD_MM, VOLUME_MM, Floats, Section, section
 from datasets.synthetic.retinas.eye import sample_eye
-from datasets.synthetic.retinas.graders import Graders, algorithm, grade, mark_fluid, span
+from datasets.synthetic.retinas.graders import (
+    Graders,
+    grade,
+    labelled_columns,
+    mark_fluid,
+    segment_automatically,
+)
 from datasets.synthetic.retinas.optics import Grid, Optics, scan
 
 _BRUCH = 0.66  # of the height of a scan, about where Bruch's membrane lies
@@ -29,7 +33,7 @@ _BRUCH = 0.66  # of the height of a scan, about where Bruch's membrane lies
 Progress = Callable[[int, int], None]
 
 
-class Retinas(Frozen):
+class Retinas(Generator):
     """A set of generated macular volumes. Equal values give equal scans and labels.
 
     The defaults have the size of the DME set: 496×768×61 a subject, 22 MB on the disk and, on one core, about
@@ -61,14 +65,9 @@ class Retinas(Frozen):
         places = np.linspace(0, self.scans - 1, self.labelled + 2)[1:-1]
         return tuple(int(place) for place in places.round())
 
-    def fingerprint(self) -> str:
-        """16 hex digits over all fields: the name of these data, known before they are generated."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
 
 class Truth(NamedTuple):
-    """One scan of a volume before it is marked."""
+    """One scan of a volume with its ground truth."""
 
     image: NDArray[np.uint8]  # (H, W)
     fluid: NDArray[np.uint8]  # (H, W), the number of the pocket, or 0
@@ -76,7 +75,7 @@ class Truth(NamedTuple):
 
 
 def truth(retinas: Retinas, subject: int, index: int) -> Truth:
-    """Scan `index` of a subject (counted from 1), whatever was generated before it."""
+    """Scan `index` of a subject (counted from 1), independent of all other scans."""
     eye = sample_eye(np.random.default_rng([retinas.seed, subject]), retinas.oedema)
     rng = np.random.default_rng([retinas.seed, subject, index, 0])
     grid = _grid(retinas)
@@ -88,14 +87,13 @@ def truth(retinas: Retinas, subject: int, index: int) -> Truth:
 
 def volume(retinas: Retinas, subject: int) -> dict[str, NDArray[np.generic]]:
     """The variables of a subject's file, in MATLAB's order: rows × columns × scans, rows counted from 1."""
-    made = [truth(retinas, subject, index) for index in range(retinas.scans)]
-    marks = _marks(retinas, subject, [one.cut for one in made])
+    scans = [truth(retinas, subject, index) for index in range(retinas.scans)]
     return {
-        "images": np.stack([one.image for one in made], axis=-1),
-        **marks,
-        "manualFluid1": _fluid_by_hand(retinas, subject, 1, made),
-        "manualFluid2": _fluid_by_hand(retinas, subject, 2, made),
-        "automaticFluidDME": np.stack([(one.fluid > 0).astype(float) for one in made], axis=-1),
+        "images": np.stack([one.image for one in scans], axis=-1),
+        **_boundaries(retinas, subject, [one.cut for one in scans]),
+        "manualFluid1": _manual_fluid(retinas, subject, 1, scans),
+        "manualFluid2": _manual_fluid(retinas, subject, 2, scans),
+        "automaticFluidDME": np.stack([(one.fluid > 0).astype(float) for one in scans], axis=-1),
     }
 
 
@@ -124,29 +122,32 @@ def _grid(retinas: Retinas) -> Grid:
     return Grid(x, retinas.height, retinas.row_um)
 
 
-def _marks(retinas: Retinas, subject: int, cuts: list[Section]) -> dict[str, Floats]:
-    """Four sets of boundaries (8, W, S), in rows."""
+def _boundaries(retinas: Retinas, subject: int, cuts: list[Section]) -> dict[str, Floats]:
+    """Four sets of boundaries (8, W, S) in rows, of two graders and two programs."""
     graders, x = retinas.graders, _grid(retinas).x
     habits = graders.habit * np.random.default_rng([retinas.seed, 2**32]).standard_normal((2, 8))
     names = ("manualLayers1", "manualLayers2", "automaticLayersDME", "automaticLayersNormal")
     marks = {name: np.full((8, retinas.width, retinas.scans), np.nan) for name in names}
     for index in retinas.labelled_scans:
         rng, cut = np.random.default_rng([retinas.seed, subject, index, 1]), cuts[index]
-        labelled = span(rng, retinas.width)
+        labelled = labelled_columns(rng, retinas.width)
         found = [grade(rng, graders, habit, cut, x, labelled) for habit in habits]
-        found += [algorithm(rng, cut, x, knows_fluid=knows, labelled=labelled) for knows in (True, False)]
+        found += [
+            segment_automatically(rng, cut, x, knows_fluid=knows, labelled=labelled)
+            for knows in (True, False)
+        ]
         for name, depths in zip(names, found, strict=True):
             # Row 1 of MATLAB is centred half a row below the top.
             marks[name][..., index] = depths / retinas.row_um + 0.5
     return marks
 
 
-def _fluid_by_hand(retinas: Retinas, subject: int, grader: int, made: list[Truth]) -> Floats:
-    """(H, W, S) numbers of pockets, 0 for tissue, NaN in scans that nobody graded."""
+def _manual_fluid(retinas: Retinas, subject: int, grader: int, scans: list[Truth]) -> Floats:
+    """(H, W, S) numbers of pockets, 0 for tissue, NaN in scans that are not graded."""
     marked = np.full((retinas.height, retinas.width, retinas.scans), np.nan)
     for index in retinas.labelled_scans:
         rng = np.random.default_rng([retinas.seed, subject, index, 1 + grader])
-        marked[..., index] = mark_fluid(rng, made[index].fluid)
+        marked[..., index] = mark_fluid(rng, scans[index].fluid)
     return marked
 
 
@@ -155,30 +156,12 @@ def _fill(retinas: Retinas, progress: Progress | None, folder: Path) -> None:
         savemat(folder / subject_file(subject), volume(retinas, subject), do_compression=True)
         if progress is not None:
             progress(subject, retinas.subjects)
-    info = {
-        "description": "Generated retinas",
-        "fingerprint": retinas.fingerprint(),
-        "generator": retinas.model_dump(mode="json"),
-    }
-    (folder / "generator.json").write_text(json.dumps(info, indent=1))
+    marker.write(folder, retinas, description="Generated retinas")
 
 
 def _check(retinas: Retinas, root: Path) -> None:
     """Raises DataError unless `root` holds this set, complete."""
-    elsewhere = "Name another folder, or remove this one"
-    marker = root / "generator.json"
-    try:
-        fingerprint = json.loads(marker.read_text())["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(root, "exists and is not a set of generated retinas", remedy=elsewhere) from error
-    if fingerprint != retinas.fingerprint():
-        raise DataError(
-            marker, f"is of another set ({fingerprint}, not {retinas.fingerprint()})", remedy=elsewhere
-        )
-    missing = [
-        name for n in range(1, retinas.subjects + 1) if not (root / (name := subject_file(n))).is_file()
-    ]
-    if missing:
-        raise DataError(
-            root, f"lacks {', '.join(missing)}", remedy="Remove the folder, and it is generated anew"
-        )
+    marker.check(root, retinas)
+    names = [subject_file(subject) for subject in range(1, retinas.subjects + 1)]
+    if missing := [name for name in names if not (root / name).is_file()]:
+        raise marker.incomplete(root, f"lacks {', '.join(missing)}")

@@ -1,58 +1,70 @@
-"""Plots of a table: one column against another, or a metric by epoch. Values in, a matplotlib figure out.
+"""Figures of a table, one function per kind of plot: values in, a matplotlib figure out. May import stats and
+schema.
 
 Figures are built with matplotlib's object interface, so that nothing here depends on a display or on the
 state of pyplot, and are rendered to the same bytes for the same values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
 from orchestrator.report.figures.calibration import coverage, error_by_scale
 from orchestrator.report.figures.heat_map import error_matrix, matrix_difference
-from orchestrator.report.figures.learned_density import density_cuts, density_maps
+from orchestrator.report.figures.learned_density import density_maps, density_marginals
 from orchestrator.report.figures.pose_gallery import pose_pictures
-from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.probe_rows import Details, ProbeRow, probe_rows
 from orchestrator.report.figures.retina_gallery import boundary_pictures
-from orchestrator.report.figures.scatter import scatter, scatter_caption, scatter_points
-from orchestrator.report.figures.style import colours, png, svg
-from orchestrator.report.figures.training_curves import curve_lines, curves, curves_caption
-from orchestrator.report.figures.truncation import cut_errors, cut_people
+from orchestrator.report.figures.scatter import scatter
+from orchestrator.report.figures.style import png, svg
+from orchestrator.report.figures.training_curves import curves
+from orchestrator.report.figures.truncation import truncated_people, truncation_errors
+from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import (
     BoundaryPictures,
     Coverage,
     Curves,
-    CutErrors,
-    CutPeople,
-    DensityCuts,
     DensityMaps,
+    DensityMarginals,
     ErrorByScale,
     ErrorMatrix,
     MatrixDifference,
     Plot,
     PosePictures,
+    ProbePlot,
     Scatter,
+    TruncatedPeople,
+    TruncationErrors,
+    probe_columns,
 )
+from orchestrator.schema.record import Record
+from orchestrator.stats.aggregate import FilledTable
 
-__all__ = [
-    "colours",
-    "curve_lines",
-    "curves",
-    "curves_caption",
-    "of_details",
-    "png",
-    "scatter",
-    "scatter_caption",
-    "scatter_points",
-    "svg",
-]
+__all__ = ["draw", "png", "svg"]
 
 
-def of_details(plot: Plot, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The figure of what probes found, and its caption; None where nothing has been looked at.
+def draw(
+    plot: Plot,
+    declaration: Declaration,
+    filled: FilledTable,
+    records: Mapping[str, Record],
+    details: Details,
+) -> tuple[Figure, str] | None:
+    """The figure of a plot and its caption; None where there is nothing to plot yet."""
+    if isinstance(plot, Scatter):
+        return scatter(declaration, filled, plot)
+    if isinstance(plot, Curves):
+        return curves(declaration, records, plot)
+    return probe_figure(
+        plot, [row for name in probe_columns(plot) for row in probe_rows(declaration, details, name)]
+    )
+
+
+def probe_figure(plot: ProbePlot, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """The figure of a plot drawn from probe results, and its caption; None without results.
 
     Args:
-        rows: seen through the plot's column; where it has two, through one and then the other.
+        rows: the probe results of the plot's column; where it has two columns, first one, then the other.
     """
     drawn: tuple[Figure, str] | None
     match plot:
@@ -60,22 +72,20 @@ def of_details(plot: Plot, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
             drawn = error_matrix(plot, rows)
         case MatrixDifference():
             drawn = matrix_difference(plot, rows)
-        case CutPeople():
-            drawn = cut_people(plot, rows)
-        case CutErrors():
-            drawn = cut_errors(plot, rows)
+        case TruncatedPeople():
+            drawn = truncated_people(plot, rows)
+        case TruncationErrors():
+            drawn = truncation_errors(plot, rows)
         case PosePictures():
             drawn = pose_pictures(rows)
         case BoundaryPictures():
             drawn = boundary_pictures(plot, rows)
         case DensityMaps():
             drawn = density_maps(rows)
-        case DensityCuts():
-            drawn = density_cuts(rows)
+        case DensityMarginals():
+            drawn = density_marginals(rows)
         case Coverage():
             drawn = coverage(rows)
         case ErrorByScale():
             drawn = error_by_scale(rows)
-        case Scatter() | Curves():
-            drawn = None
     return drawn

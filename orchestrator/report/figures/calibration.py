@@ -1,4 +1,4 @@
-"""Whether predicted scales are right: coverage of intervals, and error by predicted error."""
+"""Calibration of predicted scales: coverage of intervals, and error by predicted error."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import BLACK, Dash, blank, colours, style
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import BLACK, Dash, empty_figure, row_colours, style
 
 Floats = NDArray[np.float64]
 
 PERCENT = 100.0
 ALONE: Dash = (0, (3, 1.2))
-"""The stroke of the flow alone where the method's own density is another."""
+"""Line style of the flow alone where the method's own density is a different one."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """What probes of a row found about one of its densities: a row a seed."""
+    """Calibration of one density of a row, one line of the arrays per seed."""
 
     label: str
     ink: str
@@ -32,41 +32,41 @@ class _Line:
     measured: Floats  # (S, B)
 
 
-def coverage(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The share of truths inside central intervals, and how far it is from their level.
+def coverage(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Coverage of central intervals, and its difference from their nominal level.
 
     Args:
-        rows: seen through a column that models without a scale don't fill.
+        rows: probe results of a column that only models with a scale fill.
     """
     lines = tuple(_lines(rows))
     if not lines:
         return None
     with style():
-        figure = blank(height=6.6)
+        figure = empty_figure(height=6.6)
         whole, apart = figure.subplots(2, 1, height_ratios=[3, 2], sharex=True)
         for line in lines:
             _draw(whole, line, line.levels, line.coverage)
             _draw(apart, line, line.levels, line.coverage - line.levels)
         whole.plot([0, PERCENT], [0, PERCENT], color=BLACK, linewidth=0.9, linestyle=(0, (1, 1.5)))
         apart.axhline(0, color=BLACK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-        whole.set(xlim=(0, PERCENT), ylim=(0, PERCENT), ylabel="truths inside (%)")
-        apart.set(xlabel="nominal level of the interval (%)", ylabel="inside − level (points)")
+        whole.set(xlim=(0, PERCENT), ylim=(0, PERCENT), ylabel="coverage (%)")
+        apart.set(xlabel="nominal level of the interval (%)", ylabel="coverage − level (points)")
         whole.legend(loc="upper left", frameon=False, fontsize=9)
     caption = (
-        "Share of truths inside the central intervals that each method predicts, by coordinate, against "
-        "their level; below, the difference, in percentage points. On the dotted line a scale is right, "
-        f"below it too small. {_of(rows)}"
+        "Coverage of the central intervals that each method predicts, per coordinate, against their nominal "
+        "level; below, the difference in percentage points. On the dotted line the scale is calibrated, "
+        f"below it too small. {_sample_note(rows)}"
     )
     return figure, caption
 
 
-def error_by_scale(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """Mean |error| against the one that the predicted scale and density promise, in bins of the latter."""
+def error_by_scale(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Measured mean |error| against the mean predicted from scale and density, in bins of the latter."""
     lines = tuple(_lines(rows))
     if not lines:
         return None
     with style():
-        figure = blank(height=5.2)
+        figure = empty_figure(height=5.2)
         ax = figure.add_subplot()
         for line in lines:
             _draw(ax, line, line.predicted.mean(0), line.measured, marker="o")
@@ -82,16 +82,17 @@ def error_by_scale(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
         ax.set_ylabel("measured mean |error| (% of the crop's side)")
         ax.legend(loc="upper left", frameon=False, fontsize=9)
     caption = (
-        "Measured against predicted error of a coordinate, in ten bins of equal counts by what is predicted: "
+        "Measured against predicted error per coordinate, in ten bins of equal counts by predicted error: "
         "the mean of |error| under the predicted density, which is σ times a constant of the density. Above "
-        f"the dotted line the model is too sure of itself. {_of(rows)}"
+        "the "
+        f"dotted line the model is overconfident. {_sample_note(rows)}"
     )
     return figure, caption
 
 
-def _lines(rows: Sequence[Seen]) -> Iterator[_Line]:
-    """A row's own density, and the flow alone where that is another."""
-    inks = colours([row.key for row in rows])
+def _lines(rows: Sequence[ProbeRow]) -> Iterator[_Line]:
+    """A row's own density, and the flow alone where that is a different one."""
+    inks = row_colours([row.key for row in rows])
     for row in rows:
         details = list(row.by_seed.values())
         own = details[0]["own"]
@@ -125,8 +126,8 @@ def _draw(ax: Axes, line: _Line, x: Floats, y: Floats, marker: str = "") -> None
     ax.fill_between(across, up.min(0), up.max(0), color=line.ink, alpha=0.15, linewidth=0)
 
 
-def _of(rows: Sequence[Seen]) -> str:
+def _sample_note(rows: Sequence[ProbeRow]) -> str:
     seeds = max(len(row.by_seed) for row in rows)
     keypoints = max(detail["keypoints"] for row in rows for detail in row.by_seed.values())
     ranges = f"mean and range over {seeds} seeds" if seeds > 1 else "one seed"
-    return f"Up to {keypoints:,} keypoints of the validation set, looked at once; {ranges}."
+    return f"Up to {keypoints:,} keypoints of the validation set, no test-time augmentation; {ranges}."

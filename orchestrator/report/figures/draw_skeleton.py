@@ -1,4 +1,4 @@
-"""A person drawn on an axes: limbs by the side of the body, spreads as ellipses, the truth thin and pale.
+"""A person drawn on axes: limbs coloured by side, spreads as ellipses, ground truth thin and pale.
 
 Shapes: K joints.
 """
@@ -20,23 +20,23 @@ Floats = NDArray[np.float64]
 COLOURS = {"left": SKY, "right": ORANGE, "middle": GREEN}
 TRUTH, CASING = "#d4d4d4", "#1a1a1a"
 FAINTEST = 0.25
-"""The opacity of what a model is least sure of."""
+"""The opacity of the least confident joint."""
 
 _LIMB, _TRUE_LIMB, _JOINT = 2.0, 0.9, 2.6  # points
 _VEIL = 0.35
 
 
 def predicted(
-    ax: Axes, points: Floats, limbs: Sequence[Sequence[int]], sides: Sequence[str], surer: Floats
+    ax: Axes, points: Floats, limbs: Sequence[Sequence[int]], sides: Sequence[str], confidence: Floats
 ) -> None:
     """A predicted skeleton.
 
     Args:
         points: (K, 2) in data coordinates.
         limbs: pairs of joints. `sides`: K of left, right and middle.
-        surer: (K,) in [0, 1], the opacity above the faintest; a limb has the mean of its ends.
+        confidence: (K,) in [0, 1], 0 being the faintest; a limb has the mean of its ends.
     """
-    opacity = FAINTEST + (1 - FAINTEST) * surer
+    opacity = FAINTEST + (1 - FAINTEST) * confidence
     for a, b in limbs:
         colour = COLOURS[_side(sides[a], sides[b])]
         _limb(ax, points[[a, b]], colour, _LIMB, float(opacity[[a, b]].mean()), zorder=3)
@@ -70,7 +70,7 @@ def ellipses(ax: Axes, points: Floats, half_axes: Floats, sides: Sequence[str]) 
 
 
 def true(ax: Axes, points: Floats, limbs: Sequence[Sequence[int]], labelled: Sequence[bool]) -> None:
-    """The labelled joints (K, 2) of the truth, and the limbs between them, thin."""
+    """The labelled joints of the ground truth (K, 2) and the limbs between them, thin."""
     for a, b in limbs:
         if labelled[a] and labelled[b]:
             _limb(ax, points[[a, b]], TRUTH, _TRUE_LIMB, 1.0, zorder=5)
@@ -87,7 +87,7 @@ def true(ax: Axes, points: Floats, limbs: Sequence[Sequence[int]], labelled: Seq
 
 
 def legend(ellipse: str) -> list[Line2D]:
-    """What the marks mean, for a figure's legend.
+    """Legend entries.
 
     Args:
         ellipse: what an ellipse means; empty where there are none.
@@ -97,7 +97,7 @@ def legend(ellipse: str) -> list[Line2D]:
         for side in ("left", "right", "middle")
     ]
     grey = Line2D(
-        [], [], color=TRUTH, linewidth=_TRUE_LIMB, label="labelled", path_effects=_cased(_TRUE_LIMB, 1)
+        [], [], color=TRUTH, linewidth=_TRUE_LIMB, label="ground truth", path_effects=_cased(_TRUE_LIMB, 1)
     )
     veil = Line2D(
         [],
@@ -113,7 +113,7 @@ def legend(ellipse: str) -> list[Line2D]:
 
 
 def _side(a: str, b: str) -> str:
-    """Of a limb between joints of these sides: the middle where it goes from one side to the other."""
+    """The side of a limb between two joints: middle where it crosses from one side to the other."""
     known = {a, b} - {"middle"}
     return known.pop() if len(known) == 1 else "middle"
 

@@ -1,6 +1,6 @@
-"""Heat maps of errors while joints are hidden: of one method, or of two, one minus the other.
+"""Heat maps of errors under occlusion: of one method, or the difference of two.
 
-Shapes: G groups of joints; a table of errors is (G, G), a row a hidden group, a column a measured one.
+Shapes: G groups of joints; a table of errors is (G, G): rows are occluded groups, columns measured ones.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import BLACK, INK, blank, colours, style
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import BLACK, INK, empty_figure, row_colours, style
 from orchestrator.schema.plots import ErrorMatrix, MatrixDifference
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ PALE = "#ffffff"
 
 @dataclass(frozen=True)
 class _Errors:
-    """What probes of occlusion found, the mean over seeds."""
+    """Results of the occlusion probes, averaged over seeds."""
 
     groups: tuple[str, ...]
     table: Floats  # (G, G) mm
@@ -34,17 +34,17 @@ class _Errors:
     seeds: int
 
     @property
-    def looked_at(self) -> str:
-        """For captions."""
+    def sample_note(self) -> str:
+        """The last sentence of a caption."""
         seeds = f"mean over {self.seeds} seeds" if self.seeds > 1 else "one seed"
-        return f"{self.pictures:,} pictures, squares of {self.square:.0%} of the crop's side, {seeds}."
+        return f"{self.pictures:,} images, squares of {self.square:.0%} of the crop's side, {seeds}."
 
 
-def error_matrix(plot: ErrorMatrix, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """Every error as a number in mm, shaded by its rise over that of the same joints in full view.
+def error_matrix(plot: ErrorMatrix, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Every error in mm, shaded by its increase over the unoccluded error of the same joints.
 
     Args:
-        rows: seen through `plot.column`; they share their probes, so that any one tells all.
+        rows: probe results of `plot.column`; the rows share them, so the first one is enough.
     """
     if not rows:
         return None
@@ -53,26 +53,26 @@ def error_matrix(plot: ErrorMatrix, rows: Sequence[Seen]) -> tuple[Figure, str] 
     rise = values - found.unoccluded
     shades = LinearSegmentedColormap.from_list("rise", [PALE, _ink(plot.method)])
     with style():
-        figure = blank(height=4.4)
+        figure = empty_figure(height=4.4)
         ax = figure.add_subplot()
         _draw(ax, rise, [f"{value:.0f}" for value in values.flat], shades, (0.0, max(rise.max(), 1.0)))
-        _name(ax, found.groups, (*found.groups, "nothing"))
+        _name(ax, found.groups, (*found.groups, "none"))
         ax.axhline(len(found.groups), color=INK, linewidth=1)
-        _scale(figure, ax, "rise over nothing hidden (mm)")
+        _scale(figure, ax, "increase over unoccluded (mm)")
     caption = (
-        f"{plot.method}: error in mm of each group of joints (columns) while a grey square hides a joint of "
-        f"another (rows). The shade is the rise over the last row, where nothing is hidden; white is none, "
-        f"or a fall. {found.looked_at}"
+        f"{plot.method}: error in mm of each group of joints (columns) while a grey square occludes a joint "
+        f"of another group (rows). The shade is the increase over the last row, without occlusion; white "
+        f"means no increase. {found.sample_note}"
     )
     return figure, caption
 
 
-def matrix_difference(plot: MatrixDifference, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The first method's errors minus the second's: each cell in the colour of whichever does better.
+def matrix_difference(plot: MatrixDifference, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """The first method's errors minus the second's: each cell in the colour of the better one.
 
     Args:
-        rows: seen through `plot.column`, then through `plot.minus`. None is drawn where one of the two has
-            not been looked at, or the two have no seed in common.
+        rows: probe results of `plot.column`, then of `plot.minus`. No figure where one of the two has no
+            results, or the two have no seed in common.
     """
     both = [row.by_seed for row in rows if row.key == rows[0].key]
     seeds = set.intersection(*map(set, both)) if len(both) == 2 else set()
@@ -84,7 +84,7 @@ def matrix_difference(plot: MatrixDifference, rows: Sequence[Seen]) -> tuple[Fig
     inks = [_ink(method) for method in plot.methods]
     shades = LinearSegmentedColormap.from_list("difference", [inks[0], PALE, inks[1]], N=257)
     with style():
-        figure = blank(height=4.1)
+        figure = empty_figure(height=4.1)
         ax = figure.add_subplot()
         _draw(ax, difference, [_signed(value) for value in difference.flat], shades, (-reach, reach))
         _name(ax, first.groups, first.groups)
@@ -96,9 +96,10 @@ def _difference_caption(plot: MatrixDifference, difference: Floats, found: _Erro
     (first, second), diagonal = plot.methods, difference.diagonal()
     return (
         f"Error of {first} minus that of {second}, in mm, of each group of joints (columns) while a grey "
-        f"square hides a joint of another (rows). {second} is better in {(difference > 0).sum()} of the "
+        f"square occludes a joint of another group (rows). {second} is better in {(difference > 0).sum()} "
+        f"of the "
         f"{difference.size} cells and in {(diagonal > 0).sum()} of the {diagonal.size} on the diagonal; the "
-        f"mean difference is {_signed(difference.mean(), 1)} mm. {found.looked_at}"
+        f"mean difference is {_signed(difference.mean(), 1)} mm. {found.sample_note}"
     )
 
 
@@ -116,11 +117,11 @@ def _mean(details: Sequence[dict[str, Any]]) -> _Errors:
 
 
 def _ink(method: str) -> str:
-    return colours([method])[method]
+    return row_colours([method])[method]
 
 
 def _signed(value: float, digits: int = 0) -> str:
-    """With a proper minus, and no sign where the digits shown are zero."""
+    """With a true minus sign, and no sign where the printed digits are zero."""
     text = f"{value:+.{digits}f}".replace("-", "−")
     return text if text.strip("+−0.") else text[1:]
 
@@ -134,11 +135,11 @@ def _draw(
     ax.invert_yaxis()
     for place, (value, text) in enumerate(zip(values.flat, texts, strict=True)):
         row, column = divmod(place, values.shape[1])
-        ink = _legible(shades(norm(value)))
+        ink = _text_colour(shades(norm(value)))
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=ink)
 
 
-def _legible(background: tuple[float, float, float, float]) -> str:
+def _text_colour(background: tuple[float, float, float, float]) -> str:
     """Black or white, whichever stands out more by the WCAG's relative luminance."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in background[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -151,7 +152,7 @@ def _name(ax: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
     ax.set_xlabel("measured", labelpad=9, fontweight="bold")
-    ax.set_ylabel("hidden", labelpad=9, fontweight="bold")
+    ax.set_ylabel("occluded", labelpad=9, fontweight="bold")
     ax.tick_params(length=0)
     ax.grid(visible=False)
     for spine in ax.spines.values():
@@ -159,7 +160,7 @@ def _name(ax: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
 
 
 def _scale(figure: Figure, ax: Axes, label: str) -> None:
-    """What the colours mean, below the cells."""
+    """The colour bar, below the cells."""
     bar = figure.colorbar(ax.collections[0], ax=ax, orientation="horizontal", aspect=40, pad=0.03, shrink=0.9)
     bar.set_label(label)
     bar.outline.set_visible(False)

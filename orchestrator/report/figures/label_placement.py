@@ -1,4 +1,4 @@
-"""Where the labels of a plot go: beside what they name, and never on top of one another."""
+"""Placement of a plot's labels: beside what they name, without overlaps."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ _OUTSIDE = 10  # times worse to be cut off than to cover something
 
 
 def spread(centres: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Centres of labels in a column: none overlap, their order is kept, each is as near to its own as can be.
+    """Centres of labels in a column: no overlap, same order, each as near to its target as possible.
 
     Least squares under the order: with the room of the labels below taken off, positions must not fall, which
     is isotonic regression, solved by pooling neighbours that violate it.
 
     Args:
-        centres: where labels want to be, in any order.
-        heights: how much room each takes.
-        low, high: the bounds. Labels that need more room than that stick out below.
+        centres: the targets, in any order.
+        heights: the height of each label.
+        low, high: the bounds. Labels that need more room extend below.
     """
     order = sorted(range(len(centres)), key=lambda index: centres[index])
     above = list(itertools.accumulate(heights[index] for index in order))
@@ -57,8 +57,8 @@ def annotate(
     Args:
         ax: axes whose layout no longer changes.
         renderer: measures the text.
-        names: the text and the point, in data coordinates.
-        obstacles: what must stay visible, in pixels.
+        names: text and point, in data coordinates.
+        obstacles: boxes to keep visible, in pixels.
     """
     taken = list(obstacles)
     for name, x, y in sorted(names, key=lambda named: -named[1]):  # at the right there is least room
@@ -75,7 +75,7 @@ def annotate(
 
 
 def _settle(note: Annotation, renderer: RendererBase, frame: Bbox, taken: Sequence[Bbox]) -> None:
-    """Move a label to the first place where it covers nothing, or to where it covers least."""
+    """Move a label to the first position without overlap, or to that with the least."""
     places = [(distance, side) for distance in _DISTANCES for side in _SIDES]
     costs = []
     for place in places:
@@ -94,13 +94,13 @@ def _move(note: Annotation, distance: float, side: tuple[float, float, str, str]
 
 
 def _text_box(note: Annotation, renderer: RendererBase) -> Bbox:
-    """The box of the text alone: the line to its point may cross what it likes."""
+    """The box of the text alone: the line to its point may cross other things."""
     note.update_positions(renderer)
     return Text.get_window_extent(note, renderer)
 
 
 def _covered(box: Bbox, frame: Bbox, taken: Sequence[Bbox]) -> float:
-    """Square pixels of `box` that lie on what is taken or, counted more, outside the frame."""
+    """Overlap of `box` with what is taken, in square pixels, plus a weighted area outside the frame."""
     inside = Bbox.intersection(box, frame)
     outside = _area(box) - (_area(inside) if inside else 0.0)
     overlaps = (Bbox.intersection(box, other) for other in taken)

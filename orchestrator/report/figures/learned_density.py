@@ -1,9 +1,9 @@
-"""The learned density beside the standard ones and the true errors: from above, and its marginals.
+"""The learned density beside standard densities and the true errors: a map, and its marginals.
 
-All is drawn about the median in units of scale, so that shapes compare; the standard Laplace density is then
-as it is.
+Everything is centred on the median and in units of scale, so that shapes compare; that leaves the standard
+Laplace density unchanged.
 
-Shapes: C cells of a map's side, M places of a cut.
+Shapes: C cells of a map's side, M points of a marginal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,30 +20,30 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import BLACK, INK, Dash, blank, colours, style
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import BLACK, INK, Dash, empty_figure, row_colours, style
 
 Floats = NDArray[np.float64]
 
 HIGHEST = 0.25
-"""Of the standard Laplace density, where the colours end."""
+"""Upper end of the colour scale: the peak of the standard Laplace density."""
 
 CONTOURS = (0.001, 0.01, 0.1)
-MAP_REACH, CUT_REACH = 5.0, 10.0  # of what the probe kept, in units of scale
-PEAK_REACH = 3.0  # of the cuts that show the peak
-LOWEST = 1e-5  # of the cuts that show the tails
+MAP_REACH, MARGINAL_REACH = 5.0, 10.0  # what the probe kept, in units of scale
+PEAK_REACH = 3.0  # of the panels that show the peak
+LOWEST = 1e-5  # of the panels that show the tails
 PALE = "#d9d9d9"
 
 
 STROKES: Mapping[str, tuple[str, Dash]] = {"G": ("G, the flow", "-"), "QG": ("Q · G · s", (0, (3, 1)))}
-"""By the end of a row's key: what its density is, and how it is drawn."""
+"""By the last word of a row's key: name of the density, and line style."""
 
 STANDARD: tuple[Dash, ...] = ((0, (5, 1.5)), (0, (1.2, 1.2)))
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """A density of a row, or the histogram of the errors that it stands for."""
+    """A density of a row, or the histogram of the errors that it models."""
 
     key: str
     label: str
@@ -54,22 +54,22 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Group:
-    """What belongs to one method, or what it is compared with."""
+    """The densities of one method, or the standard ones."""
 
     method: str  # empty for the standard densities
     shapes: tuple[_Shape, ...]
     errors: _Shape | None
 
 
-def density_maps(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """Every row's density from above, a line of panels a method, the histogram of the errors at its end."""
+def density_maps(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Every row's density as a map, one line of panels per method, the error histogram at its end."""
     groups = _groups(rows)
     if not groups:
         return None
     lines = [[*group.shapes, *([group.errors] if group.errors else [])] for group in groups]
     columns = max(map(len, lines))
     with style():
-        figure = blank(height=0.9 + 2.15 * len(lines))
+        figure = empty_figure(height=0.9 + 2.15 * len(lines))
         for place, shapes in enumerate(lines):
             below = lines[place + 1] if place + 1 < len(lines) else []
             for column, shape in enumerate(shapes):
@@ -83,32 +83,32 @@ def density_maps(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
     return figure, _maps_caption(rows)
 
 
-def density_cuts(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The marginals of every method's densities over the histogram of its errors: the peak, and the tails."""
+def density_marginals(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Marginals of every method's densities over the histogram of its errors: peak and tails."""
     groups = _groups(rows)
     standard = [shape for group in groups if not group.method for shape in group.shapes]
     methods = [group for group in groups if group.method]
     if not methods:
         return None
-    inks = colours([group.method for group in methods])
+    inks = row_colours([group.method for group in methods])
     with style():
-        figure = blank(height=1.2 + 2.2 * len(methods))
+        figure = empty_figure(height=1.2 + 2.2 * len(methods))
         grid = figure.subplots(len(methods), 2, squeeze=False, sharex="col", sharey="col")
         for axes, group in zip(grid, methods, strict=True):
             for ax in axes:
-                _draw_cuts(ax, group, standard, inks[group.method])
+                _draw_marginals(ax, group, standard, inks[group.method])
             axes[0].set_ylabel("density")
             axes[0].set_title(group.method, loc="left", fontsize=10, fontweight="bold", parse_math=False)
         grid[0, 0].set(xlim=(-PEAK_REACH, PEAK_REACH), ylim=(0, None))
-        grid[0, 1].set(xlim=(-CUT_REACH, CUT_REACH), ylim=(LOWEST, 1), yscale="log")
+        grid[0, 1].set(xlim=(-MARGINAL_REACH, MARGINAL_REACH), ylim=(LOWEST, 1), yscale="log")
         for ax in grid[-1]:
             ax.set_xlabel("error in units of scale")
         _legend(figure, methods, standard)
-    return figure, _cuts_caption(rows)
+    return figure, _marginals_caption(rows)
 
 
-def _groups(rows: Sequence[Seen]) -> tuple[_Group, ...]:
-    """By method, in the order of the rows; of each row its lowest seed."""
+def _groups(rows: Sequence[ProbeRow]) -> tuple[_Group, ...]:
+    """By method, in table order; the lowest seed of each row."""
     by_method: dict[str, tuple[list[_Shape], dict[str, Any]]] = {}
     for row in rows:
         detail = row.by_seed[min(row.by_seed)]
@@ -142,9 +142,9 @@ def _draw_map(ax: Axes, shape: _Shape) -> AxesImage:
     return image
 
 
-def _draw_cuts(ax: Axes, group: _Group, standard: Sequence[_Shape], ink: str) -> None:
+def _draw_marginals(ax: Axes, group: _Group, standard: Sequence[_Shape], ink: str) -> None:
     if group.errors is not None:
-        edges = np.linspace(-CUT_REACH, CUT_REACH, len(group.errors.cut) + 1)
+        edges = np.linspace(-MARGINAL_REACH, MARGINAL_REACH, len(group.errors.cut) + 1)
         ax.stairs(group.errors.cut, edges, fill=True, color=PALE, baseline=LOWEST)
     for shape, dash in zip(standard, STANDARD, strict=False):
         ax.plot(_places(shape), shape.cut, color=BLACK, linestyle=dash, linewidth=1.0)
@@ -154,7 +154,7 @@ def _draw_cuts(ax: Axes, group: _Group, standard: Sequence[_Shape], ink: str) ->
 
 
 def _legend(figure: Figure, methods: Sequence[_Group], standard: Sequence[_Shape]) -> None:
-    """What the strokes mean, whatever their colour."""
+    """Legend of the line styles, for all colours."""
     kinds = dict.fromkeys(shape.key.split()[-1] for group in methods for shape in group.shapes)
     lines = [(*STROKES[kind], INK, 1.7) for kind in kinds]
     lines += [(shape.label, dash, BLACK, 1.0) for shape, dash in zip(standard, STANDARD, strict=False)]
@@ -167,28 +167,28 @@ def _legend(figure: Figure, methods: Sequence[_Group], standard: Sequence[_Shape
 
 
 def _places(shape: _Shape) -> Floats:
-    return np.linspace(-CUT_REACH, CUT_REACH, len(shape.cut))
+    return np.linspace(-MARGINAL_REACH, MARGINAL_REACH, len(shape.cut))
 
 
-def _maps_caption(rows: Sequence[Seen]) -> str:
+def _maps_caption(rows: Sequence[ProbeRow]) -> str:
     contours = ", ".join(f"{level:g}" for level in CONTOURS)
     return (
-        "Densities of the standardised error (μ − μ̂) / σ, across and upwards, one colour scale for all; "
-        f"contours at {contours}. Each is drawn about its median in units of its scale, that of the Laplace "
-        "density of the same quartiles, which stands in the corner in units of σ. "
-        f"True errors: those of the validation set, in the units of the line's first density. {_of(rows)}"
+        "Densities of the standardised error (μ − μ̂) / σ, horizontal and vertical, on one colour scale; "
+        f"contours at {contours}. Each is centred on its median and in units of its own scale, which is that "
+        "of the Laplace density with the same quartiles (printed in the corner, in units of σ). True errors: "
+        f"those of the validation set, in the units of the row's first density. {_sample_note(rows)}"
     )
 
 
-def _cuts_caption(rows: Sequence[Seen]) -> str:
+def _marginals_caption(rows: Sequence[ProbeRow]) -> str:
     return (
-        "Marginals, the mean of the horizontal and the vertical one, about the median in units of scale; "
-        "left the peak, right the tails on a logarithmic axis. Grey: the errors of the validation set, in "
-        f"the units of the method's first density. {_of(rows)}"
+        "Marginals (mean of the horizontal and the vertical one), centred on the median, in units of scale: "
+        "peak on the left, tails on a logarithmic axis on the right. Grey: errors of the validation set, in "
+        f"the units of the method's first density. {_sample_note(rows)}"
     )
 
 
-def _of(rows: Sequence[Seen]) -> str:
+def _sample_note(rows: Sequence[ProbeRow]) -> str:
     seeds = sorted({min(row.by_seed) for row in rows})
     points = sorted({row.by_seed[min(row.by_seed)]["points"] for row in rows})
     return f"Seed {', '.join(map(str, seeds))}; {', '.join(f'{n:,}' for n in points)} keypoints."

@@ -1,4 +1,4 @@
-"""Figures 3 to 5: people with predicted and labelled joints, and in 3-D a view from the side."""
+"""Figures 3 to 5: people with predicted and ground-truth joints, and in 3-D a side view."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby, zip_longest
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from orchestrator.report.figures import draw_skeleton
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import GRID, WIDTH, style
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import GRID, WIDTH, corner_label, style
 from orchestrator.util.jpeg_text import from_text
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ Person = dict[str, Any]
 
 _ACROSS = 4  # panels
 _GAP, _TITLE, _LEGEND = 0.06, 0.24, 0.36  # inches: between panels, above those with a title, below all
-_REACH, _TICK = 1050.0, 500.0  # mm from the pelvis that the view from the side shows, and between its lines
+_REACH, _TICK = 1050.0, 500.0  # mm: extent of the side view from the pelvis, and its grid spacing
 
 
 class _Panel(NamedTuple):
@@ -28,10 +28,10 @@ class _Panel(NamedTuple):
     title: str = ""
 
 
-def pose_pictures(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The people of the first row's first seed, and a caption; None where nothing has been looked at.
+def pose_pictures(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """The people of the first row's first seed, and a caption; None without results.
 
-    A column a kind of people; in 3-D a row a kind, each picture beside the view from the person's side.
+    One column per category of people; in 3-D one row per category, each image beside its side view.
     """
     if not rows:
         return None
@@ -42,7 +42,7 @@ def pose_pictures(rows: Sequence[Seen]) -> tuple[Figure, str] | None:
 
 def _figure(detail: dict[str, Any]) -> Figure:
     kinds = [list(people) for _, people in groupby(detail["people"], key=lambda person: person["kind"])]
-    lines = _beside(kinds) if "body" in kinds[0][0] else _columns(kinds)
+    lines = _with_side_views(kinds) if "body" in kinds[0][0] else _columns(kinds)
     with style():
         figure, axes = _grid(
             [any(panel and panel.title for panel in line) for line in lines], _shape(kinds[0][0])
@@ -51,7 +51,7 @@ def _figure(detail: dict[str, Any]) -> Figure:
             for ax, panel in zip(row, line, strict=False):
                 _draw(ax, panel, detail)
         figure.legend(
-            handles=draw_skeleton.legend("predicted spread" if "ellipse" in kinds[0][0] else ""),
+            handles=draw_skeleton.legend("predicted scale" if "ellipse" in kinds[0][0] else ""),
             loc="lower center",
             ncols=5,
             frameon=False,
@@ -63,38 +63,39 @@ def _figure(detail: dict[str, Any]) -> Figure:
 
 
 def _caption(label: str, seed: int, detail: dict[str, Any]) -> str:
-    """Who is shown, how they were chosen, what the marks mean, and how they compare with the whole set."""
+    """Who is shown, how they were selected, the legend, and their error beside that of the whole set."""
     unit, metrics = detail["unit"], detail["metrics"]
     counts = {
         kind: len(list(some)) for kind, some in groupby(detail["people"], key=lambda person: person["kind"])
     }
     kinds = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
     parts = [
-        f"{label}, seed {seed} alone: {len(detail['people'])} people of the validation set ({kinds}), chosen "
-        "by their annotations before anything was predicted.",
-        "Colours: predicted, the fainter the less sure beside all joints of the set. Thin: labelled.",
+        f"{label}, seed {seed} only: {len(detail['people'])} people of the validation set ({kinds}), "
+        "selected by their annotations, not by predictions.",
+        "Coloured: predicted, fainter where less confident than the other joints of the set. Thin grey: "
+        "ground truth.",
     ]
     if "ellipse" in detail["people"][0]:
-        within = f"; of this set's they hold {metrics['in ellipse']:.0f} %" if "in ellipse" in metrics else ""
+        within = f"; here they contain {metrics['in ellipse']:.0f} %" if "in ellipse" in metrics else ""
         parts.append(
-            "Ellipses: the predicted scale times one factor for all, by which they hold half of the joints "
-            f"of training pictures{within}."
+            "Ellipses: the predicted scale times one common factor, set so that they contain half of the "
+            f"joints of the training set{within}."
         )
     if "body" in detail["people"][0]:
         parts.append(
-            "Beside each picture: the same in 3-D, turned by 90° about the upright axis, so that the camera "
-            "is at the left; 500 mm from line to line."
+            "Beside each image: the 3-D pose rotated by 90° about the vertical axis (camera on the left); "
+            "grid lines every 500 mm."
         )
     if {"error shown", "error"} <= metrics.keys():
         parts.append(
-            f"Mean error of those shown {metrics['error shown']:.1f} {unit}, of the whole set "
-            f"{metrics['error']:.1f}."
+            f"Mean error of the people shown: {metrics['error shown']:.1f} {unit}; of the whole set: "
+            f"{metrics['error']:.1f} {unit}."
         )
     return " ".join(parts)
 
 
 def _columns(kinds: Sequence[Sequence[Person]]) -> list[list[_Panel | None]]:
-    """A column a kind, its name above."""
+    """One column per category, its name above."""
     lines: list[list[_Panel | None]] = []
     for place, people in enumerate(zip_longest(*kinds)):
         titles = [str(kind[0]["kind"]) if place == 0 else "" for kind in kinds]
@@ -107,13 +108,13 @@ def _columns(kinds: Sequence[Sequence[Person]]) -> list[list[_Panel | None]]:
     return lines
 
 
-def _beside(kinds: Iterable[Sequence[Person]]) -> list[list[_Panel | None]]:
-    """Rows of a kind, each person's picture beside the view from the side."""
+def _with_side_views(kinds: Iterable[Sequence[Person]]) -> list[list[_Panel | None]]:
+    """Rows of one category each, every image beside its side view."""
     lines: list[list[_Panel | None]] = []
     for people in kinds:
         for start in range(0, len(people), _ACROSS // 2):
             pairs = [
-                (_Panel("picture", one, one["kind"]), _Panel("side", one, "turned by 90°"))
+                (_Panel("picture", one, one["kind"]), _Panel("side", one, "rotated by 90°"))
                 for one in people[start : start + _ACROSS // 2]
             ]
             lines.append([panel for pair in pairs for panel in pair])
@@ -121,13 +122,13 @@ def _beside(kinds: Iterable[Sequence[Person]]) -> list[list[_Panel | None]]:
 
 
 def _shape(person: Person) -> float:
-    """Height of a picture over its width."""
+    """Height of an image over its width."""
     height, width = from_text(person["picture"]).shape[:2]
     return float(height / width)
 
 
 def _grid(titled: Sequence[bool], shape: float) -> tuple[Figure, list[list[Axes]]]:
-    """Empty panels of pictures of that shape, titles where there are any, room for the legend below."""
+    """Empty panels for images of that aspect ratio, with room for titles and for the legend below."""
     wide = (WIDTH - _GAP * (_ACROSS + 1)) / _ACROSS
     tall = wide * shape
     height = _LEGEND + sum(tall + (_TITLE if title else _GAP) for title in titled)
@@ -149,13 +150,14 @@ def _draw(ax: Axes, panel: _Panel | None, detail: dict[str, Any]) -> None:
     ax.set_title(panel.title, fontsize=9, pad=3)
     if panel.view == "picture":
         draw_person(ax, panel.person, detail["limbs"], detail["sides"])
-        _note(ax, panel.person, detail["unit"])
+        if "error" in panel.person:
+            corner_label(ax, f"{panel.person['error']:.0f} {'mm' if detail['unit'] == 'mm' else '%'}", x=0.03)
     else:
-        _from_the_side(ax, panel.person, detail["limbs"], detail["sides"])
+        _side_view(ax, panel.person, detail["limbs"], detail["sides"])
 
 
 def draw_person(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides: Sequence[str]) -> None:
-    """A crop and on it the person, predicted and labelled. Data coordinates are pixels of the kept crop."""
+    """A crop with the predicted and the labelled person. Data coordinates are pixels of the kept crop."""
     picture = from_text(person["picture"])
     height, width = picture.shape[:2]
     ax.imshow(picture, interpolation="none")
@@ -168,30 +170,12 @@ def draw_person(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides:
 
 
 def _pixels(points: Any, height: int, width: int) -> Floats:
-    """Units of the crop as pixels of the picture that was kept of it."""
+    """From units of the crop to pixels of the kept image."""
     return np.asarray((np.array(points) + 0.5) * (width, height))
 
 
-def _note(ax: Axes, person: Person, unit: str) -> None:
-    """The person's error, in a corner."""
-    if "error" not in person:
-        return
-    short = "mm" if unit == "mm" else "%"
-    ax.text(
-        0.03,
-        0.97,
-        f"{person['error']:.0f} {short}",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=8,
-        color="white",
-        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
-        zorder=9,
-    )
-
-
-def _from_the_side(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides: Sequence[str]) -> None:
-    """The body turned by 90° about the upright axis: depth to the right, from the camera at the left."""
+def _side_view(ax: Axes, person: Person, limbs: Sequence[Sequence[int]], sides: Sequence[str]) -> None:
+    """The body rotated by 90° about the vertical axis: depth to the right, camera on the left."""
     mu, truth = (np.array(person["body"][name])[:, [2, 1]] for name in ("mu", "truth"))
     ax.set(xlim=(-_REACH, _REACH), ylim=(_REACH, -_REACH))
     ax.set_axis_on()

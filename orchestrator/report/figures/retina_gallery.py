@@ -1,4 +1,4 @@
-"""B-scans with predicted and labelled boundaries: a row a scan, a column a method."""
+"""B-scans with predicted and labelled boundaries: one row per scan, one column per method."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import ORANGE, SKY, WIDTH, style
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import ORANGE, SKY, WIDTH, corner_label, style
 from orchestrator.schema.plots import BoundaryPictures
 from orchestrator.util.jpeg_text import from_text
 
@@ -21,25 +21,25 @@ Floats = NDArray[np.float64]
 Detail = Mapping[str, Any]
 
 INKS = (SKY, ORANGE)
-"""Of the boundaries in turn, so that neighbours differ."""
+"""Alternating colours of the boundaries, so that neighbours differ."""
 TRUTH, DARK = "#ffffff", "#1a1a1a"
 
 _TALL, _TITLE, _HEAD, _LEGEND, _GAP = 1.6, 0.24, 0.24, 0.34, 0.06  # inches
 _VEIL = 0.5
 
 
-Looked = tuple[Seen, int, Detail]
-"""A row, the seed that is shown, and what was found there."""
+Shown = tuple[ProbeRow, int, Detail]
+"""A row, the seed that is shown, and that seed's results."""
 
 
-def boundary_pictures(plot: BoundaryPictures, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The scans of the plot's rows, the first seed of each, and a caption; None where there is nothing."""
+def boundary_pictures(plot: BoundaryPictures, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """The scans of the plot's rows, the first seed of each, and a caption; None without results."""
     wanted = [row for row in rows if not plot.rows or row.key in plot.rows]
     methods = [(row, min(row.by_seed), row.by_seed[min(row.by_seed)]) for row in wanted]
     return (_figure(methods), _caption(methods)) if methods else None
 
 
-def _figure(methods: Sequence[Looked]) -> Figure:
+def _figure(methods: Sequence[Shown]) -> Figure:
     height = _HEAD + _LEGEND + len(methods[0][2]["scans"]) * (_TALL + _TITLE)
     wide = (WIDTH - _GAP * (len(methods) + 1)) / len(methods)
     with style():
@@ -73,33 +73,33 @@ def _figure(methods: Sequence[Looked]) -> Figure:
     return figure
 
 
-def _caption(methods: Sequence[Looked]) -> str:
-    """Which scans are shown, what the marks mean, and how they compare with the whole test set."""
+def _caption(methods: Sequence[Shown]) -> str:
+    """Which scans are shown, the legend, and their error beside that of the whole test set."""
     errors = "; ".join(
-        f"{row.label} (seed {seed}) {detail['metrics']['error shown']:.1f} µm on the scans shown, "
+        f"{row.label} (seed {seed}): {detail['metrics']['error shown']:.1f} µm on the scans shown, "
         f"{detail['metrics']['error']:.1f} µm on all test scans"
         for row, seed, detail in methods
     )
     bands = ", ".join(
-        f"{detail['metrics']['in band']:.0f} % for {row.label}"
+        f"{detail['metrics']['in band']:.0f} % ({row.label})"
         for row, _, detail in methods
         if "in band" in detail["metrics"]
     )
     band = (
-        "Bands: μ ± c σ, with c for each boundary the median of |error| / σ on the training subjects, since "
-        f"σ alone has no fixed relation to the error; of the test labels they hold {bands}. "
+        "Bands: μ ± cσ, where c is the median of |error| / σ on the training subjects, per boundary, since σ "
+        f"alone is not calibrated; share of the test labels inside: {bands}. "
         if bands
         else ""
     )
     return (
-        "Test scans that labels chose: the middle and the first labelled scan of the subject with the "
-        "thickest retina, which fluid swells, and of one of middling thickness. Colours: predicted, in turn; "
-        f"white: labelled, where anybody did. {band}Mean error: {errors}."
+        "Test scans selected by their labels: the middle and the first labelled scan of the subject with the "
+        "thickest retina (swollen by fluid) and of a subject of median thickness. Coloured: predicted, in "
+        f"alternating colours; white: labelled, where labels exist. {band}Mean error: {errors}."
     )
 
 
 def draw_scan(ax: Axes, scan: Detail) -> None:
-    """A scan and its boundaries. Data coordinates are pixels of what was kept of the scan."""
+    """A scan and its boundaries. Data coordinates are pixels of the kept scan."""
     picture = from_text(scan["picture"])
     ax.imshow(picture, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="none")
     height, width = picture.shape
@@ -115,30 +115,20 @@ def draw_scan(ax: Axes, scan: Detail) -> None:
     for place, (row, labelled) in enumerate(zip(mu, truth, strict=True)):
         ax.plot(columns, row, color=INKS[place % 2], linewidth=0.8, zorder=3)
         ax.plot(columns, labelled, color=TRUTH, linewidth=0.6, zorder=4)
-    ax.text(
-        0.01,
-        0.97,
-        f"{scan['error']:.1f} µm",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=8,
-        color="white",
-        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
-        zorder=9,
-    )
+    corner_label(ax, f"{scan['error']:.1f} µm", x=0.01)
 
 
 def _rows(values: Sequence[Sequence[float | None]]) -> Floats:
-    """(K, W), NaN where there is nothing."""
+    """(K, W), NaN where there is no label."""
     return np.array(values, np.float64)
 
 
 def _legend(bands: bool) -> dict[str, Any]:
-    """The marks by what they mean."""
+    """Legend entries by label."""
     outlined = [Stroke(linewidth=2, foreground=DARK), Normal()]
     spread = tuple(Patch(color=ink, alpha=_VEIL) for ink in INKS)
     return {
         "predicted": tuple(Line2D([], [], color=ink, linewidth=1.4) for ink in INKS),
         "labelled": Line2D([], [], color=TRUTH, linewidth=0.9, path_effects=outlined),
-        **({"predicted spread": spread} if bands else {}),
+        **({"μ ± cσ": spread} if bands else {}),
     }

@@ -1,4 +1,4 @@
-"""A scatter plot: one column of a table against another, a point a row."""
+"""A scatter plot: one column of a table against another, one point per row."""
 
 import itertools
 import math
@@ -17,11 +17,11 @@ from orchestrator.report.figures.label_placement import annotate
 from orchestrator.report.figures.style import (
     Span,
     axis_label,
-    blank,
-    colours,
     column,
+    empty_figure,
     freeze_layout,
-    missing,
+    missing_rows,
+    row_colours,
     style,
 )
 from orchestrator.schema.declaration import Declaration
@@ -33,7 +33,7 @@ Source = Literal["paper", "ours"]
 
 @dataclass(frozen=True)
 class Point:
-    """A row in a scatter plot: where it lies and one standard deviation over seeds."""
+    """A row in a scatter plot: its position and one standard deviation over seeds."""
 
     key: str
     label: str
@@ -44,24 +44,21 @@ class Point:
     dy: float = 0.0
 
 
-def scatter(declaration: Declaration, filled: FilledTable, plot: Scatter) -> Figure:
-    """Column `plot.y` against column `plot.x`: the paper's values hollow, ours filled, with error bars.
+def scatter(declaration: Declaration, filled: FilledTable, plot: Scatter) -> tuple[Figure, str] | None:
+    """Column `plot.y` against column `plot.x`, and a caption; None where no row has both values.
 
-    At the paper's scale both lie in one panel. At any other scale they have a panel each, of the same span,
-    so that differences compare by eye and absolute values don't invite it.
-
-    Raises:
-        ValueError: no row has both values; `scatter_points` tells beforehand.
+    The paper's values are hollow, ours filled, with error bars. At the paper's scale both share one panel. At
+    any other scale they have a panel each, with axes of the same length, since only differences compare.
     """
     points = scatter_points(declaration, filled, plot)
     if not points:
-        raise ValueError(f"table {declaration.table}: no row has both {plot.x} and {plot.y}")
+        return None
     panels = _panels(points, together=declaration.scale == "paper")
     with style():
-        figure = blank(height=1.0 + 2.4 * len(panels))
+        figure = empty_figure(height=1.0 + 2.4 * len(panels))
         axes = [figure.add_subplot(len(panels), 1, place + 1) for place in range(len(panels))]
         for ax, panel in zip(axes, panels, strict=True):
-            _draw_points(ax, panel, colours([row.key for row in declaration.rows]))
+            _draw_points(ax, panel, row_colours([row.key for row in declaration.rows]))
             ax.set_ylabel(axis_label(column(declaration, plot.y)))
             if len(panels) > 1:
                 ax.set_title(_panel_title(panel, declaration), loc="left", fontsize=10, fontweight="bold")
@@ -70,7 +67,7 @@ def scatter(declaration: Declaration, filled: FilledTable, plot: Scatter) -> Fig
         renderer = freeze_layout(figure)
         for ax, panel in zip(axes, panels, strict=True):
             _label_points(ax, renderer, panel)
-    return figure
+    return figure, _caption(declaration, points, plot, len(panels))
 
 
 def scatter_points(declaration: Declaration, filled: FilledTable, plot: Scatter) -> tuple[Point, ...]:
@@ -85,17 +82,15 @@ def scatter_points(declaration: Declaration, filled: FilledTable, plot: Scatter)
     return tuple(sorted(points, key=lambda point: point.source == "ours"))
 
 
-def scatter_caption(declaration: Declaration, filled: FilledTable, plot: Scatter) -> str:
-    """What the marks mean and which rows are missing."""
-    points = scatter_points(declaration, filled, plot)
+def _caption(declaration: Declaration, points: Sequence[Point], plot: Scatter, panels: int) -> str:
+    """Legend and missing rows."""
     shown = {point.key for point in points if point.source == "ours"}
     rows = [row for row in declaration.rows if {plot.x, plot.y} <= row.cells.keys()]
-    has_paper = any(point.source == "paper" for point in points)
-    paper = " Hollow: the paper's values." if has_paper else ""
-    apart = has_paper and shown and declaration.scale != "paper"
+    paper = " Hollow: the paper's values." if any(point.source == "paper" for point in points) else ""
     return (
-        f"{plot.y} against {plot.x}.{paper} Filled: ours, mean over seeds, bars of one standard deviation."
-        f"{' The panels have the same span.' if apart else ''}{missing(rows, shown)}"
+        f"{plot.y} against {plot.x}.{paper} Filled: ours, mean over seeds; error bars are one standard "
+        f"deviation.{' Both panels have the same scale.' if panels > 1 else ''}"
+        f"{missing_rows(rows, shown)}"
     )
 
 
@@ -129,7 +124,7 @@ def _draw_points(ax: Axes, points: Sequence[Point], inks: Mapping[str, str]) -> 
 
 
 def _scale(axes: Sequence[Axes], panels: Sequence[Sequence[Point]], plot: Scatter, human: bool) -> None:
-    """Limits, of the same span in every panel, and ticks."""
+    """Limits, of the same length in every panel, and ticks."""
     across = _limits([_extent(panel, "x", plot.log_x) for panel in panels])
     up = _limits([_extent(panel, "y", log=False) for panel in panels])
     for ax, horizontal, vertical in zip(axes, across, up, strict=True):
@@ -150,7 +145,7 @@ def _log_scale(ax: Axes, low: float, high: float) -> None:
 
 
 def _extent(points: Sequence[Point], axis: Literal["x", "y"], log: bool) -> Span:
-    """The lowest and highest value with its bar, in decades if `log`."""
+    """The lowest and highest value including error bars, in decades if `log`."""
     values = [(point.x, point.dx) if axis == "x" else (point.y, point.dy) for point in points]
     if log:
         return math.log10(min(value for value, _ in values)), math.log10(max(value for value, _ in values))
@@ -158,7 +153,7 @@ def _extent(points: Sequence[Point], axis: Literal["x", "y"], log: bool) -> Span
 
 
 def _limits(extents: Sequence[Span], margin: float = 0.16) -> list[Span]:
-    """A range for each panel: one for all where their values meet, else of equal span about their own."""
+    """A range for each panel: a common one where the values overlap, else ranges of equal length."""
     low, high = max(extent[0] for extent in extents), min(extent[1] for extent in extents)
     if low <= high:
         extents = [(min(extent[0] for extent in extents), max(extent[1] for extent in extents))] * len(
@@ -176,7 +171,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _short(value: float) -> str:
-    """12000000 as 12M: a tick's value."""
+    """A tick label: 12000000 as 12M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
@@ -184,14 +179,14 @@ def _short(value: float) -> str:
 
 
 def _label_points(ax: Axes, renderer: RendererAgg, points: Sequence[Point]) -> None:
-    """Each row's name once in a panel: beside our point where there is one."""
+    """Each row's name once per panel: beside our point where there is one."""
     named = {point.key: point for point in points}.values()
     names = [(textwrap.fill(point.label, 26), point.x, point.y) for point in named]
     annotate(ax, renderer, names, [box for point in points for box in _marks(ax, point)])
 
 
 def _marks(ax: Axes, point: Point, radius: float = 6.0) -> tuple[Bbox, Bbox]:
-    """What a point's bar across and its bar upwards cover, in pixels."""
+    """The areas of a point's two error bars, in pixels."""
     across = [(point.x - point.dx, point.y), (point.x + point.dx, point.y)]
     upwards = [(point.x, point.y - point.dy), (point.x, point.y + point.dy)]
     return _box(ax, across).padded(radius), _box(ax, upwards).padded(radius)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 
@@ -40,7 +41,7 @@ INK, GRID = "#1a1a1a", "#e4e4e4"
 WIDTH = 6.4  # inches: at the width of a page, or of a phone, the text stays readable
 STYLE: Mapping[str, object] = {
     "font.family": "sans-serif",
-    # The first comes with matplotlib, so that every machine measures labels alike; a browser may lack it.
+    # matplotlib ships the first, so every machine measures labels alike; a browser may lack it.
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "font.size": 10,
     "figure.constrained_layout.w_pad": 0.1,
@@ -60,13 +61,13 @@ STYLE: Mapping[str, object] = {
 }
 
 
-def blank(height: float) -> Figure:
+def empty_figure(height: float) -> Figure:
     """An empty figure of the report's width, `height` inches high, in `style()`."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def freeze_layout(figure: Figure) -> RendererAgg:
-    """Lay the figure out once: from then on pixels stay where they are. Gives what measures its text."""
+    """Lay the figure out once and keep that layout. Returns the renderer, which measures text."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-any-return,no-untyped-call]
@@ -87,21 +88,21 @@ def style() -> AbstractContextManager[None]:
     return mpl.rc_context(dict(STYLE))  # type: ignore[arg-type]
 
 
-def colours(keys: Sequence[str]) -> dict[str, str]:
+def row_colours(keys: Sequence[str]) -> dict[str, str]:
     """A colour for each row: that of its method where the method is known, else the next that is free."""
-    chosen: dict[str, str] = {}
+    assigned: dict[str, str] = {}
     for key in sorted(keys, key=len):  # a method before its variants
         colour = METHODS.get(re.split(r"[\W_]", key.lower())[0])
-        if colour and colour not in chosen.values():
-            chosen[key] = colour
-    free = [colour for colour in PALETTE if colour not in chosen.values()]
-    rest = [key for key in keys if key not in chosen]
-    chosen |= zip(rest, itertools.chain(free, itertools.cycle(PALETTE)), strict=False)
-    return {key: chosen[key] for key in keys}
+        if colour and colour not in assigned.values():
+            assigned[key] = colour
+    free = [colour for colour in PALETTE if colour not in assigned.values()]
+    rest = [key for key in keys if key not in assigned]
+    assigned |= zip(rest, itertools.chain(free, itertools.cycle(PALETTE)), strict=False)
+    return {key: assigned[key] for key in keys}
 
 
-def dashes(colours: Mapping[str, str]) -> dict[str, Dash]:
-    """A stroke for each row: solid, and others where an earlier row has the same colour."""
+def line_styles(colours: Mapping[str, str]) -> dict[str, Dash]:
+    """A line style for each row: solid, or dashed where an earlier row has the same colour."""
     keys = list(colours)
     earlier = [
         sum(colours[other] == colours[key] for other in keys[:place]) for place, key in enumerate(keys)
@@ -120,10 +121,25 @@ def column(declaration: Declaration, name: str) -> DeclaredColumn:
     return next(column for column in declaration.columns if column.name == name)
 
 
-def missing(rows: Iterable[DeclaredRow], shown: set[str]) -> str:
-    """The end of a caption: which of the rows are not shown, for want of a number of ours."""
+def missing_rows(rows: Iterable[DeclaredRow], shown: set[str]) -> str:
+    """The end of a caption: which rows are not shown because they have no result yet."""
     absent = [row.label for row in rows if row.key not in shown]
-    return f" Nothing of ours to draw yet: {', '.join(absent)}." if absent else ""
+    return f" No results yet: {', '.join(absent)}." if absent else ""
+
+
+def corner_label(ax: Axes, text: str, x: float) -> None:
+    """A small label near the upper left corner of an image, `x` of its width from the left."""
+    ax.text(
+        x,
+        0.97,
+        text,
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8,
+        color="white",
+        bbox={"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": 1.5},
+        zorder=9,
+    )
 
 
 def _rendered(figure: Figure, **options: object) -> bytes:

@@ -1,4 +1,4 @@
-"""A metric by epoch: a line a row, the mean over seeds in its range."""
+"""A metric by epoch: one line per row, the mean over seeds in a band from lowest to highest."""
 
 import math
 import textwrap
@@ -15,11 +15,11 @@ from orchestrator.report.figures.style import (
     Dash,
     Span,
     axis_label,
-    blank,
-    colours,
-    dashes,
+    empty_figure,
     freeze_layout,
-    missing,
+    line_styles,
+    missing_rows,
+    row_colours,
     style,
 )
 from orchestrator.schema.declaration import Declaration
@@ -45,21 +45,21 @@ class Line:
         return {epoch: tuple(run[epoch] for run in runs) for epoch in shared}
 
 
-def curves(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> Figure:
-    """Metric `plot.key` by epoch: the mean over seeds in its range, a line a row, labelled at its end.
+def curves(
+    declaration: Declaration, records: Mapping[str, Record], plot: Curves
+) -> tuple[Figure, str] | None:
+    """Metric `plot.key` by epoch, and a caption; None where no run has a history of the metric.
 
-    Runs that diverged are drawn thin, each to the epoch where it ended, and don't set the scale.
-
-    Raises:
-        ValueError: no record of this table has a history of the metric; `curve_lines` tells beforehand.
+    One line per row, labelled at its end: the mean over seeds and its range. Runs that diverged are drawn
+    thin, each to the epoch where it ended, and do not affect the axis limits.
     """
     lines = curve_lines(declaration, records, plot)
     if not lines:
-        raise ValueError(f"table {declaration.table}: no run has a history of {plot.key}")
-    inks = colours([row.key for row in declaration.rows])
-    strokes = dashes(inks)
+        return None
+    inks = row_colours([row.key for row in declaration.rows])
+    strokes = line_styles(inks)
     with style():
-        figure = blank(height=max(3.6, 1.2 + 0.28 * len(lines)))
+        figure = empty_figure(height=max(3.6, 1.2 + 0.28 * len(lines)))
         ax = figure.add_subplot()
         for line in lines:
             _draw_line(ax, line, inks[line.key], strokes[line.key])
@@ -70,11 +70,11 @@ def curves(declaration: Declaration, records: Mapping[str, Record], plot: Curves
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylabel(_metric_label(declaration, plot.key))
         _label_ends(figure, ax, lines, inks)
-    return figure
+    return figure, _caption(declaration, lines, plot)
 
 
 def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> tuple[Line, ...]:
-    """Every row with a run that measured `plot.key`, in the table's order; other data does not count."""
+    """Every row with a run that measured `plot.key` on the declared data, in table order."""
     usable = {
         fingerprint: record
         for fingerprint, record in records.items()
@@ -92,20 +92,19 @@ def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: C
     return tuple(lines)
 
 
-def curves_caption(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> str:
-    """What the marks mean and which rows are missing."""
-    lines = curve_lines(declaration, records, plot)
+def _caption(declaration: Declaration, lines: Sequence[Line], plot: Curves) -> str:
+    """Legend and missing rows."""
     title = plot.title or f"{_metric_label(declaration, plot.key)} by epoch"
     diverged = any(line.diverged for line in lines)
-    thin = " Thin lines that end in a cross: runs that diverged." if diverged else ""
+    thin = " Thin dashed lines ending in a cross: diverged runs." if diverged else ""
     return (
-        f"{title}: mean over seeds, band from the lowest seed to the highest.{thin}"
-        f"{missing(declaration.rows, {line.key for line in lines})}"
+        f"{title}: mean over seeds; the band spans the lowest to the highest seed.{thin}"
+        f"{missing_rows(declaration.rows, {line.key for line in lines})}"
     )
 
 
 def _metric_label(declaration: Declaration, key: str) -> str:
-    """As the column that prints this metric says it, or else its own name."""
+    """The label of the column that prints this metric, or else its own name."""
     printed = {
         cell.key: axis_label(column)
         for column in declaration.columns
@@ -144,7 +143,7 @@ def _draw_diverged(ax: Axes, line: Line, ink: str) -> None:
 
 
 def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line], inks: Mapping[str, str]) -> None:
-    """Names to the right of the axes, spread so that none overlap, each led to its line's end."""
+    """Names to the right of the axes, without overlaps, each connected to the end of its line."""
     ends = [_end(line, ax.get_ylim()) for line in lines]
     names = [
         ax.text(
@@ -173,7 +172,7 @@ def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line], inks: Mapping[s
 
 
 def _end(line: Line, limits: Span) -> tuple[float, float]:
-    """Where a line ends, in data coordinates, inside the axes."""
+    """The end of a line in data coordinates, clipped to the axes."""
     values = line.by_epoch()
     if values:
         epoch = max(values)

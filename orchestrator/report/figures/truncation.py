@@ -1,4 +1,4 @@
-"""Figure 2: people in cut boxes, and errors inside and outside the box by how much is cut off."""
+"""Figure 2: people in truncated boxes, and errors inside and outside the box by truncation."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -13,16 +13,16 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from orchestrator.report.figures import draw_skeleton
-from orchestrator.report.figures.probe_rows import Seen
-from orchestrator.report.figures.style import BLUE, WIDTH, blank, colours, dashes, style
-from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.report.figures.probe_rows import ProbeRow
+from orchestrator.report.figures.style import BLUE, WIDTH, empty_figure, line_styles, row_colours, style
+from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.util.jpeg_text import from_text
 
 Floats = NDArray[np.float64]
 Detail = dict[str, Any]
 
-_LABELLED = "labelled"
-_VEIL = 0.72  # how white a part becomes that no model is given
+_LABELLED = "ground truth"
+_VEIL = 0.72  # opacity of the white over what the models do not see
 _NAME, _FOOT, _GAP = 0.22, 0.3, 0.04  # inches beside and below the panels, and between them
 _MISSING = "#6f6f6f"
 
@@ -30,23 +30,23 @@ _ACROSS = {"left": "width", "right": "width", "above": "height", "below": "heigh
 _FROM = {"left": "from the left", "right": "from the right", "above": "from above", "below": "from below"}
 
 
-def cut_people(plot: CutPeople, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """The people that the probes chose, a column a person: the labels, then each row's predictions.
+def truncated_people(plot: TruncatedPeople, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """The people that the probes selected, one column each: the labels, then each row's predictions.
 
-    Every row shows its first seed. None where no row has been looked at or there was nobody to draw.
+    Every row shows its first seed. None without results or without people to draw.
     """
-    chosen = [row for key in plot.rows for row in rows if row.key == key]
-    details = [row.by_seed[min(row.by_seed)] for row in chosen]
+    selected = [row for key in plot.rows for row in rows if row.key == key]
+    details = [row.by_seed[min(row.by_seed)] for row in selected]
     if not details or not details[0]["drawn"]["people"]:
         return None
     with style():
-        figure = _panels([_LABELLED, *(row.label for row in chosen)], [details[0], *details])
-    seeds = sorted({min(row.by_seed) for row in chosen})
-    return figure, _people_caption(details[0], [row.label for row in chosen], seeds)
+        figure = _panels([_LABELLED, *(row.label for row in selected)], [details[0], *details])
+    seeds = sorted({min(row.by_seed) for row in selected})
+    return figure, _people_caption(details[0], [row.label for row in selected], seeds)
 
 
 def _panels(names: Sequence[str], details: Sequence[Detail]) -> Figure:
-    """A row of panels for each name; the first shows the labels of its detail."""
+    """A row of panels for each name; the first shows the labels."""
     people = details[0]["drawn"]["people"]
     height, width = from_text(people[0]["picture"]).shape[:2]
     side = (WIDTH - _NAME - _GAP * len(people)) / max(len(people), 4)
@@ -65,7 +65,7 @@ def _panels(names: Sequence[str], details: Sequence[Detail]) -> Figure:
 
 
 def _draw_person(ax: Axes, person: Detail, detail: Detail, *, truth: bool) -> None:
-    """One panel. Coordinates are shares of the whole box's crop, pixel i of n being at i / n."""
+    """One panel. Coordinates are fractions of the full box's crop; pixel i of n lies at i / n."""
     picture = from_text(person["picture"])
     half = 0.5 / np.array(picture.shape[1::-1])
     ax.imshow(picture, extent=(-half[0], 1 - half[0], 1 - half[1], -half[1]), aspect="auto")
@@ -87,7 +87,7 @@ def _draw_person(ax: Axes, person: Detail, detail: Detail, *, truth: bool) -> No
 def _hidden(
     edge: str, x1: float, y1: float, x2: float, y2: float
 ) -> tuple[tuple[float, float], float, float]:
-    """The part of a panel beyond the cut: corner, width and height."""
+    """The part of a panel that is cut off: corner, width and height."""
     return {
         "left": ((0.0, 0.0), x1, 1.0),
         "right": ((x2, 0.0), 1 - x2, 1.0),
@@ -101,27 +101,27 @@ def _marks() -> list[Line2D]:
         Line2D([], [], color=colour, linewidth=2, label=side)
         for side, colour in draw_skeleton.COLOURS.items()
     ]
-    return [*sides, Line2D([], [], color=BLUE, linewidth=1.3, label="cut box")]
+    return [*sides, Line2D([], [], color=BLUE, linewidth=1.3, label="truncated box")]
 
 
 def _people_caption(detail: Detail, names: Sequence[str], seeds: Sequence[int]) -> str:
     edge, drawn = detail["edge"], detail["drawn"]
     return (
-        f"People of the validation set in boxes without {drawn['cut']:.0%} of their {_ACROSS[edge]} "
-        f"{_FROM[edge]}: the labels, then {', '.join(names)} (seed {', '.join(map(str, seeds))}). The "
-        "models are given black in place of the veiled part. Chosen by labels alone, evenly over the set."
+        f"People of the validation set in boxes truncated by {drawn['cut']:.0%} of their {_ACROSS[edge]} "
+        f"{_FROM[edge]}: ground truth, then {', '.join(names)} (seed {', '.join(map(str, seeds))}). The "
+        "models see black instead of the faded part. Selected by labels alone, evenly over the set."
     )
 
 
-def cut_errors(plot: CutErrors, rows: Sequence[Seen]) -> tuple[Figure, str] | None:
-    """Mean errors by cut, on one scale: joints inside the box, and joints outside it."""
+def truncation_errors(plot: TruncationErrors, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
+    """Mean errors by truncation, on one scale: joints inside the box, and joints outside it."""
     if not rows:
         return None
     inks = _inks(rows)
-    strokes = dashes(inks)
+    strokes = line_styles(inks)
     first = next(iter(rows[0].by_seed.values()))
     with style():
-        figure = blank(height=3.9)
+        figure = empty_figure(height=3.9)
         inside, outside = figure.subplots(1, 2, sharey=True)
         for row in rows:
             _draw_line(inside, row, "inside", color=inks[row.key], linestyle=strokes[row.key])
@@ -129,11 +129,11 @@ def cut_errors(plot: CutErrors, rows: Sequence[Seen]) -> tuple[Figure, str] | No
         outside.plot(first["cuts"], _numbers(first["off crop"]), color=_MISSING, linewidth=1.1, linestyle=":")
         for ax, title in ((inside, "joints inside the box"), (outside, "joints outside the box")):
             ax.set_title(title, fontsize=10)
-            ax.set_xlabel(f"cut off {_FROM[first['edge']]}")
+            ax.set_xlabel(f"truncated {_FROM[first['edge']]}")
             ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
             ax.set_xlim(left=0)
         inside.set_ylim(bottom=0)
-        inside.set_ylabel("mean error (% of the diagonal)")
+        inside.set_ylabel("mean error (% of the box diagonal)")
         figure.legend(
             handles=_lines(rows, inks, strokes),
             loc="outside lower center",
@@ -144,19 +144,19 @@ def cut_errors(plot: CutErrors, rows: Sequence[Seen]) -> tuple[Figure, str] | No
     return figure, _errors_caption(first, rows)
 
 
-def _inks(rows: Sequence[Seen]) -> dict[str, str]:
-    """Rows of one method, which stands before the comma of their keys, share its colour."""
+def _inks(rows: Sequence[ProbeRow]) -> dict[str, str]:
+    """Rows of one method (the part of the key before the comma) share a colour."""
     methods = list(dict.fromkeys(_method(row) for row in rows))
-    by_method = colours(methods)
+    by_method = row_colours(methods)
     return {row.key: by_method[_method(row)] for row in rows}
 
 
-def _method(row: Seen) -> str:
+def _method(row: ProbeRow) -> str:
     return row.key.split(",")[0]
 
 
-def _draw_line(ax: Axes, row: Seen, name: str, **look: Any) -> None:
-    """The mean over seeds in the range of the seeds."""
+def _draw_line(ax: Axes, row: ProbeRow, name: str, **look: Any) -> None:
+    """The mean over seeds and its range."""
     details = list(row.by_seed.values())
     runs = np.array([_numbers(detail[name]) for detail in details])
     cuts = details[0]["cuts"]
@@ -165,33 +165,35 @@ def _draw_line(ax: Axes, row: Seen, name: str, **look: Any) -> None:
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:
-    """NaN, which isn't drawn, where there was no joint to measure."""
+    """NaN, which is not drawn, where no joint was measured."""
     return np.array([np.nan if value is None else value for value in values])
 
 
-def _lines(rows: Sequence[Seen], inks: dict[str, str], strokes: dict[str, Any]) -> list[Line2D]:
+def _lines(rows: Sequence[ProbeRow], inks: dict[str, str], strokes: dict[str, Any]) -> list[Line2D]:
     methods = [
         Line2D([], [], color=inks[row.key], linestyle=strokes[row.key], linewidth=1.8, label=row.label)
         for row in rows
     ]
-    reach = "from the joint to the crop's edge"
+    reach = "distance from joint to crop edge"
     return [*methods, Line2D([], [], color=_MISSING, linewidth=1.1, linestyle=":", label=reach)]
 
 
-def _errors_caption(detail: Detail, rows: Sequence[Seen]) -> str:
+def _errors_caption(detail: Detail, rows: Sequence[ProbeRow]) -> str:
     seeds = max(len(row.by_seed) for row in rows)
-    spread = f"mean over {seeds} seeds, band from the lowest to the highest" if seeds > 1 else "one seed"
+    spread = f"mean over {seeds} seeds, the band spans the lowest to the highest" if seeds > 1 else "one seed"
     whole = [f"{row.label} {fmean(_whole(row)):.1f}" for row in rows if _whole(row)]
     edge = detail["edge"]
     return (
-        f"Mean error of labelled joints of {detail['people']:,} people, in percent of the whole box's "
-        f"diagonal, by how much of its {_ACROSS[edge]} is cut off {_FROM[edge]}; {spread}. Dotted: how far "
-        "the joints outside lie from the crop; a heatmap ends there, so none comes closer. Seen in the whole "
-        f"box, the joints outside at {detail['cuts'][-1]:.0%} have errors of: {', '.join(whole)}."
+        f"Mean error of labelled joints of {detail['people']:,} people, in percent of the full box's "
+        f"diagonal, "
+        f"by the fraction of its {_ACROSS[edge]} that is cut off {_FROM[edge]}; {spread}. Dotted: distance "
+        "of the outside joints from the crop, a lower bound for heatmaps, which end there. In the full box, "
+        "the "
+        f"joints outside at {detail['cuts'][-1]:.0%} have errors of: {', '.join(whole)}."
     )
 
 
-def _whole(row: Seen) -> list[float]:
-    """Errors in the whole box of the joints that the deepest cut takes away, one a seed."""
+def _whole(row: ProbeRow) -> list[float]:
+    """Full-box errors of the joints that the largest truncation removes, one per seed."""
     values = [detail["outside, uncut"][-1] for detail in row.by_seed.values()]
     return [value for value in values if value is not None]

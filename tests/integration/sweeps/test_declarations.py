@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,15 +11,15 @@ import torch
 from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
-from orchestrator.jobs.describe import describe
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
-from orchestrator.sweep.plan import PlanSettings, plan_table
+from orchestrator.sweep.plan import PlanSettings, plan_table, plan_tables
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.errors import SweepError
 from sweeps import all_sweeps
 from sweeps.baselines import PAPER
+from tests.support.errors import refused
 from tests.support.paths import ROOT
 
 SWEEPS = all_sweeps()
@@ -90,7 +91,7 @@ def trained_at_paper_scale() -> dict[str, Experiment]:
     return {e.fingerprint(): e for row in rows for e in experiments(row)}
 
 
-@pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=describe)
+@pytest.mark.parametrize("experiment", trained_at_paper_scale().values(), ids=Experiment.describe)
 def test_the_paper_scale_takes_one_real_step_on_two_samples(experiment: Experiment) -> None:
     trainee = TrainingModule(experiment, pretrained=False).train()
     data = experiment.data
@@ -115,14 +116,69 @@ def test_rows_that_stand_in_two_tables_are_one_experiment() -> None:
     assert shared == [fp for fp, key in seven.rows.items() if key == "RLE (Q+G)"]
 
 
-def test_only_picks_rows_but_the_table_stays_whole() -> None:
+def test_only_selects_rows_but_the_table_stays_whole() -> None:
     table = TABLES[0]
     whole = plan_table(table, SETTING)
-    picked = plan_table(table, dataclasses.replace(SETTING, only=("3x64",)))
-    assert picked.declaration == whole.declaration
-    assert 0 < len(picked.wanted) < len(whole.wanted)
-    with pytest.raises(SweepError, match=r"no row '9x9'.*'3x64'"):
-        plan_table(table, dataclasses.replace(SETTING, only=("9x9",)))
+    selected = plan_table(table, dataclasses.replace(SETTING, only=("3x64",)))
+    assert selected.declaration == whole.declaration
+    assert 0 < len(selected.wanted) < len(whole.wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "only", "planned"),
+    [
+        (("occlusion",), ("Unoccluded",), ["5", "6"]),
+        (("flow_size", "residual_term"), ("3x64",), ["1"]),
+        (("flow_size", "residual_term"), ("3x64", "DLE"), ["1", "7"]),
+    ],
+)
+def test_only_leaves_out_tables_without_such_a_row(
+    names: tuple[str, ...], only: tuple[str, ...], planned: list[str]
+) -> None:
+    tables = [table for sweep in SWEEPS if sweep.name in names for table in sweep.tables]
+    plans = plan_tables(tables, dataclasses.replace(SETTING, only=only))
+    assert [plan.declaration.table for plan in plans] == planned
+    assert all(plan.wanted for plan in plans)
+
+
+def test_a_row_that_no_chosen_table_has_is_refused_with_similar_names_first() -> None:
+    tables = [table for table in TABLES if table.id in ("1", "7")]
+    with refused("no-row", SweepError) as caught:
+        plan_tables(tables, dataclasses.replace(SETTING, only=("DLE", "5x65")))
+    _, _, listed = str(caught.value).partition("there are ")
+    assert listed.startswith("'5x64', ")
+    assert "'RLE (Q+G)'" in listed
+
+
+@pytest.mark.parametrize(
+    ("command", "there", "absent"),
+    [
+        (("sweeps/occlusion.py", "--only", "Unoccluded"), ("Table 5:", "Table 6:"), "Tables 5 and 6:"),
+        (
+            ("-m", "sweeps", "run", "flow_size", "residual_term", "--only", "3x64"),
+            ("Table 1:",),
+            "Table 7:",
+        ),
+    ],
+)
+def test_the_command_line_runs_only_tables_that_have_the_row(
+    command: tuple[str, ...], there: tuple[str, ...], absent: str, uri: str, tmp_path: Path
+) -> None:
+    store = ("--scale", "smoke", "--dry-run", "--results", str(tmp_path), "--tracking-uri", uri)
+    done = subprocess.run(
+        [sys.executable, *command, *store], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert all(title in done.stdout for title in there)
+    assert absent not in done.stdout
+
+
+def test_a_plan_builds_each_experiment_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Experiment] = []
+    monkeypatch.setattr("orchestrator.sweep.plan.seeded", lambda e, seed: built.append(e) or seeded(e, seed))
+    (sweep,) = (sweep for sweep in SWEEPS if sweep.name == "occlusion")
+    plans = plan_tables(sweep.tables, SETTING)
+    assert len({fp for plan in plans for fp in plan.jobs}) == 8  # two trainings and two probes a seed
+    assert len(built) == 4
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: sweep.name)

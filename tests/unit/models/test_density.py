@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.density import DENSITIES, Density, DensityName, gaussian, grid, laplace, log_s_grid, log_s_samples
-from models.flow import Flow, RealNVP
+from models.density import DENSITIES, Density, DensityName, gaussian, grid, laplace, samples
+from models.errors import ConfigError
+from models.realnvp import RealNVP, RealNVPNet
+from tests.support.errors import refused
+from tests.support.flows import log_s
 
 REFERENCES: dict[DensityName, torch.distributions.Distribution] = {
     "laplace": torch.distributions.Laplace(0.0, 1.0),
@@ -15,9 +18,9 @@ REFERENCES: dict[DensityName, torch.distributions.Distribution] = {
 }
 
 
-def identity(dim: int) -> RealNVP:
+def identity(dim: int) -> RealNVPNet:
     """G = N(0, I): all parameters zero make s = tanh(0) = 0 and t = 0."""
-    flow = Flow(width=4).build(dim).double()
+    flow = RealNVP(width=4).build(dim).double()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter.zero_()
@@ -58,37 +61,39 @@ def test_weights_of_the_grid_of_20_add_up_to_the_known_integral(q: Density, inte
 
 
 def test_log_s_of_the_identity_flow_on_20_points_is_the_known_value() -> None:
-    assert log_s_grid(identity(2), laplace).item() == pytest.approx(2.62, abs=5e-3)
+    assert log_s(identity(2), grid(laplace, 2)).item() == pytest.approx(2.62, abs=5e-3)
 
 
 def test_log_s_of_the_identity_flow_on_a_fine_grid_is_the_closed_form() -> None:
     # The integral of exp(-|x|) / 2 · N(x; 0, 1) is sqrt(e) · Phi(-1), in each coordinate.
     expected = -2 * (0.5 + math.log(float(REFERENCES["gaussian"].cdf(torch.tensor(-1.0)))))
-    assert log_s_grid(identity(2), laplace, points_per_axis=400).item() == pytest.approx(expected, abs=1e-3)
+    assert log_s(identity(2), grid(laplace, 2, points_per_axis=400)).item() == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("q", [laplace, gaussian], ids=["laplace", "gaussian"])
 def test_samples_and_a_fine_grid_agree_on_s(q: Density) -> None:
     torch.manual_seed(2)
-    flow = Flow(width=16).build(2)
+    flow = RealNVP(width=16).build(2)
     with torch.no_grad():
-        by_samples = log_s_samples(flow, draws(q, 200_000, 2))
-        by_grid = log_s_grid(flow, q, points_per_axis=300, low=-12, high=12)
+        by_samples = log_s(flow, samples(draws(q, 200_000, 2)))
+        by_grid = log_s(flow, grid(q, 2, points_per_axis=300, low=-12, high=12))
     assert float(by_samples) == pytest.approx(float(by_grid), abs=0.02)
 
 
 def test_log_s_of_samples_is_the_log_of_one_over_the_mean_of_g() -> None:
-    flow = Flow(width=4).build(3)
+    flow = RealNVP(width=4).build(3)
     x = draws(laplace, 30, 3)
-    torch.testing.assert_close(log_s_samples(flow, x), -flow.log_prob(x).exp().mean().log())
+    torch.testing.assert_close(log_s(flow, samples(x)), -flow.log_prob(x).exp().mean().log())
 
 
 def test_gradients_flow_through_log_s() -> None:
-    flow = Flow(width=4).build(2)
-    log_s_grid(flow, laplace).backward()
+    flow = RealNVP(width=4).build(2)
+    log_s(flow, grid(laplace, 2)).backward()
     assert all(p.grad is not None and p.grad.any() for p in flow.parameters())
 
 
 def test_a_grid_in_eight_dimensions_is_refused() -> None:
-    with pytest.raises(ValueError, match="take samples of Q instead"):
+    with refused("grid-too-large", ConfigError):
         grid(laplace, 8)

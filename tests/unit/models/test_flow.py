@@ -1,167 +1,100 @@
-"""The flow is a density, its couplings undo themselves, and it is the flow of the paper."""
+"""A family of flows is one class: here a small one, which nothing in `models` knows of."""
 
-import math
+from typing import Annotated, Literal
 
 import pytest
 import torch
-import torch.nn.functional as F
-from pydantic import ValidationError
+from pydantic import Discriminator, InstanceOf, SerializeAsAny, Tag, TypeAdapter
 from torch import Tensor, nn
 
-from models.flow import Flow, RealNVP
-
-SMALL = Flow(width=8)
-DIMS = [2, 3, 8]
-MASKS = {2: [[0, 1], [1, 0]], 3: [[0, 0, 1], [1, 1, 0]], 8: [[0] * 4 + [1] * 4, [1] * 4 + [0] * 4]}
-
-
-def build(dim: int, config: Flow = SMALL, perturb: float = 0.0, seed: int = 0) -> RealNVP:
-    torch.manual_seed(seed)
-    flow = config.build(dim).double()
-    with torch.no_grad():
-        for parameter in flow.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=perturb)
-    return flow
+from models import DLE, RLE, Flow, FlowNet, Objective, RealNVP, WeightedSum
+from models.objectives import _flow_kind
+from orchestrator.config.fingerprint import essence
+from tests.support.errors import invalid
 
 
-def masked_log_prob(flow: RealNVP, x: Tensor) -> Tensor:
-    """The flow as its paper writes it: full nets on masked input, one coupling and one net at a time."""
-    masks = torch.tensor(MASKS[flow.dim], dtype=x.dtype)
-    z, log_det = x, x.new_zeros(len(x))
-    for k in reversed(range(flow.weights[0].shape[0])):
-        mask = masks[k % 2]
-        outputs = []
-        for net in (0, 1):
-            h = mask * z
-            for layer, (weight, bias) in enumerate(zip(flow.weights, flow.biases, strict=True)):
-                h = F.linear(F.leaky_relu(h, 0.01) if layer else h, weight[k, net], bias[k, net])
-            outputs.append(h)
-        s, t = outputs[0].tanh() * (1 - mask), outputs[1] * (1 - mask)
-        z = mask * z + (1 - mask) * (z - t) * torch.exp(-s)
-        log_det = log_det - s.sum(1)
-    return log_det - 0.5 * (z**2).sum(1) - 0.5 * flow.dim * math.log(2 * math.pi)
+class Affine(Flow):
+    """x = scale · z + shift in each coordinate."""
+
+    kind: Literal["affine"] = "affine"
+    start: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return "affine"
+
+    def build(self, dim: int) -> FlowNet:
+        return AffineNet(self.start, dim)
+
+    def parameters(self, dim: int) -> int:
+        return 2 * dim
+
+    def flops(self, points: int, dim: int, grid_points: int = 0) -> int:
+        return 2 * dim * (points + grid_points)
 
 
-@pytest.mark.parametrize("dim", DIMS)
-def test_log_prob_is_the_prior_and_the_jacobian_of_the_inverse(dim: int) -> None:
-    flow = build(dim, perturb=0.3)
-    x = torch.randn(5, dim, dtype=torch.float64)
-    for point, log_prob in zip(x, flow.log_prob(x), strict=True):
-        jacobian = torch.func.jacrev(lambda p: flow.inverse(p[None])[0][0])(point)
-        z = flow.inverse(point[None])[0]
-        prior = torch.distributions.Normal(0, 1).log_prob(z).sum()
-        torch.testing.assert_close(log_prob, prior + torch.linalg.slogdet(jacobian).logabsdet)
-
-
-@pytest.mark.parametrize("dim", DIMS)
-def test_log_det_of_forward_is_its_jacobian(dim: int) -> None:
-    flow = build(dim, perturb=0.3)
-    z = torch.randn(dim, dtype=torch.float64)
-    jacobian = torch.func.jacrev(lambda p: flow(p[None])[0][0])(z)
-    torch.testing.assert_close(flow(z[None])[1][0], torch.linalg.slogdet(jacobian).logabsdet)
-
-
-@pytest.mark.parametrize(("width", "perturb"), [(64, 0.0), (16, 0.2)])
-def test_density_integrates_to_one(width: int, perturb: float) -> None:
-    flow = build(2, Flow(width=width), perturb=perturb, seed=3)
-    reach = 1.5 * float(flow.sample(10_000, torch.Generator().manual_seed(0)).abs().max())
-    cells = 400
-    axis = (torch.arange(cells, dtype=torch.float64) + 0.5) * (2 * reach / cells) - reach
-    with torch.no_grad():
-        total = flow.log_prob(torch.cartesian_prod(axis, axis)).exp().sum() * (2 * reach / cells) ** 2
-    assert float(total) == pytest.approx(1, abs=2e-3)
-
-
-@pytest.mark.parametrize("dim", DIMS)
-def test_inverse_undoes_forward(dim: int) -> None:
-    flow = build(dim, perturb=0.3)
-    z = torch.randn(50, dim, dtype=torch.float64)
-    x, out = flow(z)
-    back, into = flow.inverse(x)
-    torch.testing.assert_close(back, z)
-    torch.testing.assert_close(into, -out)
-
-
-def test_samples_return_to_the_normal_variables_they_came_from() -> None:
-    flow = build(3, perturb=0.1)
-    x = flow.sample(20_000, torch.Generator().manual_seed(5))
-    z, _ = flow.inverse(x)
-    expected = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    torch.testing.assert_close(z, expected)
-    assert not x.requires_grad
-
-
-@pytest.mark.parametrize("dim", DIMS)
-@pytest.mark.parametrize("layers", [2, 3, 5])
-def test_it_is_the_masked_flow_in_values_and_gradients(dim: int, layers: int) -> None:
-    flow = build(dim, Flow(layers=layers, width=16), perturb=0.2)
-    x = torch.randn(40, dim, dtype=torch.float64, requires_grad=True)
-    inputs = [x, *flow.parameters()]
-    live, reference = flow.log_prob(x), masked_log_prob(flow, x)
-    torch.testing.assert_close(live, reference)
-    got = torch.autograd.grad(live.sum(), inputs)
-    expected = torch.autograd.grad(reference.sum(), inputs)
-    torch.testing.assert_close(got, expected)
-
-
-class LogProb(nn.Module):
-    """`log_prob` as a module, so that its parameters can be passed in."""
-
-    def __init__(self, flow: RealNVP) -> None:
+class AffineNet(FlowNet):
+    def __init__(self, start: float, dim: int) -> None:
         super().__init__()
-        self.flow = flow
+        self.dim = dim
+        self.shift, self.scale = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.full((dim,), start))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.flow.log_prob(x)
+    def log_prob(self, x: Tensor) -> Tensor:
+        return torch.distributions.Normal(self.shift, self.scale).log_prob(x).sum(-1)
 
-
-@pytest.mark.parametrize("dim", [2, 3])
-def test_gradients_of_log_prob_are_its_finite_differences(dim: int) -> None:
-    module = LogProb(build(dim, Flow(couplings=2, width=4), perturb=0.2))
-    x = torch.randn(3, dim, dtype=torch.float64, requires_grad=True)
-    names, values = zip(*module.named_parameters(), strict=True)
-
-    def log_prob(x: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(module, dict(zip(names, values, strict=True)), (x,))
-
-    assert torch.autograd.gradcheck(log_prob, (x, *values))
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return self.shift + self.scale * torch.randn(n, self.dim, generator=generator)
 
 
-def test_no_samples_give_no_values_and_zero_gradients() -> None:
-    flow = build(2)
-    flow.log_prob(torch.zeros(0, 2, dtype=torch.float64)).sum().backward()
-    assert all(p.grad is not None and not p.grad.any() for p in flow.parameters())
-
-
-def test_parameters_are_drawn_as_linear_layers_draw_theirs() -> None:
+@pytest.mark.parametrize(
+    "objective", [DLE(flow=Affine()), RLE(flow=Affine()), RLE(flow=Affine(), s="grid")], ids=repr
+)
+def test_a_new_family_learns_in_an_objective(objective: DLE | RLE) -> None:
     torch.manual_seed(0)
-    flow = Flow(width=256).build(2)
-    for values in (flow.weights, flow.biases):
-        for tensor, fan_in in zip(values, [2, 256, 256], strict=True):
-            assert float(tensor.detach().abs().max()) <= fan_in**-0.5
-            assert float(tensor.detach().std()) == pytest.approx(fan_in**-0.5 / 3**0.5, rel=0.2)
+    module, target = objective.build(3), torch.randn(16, 4, 3)
+    sigma = torch.ones(16, 4, 3)
+    optimiser = torch.optim.SGD(module.flow.parameters(), lr=0.002)
+    losses = []
+    for _ in range(10):
+        loss = module(torch.ones(16, 4, 3), sigma, target).loss
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses == sorted(losses, reverse=True)
+    assert objective.flow.parameters(3) == sum(p.numel() for p in module.flow.parameters())
 
 
-def test_even_couplings_move_the_leading_coordinates() -> None:
-    flow = build(3, Flow(couplings=1, width=4))
-    z = torch.randn(6, 3, dtype=torch.float64)
-    x, _ = flow(z)
-    torch.testing.assert_close(x[:, 2], z[:, 2], rtol=0, atol=0)
-    assert bool((x[:, :2] != z[:, :2]).all())
+@pytest.mark.parametrize("dump", [lambda o: o.model_dump(mode="json"), essence], ids=["json", "essence"])
+def test_a_new_family_is_told_from_others_by_its_kind(dump: object) -> None:
+    assert dump(RLE(flow=Affine(start=2.0)))["flow"] == {"kind": "affine", "start": 2.0}
+    assert "kind" not in dump(RLE(flow=RealNVP(width=8)))["flow"]
 
 
-@pytest.mark.parametrize("dim", [0, 1])
-def test_one_coordinate_cannot_be_split(dim: int) -> None:
-    with pytest.raises(ValueError, match="at least 2"):
-        Flow().build(dim)
+def test_within_a_sum_the_flow_stays_as_it_is() -> None:
+    objective: Objective = WeightedSum(terms=((0.5, RLE(flow=Affine(start=2.0))), (1, DLE())))
+    assert objective.terms[0][1].flow == Affine(start=2.0)
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (4,), (2, 4, 2)])
-def test_a_wrong_shape_is_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        Flow().build(2).log_prob(torch.zeros(shape))
+def test_fields_without_a_kind_are_those_of_realnvp() -> None:
+    assert RLE.model_validate_json('{"kind": "rle", "flow": {"layers": 5}}').flow == RealNVP(layers=5)
+    with invalid("extra_forbidden"):
+        RLE.model_validate({"flow": {"start": 1.0}})
 
 
-def test_a_single_layer_is_refused() -> None:
-    with pytest.raises(ValidationError, match="layers"):
-        Flow(layers=1)
+def test_json_of_a_family_outside_the_union_is_refused() -> None:
+    with invalid("union_tag_invalid"):
+        RLE.model_validate_json(RLE(flow=Affine()).model_dump_json())
+
+
+def test_one_line_in_the_union_reads_a_new_family_from_json() -> None:
+    extended: TypeAdapter[Flow] = TypeAdapter(
+        Annotated[
+            Annotated[RealNVP, Tag("realnvp")]
+            | Annotated[Affine, Tag("affine")]
+            | Annotated[SerializeAsAny[InstanceOf[Flow]], Tag("value")],
+            Discriminator(_flow_kind),
+        ]
+    )
+    for flow in (Affine(start=3.0), RealNVP(width=8)):
+        assert extended.validate_json(extended.dump_json(flow)) == flow

@@ -5,15 +5,18 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones import ResNet, SmallTrunk
+from models.errors import ConfigError
 from models.flops import human, module_parameters
-from models.flow import Flow
 from models.heatmap_nets import WEIGHT_STD, Integral, SimplePose, TwoBranch, heatmap_head
+from models.interface import Output, OutputSpec
 from models.objectives import L1, RLE, HeatmapMSE, Objective, WeightedSum
-from models.regressor import Output, Regressor, parameter_groups
+from models.realnvp import RealNVP
+from models.regressor import Regressor, parameter_groups
+from tests.support.errors import refused
 
 SMALL = SmallTrunk(channels=(4, 4, 8, 8), strides=(2, 2, 2, 2))
 SIZE = (64, 96)
-RLE_SMALL = RLE(flow=Flow(couplings=2, width=4))
+RLE_SMALL = RLE(flow=RealNVP(couplings=2, width=4))
 BRANCHES = TwoBranch(regressor=Regressor(trunk=SMALL, pool="flatten"), width=8)
 Model = SimplePose | Integral | TwoBranch
 
@@ -32,9 +35,13 @@ def pictures() -> Tensor:
     return torch.randint(0, 256, (2, *SIZE, 3), dtype=torch.uint8)
 
 
+def spec(objective: Objective, dim: int, size: tuple[int, int] = SIZE) -> OutputSpec:
+    return OutputSpec(5, dim, size, objective.needs_scale, objective.needs_heatmap)
+
+
 def build(model: Model, objective: Objective, dim: int, size: tuple[int, int] = SIZE) -> nn.Module:
     torch.manual_seed(1)
-    return model.build(5, dim, size, scale=objective.needs_scale, heatmap=objective.needs_heatmap)
+    return model.build(spec(objective, dim, size))
 
 
 @pytest.mark.parametrize(("trunk", "stride"), [(SMALL, 2), (ResNet(depth=18, weights=None), 4)])
@@ -82,7 +89,7 @@ def test_parameters_are_those_that_the_paper_prints(
     model: Model, points: int, dim: int, heatmap: bool, size: str
 ) -> None:
     with torch.device("meta"):
-        net = model.build(points, dim, (256, 192), scale=False, heatmap=heatmap, pretrained=False)
+        net = model.build(OutputSpec(points, dim, (256, 192), heatmap=heatmap), pretrained=False)
     assert human(module_parameters(net)) == size
 
 
@@ -144,30 +151,35 @@ def test_outputs_stay_in_float32_under_bf16_autocast(model: Model, objective: Ob
 
 
 @pytest.mark.parametrize(
-    ("model", "objective", "dim", "message"),
+    ("model", "objective", "dim", "code"),
     [
-        (SimplePose(trunk=SMALL), L1(), 2, "heatmap_mse alone"),
-        (SimplePose(trunk=SMALL), HeatmapMSE(), 3, "2-D points"),
-        (SimplePose(trunk=SMALL), WeightedSum(terms=((1, RLE()), (1, HeatmapMSE()))), 2, "heatmap_mse alone"),
-        (Integral(trunk=SMALL), RLE(), 2, "l1 or l2"),
-        (Integral(trunk=SMALL), HeatmapMSE(), 2, "l1 or l2"),
-        (Integral(trunk=SMALL), L1(), 8, "not 8 coordinates"),
-        (BRANCHES, RLE(), 2, "without the branch"),
-        (Regressor(trunk=SMALL), HeatmapMSE(), 2, "two_branch"),
+        (SimplePose(trunk=SMALL), L1(), 2, "simplepose-mismatch"),
+        (SimplePose(trunk=SMALL), HeatmapMSE(), 3, "simplepose-mismatch"),
+        (
+            SimplePose(trunk=SMALL),
+            WeightedSum(terms=((1, RLE()), (1, HeatmapMSE()))),
+            2,
+            "simplepose-mismatch",
+        ),
+        (Integral(trunk=SMALL), RLE(), 2, "integral-mismatch"),
+        (Integral(trunk=SMALL), HeatmapMSE(), 2, "integral-mismatch"),
+        (Integral(trunk=SMALL), L1(), 8, "integral-mismatch"),
+        (BRANCHES, RLE(), 2, "unused-heatmap"),
+        (Regressor(trunk=SMALL), HeatmapMSE(), 2, "no-heatmap"),
     ],
 )
 def test_an_objective_that_does_not_fit_is_refused(
-    model: Model | Regressor, objective: Objective, dim: int, message: str
+    model: Model | Regressor, objective: Objective, dim: int, code: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        model.check(SIZE, dim, objective.needs_scale, objective.needs_heatmap)
-    with pytest.raises(ValueError, match=message):
-        model.build(5, dim, SIZE, scale=objective.needs_scale, heatmap=objective.needs_heatmap)
+    with refused(code, ConfigError):
+        model.check(spec(objective, dim))
+    with refused(code, ConfigError):
+        model.build(spec(objective, dim))
 
 
 @pytest.mark.parametrize(("model", "objective", "dim"), LEARNERS)
 def test_a_crop_that_the_stride_does_not_divide_is_refused(
     model: Model, objective: Objective, dim: int
 ) -> None:
-    with pytest.raises(ValueError, match="stride"):
+    with refused("crop-stride", ConfigError):
         build(model, objective, dim, (64, 40))

@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.density import DENSITIES, DensityName, log_s_grid, log_s_samples
-from models.flow import Flow
+from models.density import DENSITIES, DensityName, grid, samples
+from models.errors import ConfigError, InputError
+from models.interface import LossInputs
 from models.likelihood import LikelihoodLoss, generator_at
 from models.objectives import DLE, RLE
+from models.realnvp import RealNVP
+from tests.support.errors import refused
+from tests.support.flows import log_s
 
-FLOW = Flow(width=8)
+FLOW = RealNVP(width=8)
 
 
 def batch(dim: int, points: int = 6) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -75,14 +79,14 @@ def test_a_batch_without_a_live_joint_has_loss_zero_and_zero_gradients(dim: int)
     for tensor in (mu, sigma, *module.parameters()):
         assert tensor.grad is not None
         assert not tensor.grad.any()
-    assert module.gradient_shares(mu, sigma, target, torch.zeros_like(weight)) == {}
+    assert module.gradient_shares(LossInputs(mu, sigma, target, torch.zeros_like(weight))) == {}
 
 
 @pytest.mark.parametrize(("dim", "mask"), [(2, [1.0, 0.0]), (3, [0.0, 1.0, 1.0]), (8, [1.0] * 7 + [0.0])])
 def test_a_joint_that_no_flow_can_take_is_refused(dim: int, mask: list[float]) -> None:
     mu, sigma, target, weight = batch(dim)
     weight[0, 0] = torch.tensor(mask)
-    with pytest.raises(ValueError, match="weight 0 in some coordinates only"):
+    with refused("partly-masked-point", InputError):
         RLE(flow=FLOW).build(dim)(mu, sigma, target, weight, step=0, seed=0)
 
 
@@ -95,14 +99,14 @@ def test_s_adds_minus_log_s_for_each_joint(kind: str, density: DensityName) -> N
     plain = RLE(flow=FLOW, density=density).build(2)
     plain.load_state_dict(module.state_dict())
     q = DENSITIES[density]
-    if kind == "grid":
-        log_s = log_s_grid(module.flow, q)
-    else:
-        log_s = log_s_samples(module.flow, q.sample(50, 2, generator_at(seed=7, step=3)))
+    nodes = grid(q, 2) if kind == "grid" else samples(q.sample(50, 2, generator_at(seed=7, step=3)))
+    expected = log_s(module.flow, nodes)
     loss, parts = module(mu, sigma, target, weight, step=3, seed=7)
     without = plain(mu, sigma, target, weight, step=3, seed=7).loss
-    torch.testing.assert_close(without - loss, log_s * weight[..., 0].sum() / len(mu), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(parts["log_s"], log_s.detach())
+    torch.testing.assert_close(
+        without - loss, expected * weight[..., 0].sum() / len(mu), rtol=1e-4, atol=1e-4
+    )
+    torch.testing.assert_close(parts["log_s"], expected.detach())
 
 
 def test_without_s_the_flow_receives_the_gradient_of_dle() -> None:
@@ -124,20 +128,22 @@ def test_gradient_shares_are_the_norms_of_each_terms_gradient() -> None:
     mu, sigma, target, weight = batch(2)
     weight[0, 0] = 0
     module = RLE(flow=FLOW).build(2)
-    shares = module.gradient_shares(mu, sigma, target, weight)
+    shares = module.gradient_shares(LossInputs(mu, sigma, target, weight))
     live = weight[..., 0] > 0
     x = ((target - mu) / sigma)[live]
     for name, nll in (("grad_mu_q", x.abs().sum()), ("grad_mu_g", -module.flow.log_prob(x).sum())):
         (gradient,) = torch.autograd.grad(nll, mu, retain_graph=True)
         torch.testing.assert_close(shares[name], gradient[live].norm(dim=-1).mean())
-    assert set(DLE(flow=FLOW).build(2).gradient_shares(mu, sigma, target, weight)) == {"grad_mu_g"}
+    assert set(DLE(flow=FLOW).build(2).gradient_shares(LossInputs(mu, sigma, target, weight))) == {
+        "grad_mu_g"
+    }
 
 
 def test_gradient_shares_leave_no_gradient_behind_and_need_no_grad_mode() -> None:
     mu, sigma, target, weight = batch(3)
     module = RLE(flow=FLOW).build(3)
     with torch.no_grad():
-        shares = module.gradient_shares(mu, sigma, target, weight)
+        shares = module.gradient_shares(LossInputs(mu, sigma, target, weight))
     assert not any(share.requires_grad for share in shares.values())
     assert all(tensor.grad is None for tensor in (mu, sigma, *module.parameters()))
 
@@ -182,6 +188,14 @@ def test_an_infinite_deviation_is_not_hidden() -> None:
 
 
 def test_a_grid_for_eight_coordinates_is_refused_before_training() -> None:
-    with pytest.raises(ValueError, match="samples of Q"):
+    with refused("grid-too-large", ConfigError):
         RLE(flow=FLOW, s="grid").build(8)
     RLE(flow=FLOW, s="samples").build(8)
+
+
+def test_samples_of_q_need_the_step_and_nothing_else_does() -> None:
+    mu, sigma, target, _ = batch(2)
+    for objective in (DLE(flow=FLOW), RLE(flow=FLOW), RLE(flow=FLOW, s="grid")):
+        objective.build(2)(mu, sigma, target)
+    with refused("no-step", InputError):
+        RLE(flow=FLOW, s="samples").build(2)(mu, sigma, target)

@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.errors import InputError
+from models.interface import Loss, LossInputs
+from models.losses import LossModule, means
 from models.objectives import L1, L2, LearnedScale
+from tests.support.errors import refused
 
 
 def batch() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -56,18 +60,37 @@ def test_parts_tell_what_runs_away() -> None:
 
 def test_gradient_share_of_a_laplace_is_the_norm_of_one_over_sigma() -> None:
     mu, sigma, target, weight = batch()
-    shares = LearnedScale().build(2).gradient_shares(mu, sigma, target, weight)
+    shares = LearnedScale().build(2).gradient_shares(LossInputs(mu, sigma, target, weight))
     # Two points live in both coordinates; the last only in one, where its error and its gradient are 0.
     assert float(shares["grad_mu_q"]) == pytest.approx(2 * math.hypot(2, 2) / 3)
 
 
 def test_a_missing_scale_is_named() -> None:
     mu, _, target, weight = batch()
-    with pytest.raises(ValueError, match="scale=True"):
+    with refused("no-sigma", InputError):
         LearnedScale().build(2)(mu, None, target, weight, step=0, seed=0)
 
 
 def test_shapes_that_would_broadcast_are_refused() -> None:
     mu, _, target, weight = batch()
-    with pytest.raises(ValueError, match="one shape"):
+    with refused("shapes", InputError):
         L1().build(2)(mu, None, target, weight[..., :1], step=0, seed=0)
+
+
+def test_without_weights_everything_weighs_one() -> None:
+    mu, sigma, target, _ = batch()
+    module = LearnedScale().build(2)
+    assert module(mu, sigma, target) == module(mu, sigma, target, torch.ones_like(mu))
+
+
+def test_a_loss_of_ones_own_is_one_method() -> None:
+    class Huber(LossModule):
+        def compute(self, inputs: LossInputs) -> Loss:
+            loss = torch.nn.functional.huber_loss(inputs.mu, inputs.target, weight=inputs.weight)
+            return Loss(loss, means(error=(inputs.mu - inputs.target).abs()))
+
+    mu, sigma, target, weight = batch()
+    loss, parts = Huber()(mu, sigma, target, weight)
+    assert loss.isfinite()
+    assert parts.keys() == {"error"}
+    assert Huber().gradient_shares(LossInputs(mu, sigma, target, weight)) == {}

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from models.density import DensityName
-from models.flow import Flow
 from models.likelihood import LikelihoodLoss
 from models.objectives import DLE, RLE
+from models.realnvp import RealNVP
 from models.rle_conventions import ConventionName
 
-FLOW = Flow(couplings=2, width=8)
+FLOW = RealNVP(couplings=2, width=8)
 
 
 def q_term(convention: str, density: str, d: float, sigma: float) -> float:

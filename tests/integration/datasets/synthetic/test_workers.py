@@ -6,19 +6,19 @@ import os
 
 import pytest
 
-from datasets.synthetic.workers import in_order
+from datasets.synthetic.workers import map_in_order
 
 
-def test_results_come_in_order() -> None:
-    assert list(in_order(math.factorial, range(40), workers=2)) == [math.factorial(n) for n in range(40)]
+def test_results_come_map_in_order() -> None:
+    assert list(map_in_order(math.factorial, range(40), workers=2)) == [math.factorial(n) for n in range(40)]
 
 
 def test_much_work_is_done_by_other_processes_and_a_little_here() -> None:
-    assert os.getpid() not in set(in_order(operator.call, [os.getpid] * 40, workers=2))
-    assert set(in_order(operator.call, [os.getpid] * 8, workers=2)) == {os.getpid()}
-    assert list(in_order(math.factorial, [], workers=2)) == []
+    assert os.getpid() not in set(map_in_order(operator.call, [os.getpid] * 40, workers=2))
+    assert set(map_in_order(operator.call, [os.getpid] * 8, workers=2)) == {os.getpid()}
+    assert list(map_in_order(math.factorial, [], workers=2)) == []
 
 
 def test_an_error_of_a_worker_arrives() -> None:
     with pytest.raises(ValueError, match="not defined for negative"):
-        list(in_order(math.factorial, [*range(20), -1, *range(20)], workers=2))
+        list(map_in_order(math.factorial, [*range(20), -1, *range(20)], workers=2))

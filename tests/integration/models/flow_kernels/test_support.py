@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,34 +14,34 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 from models import flow_kernels
-from models.flow import Flow
-from tests.support.flows import build, products, same, samples
+from models.realnvp import RealNVP
+from tests.support.flows import build, by_pieces, samples, supported
 from tests.support.paths import ROOT
 
 
 def test_log_prob_of_the_flow_is_supported_where_it_pays() -> None:
     torch.set_num_threads(1)
-    assert flow_kernels.supported(build(), samples(544))
-    assert flow_kernels.supported(build(Flow(layers=5, width=32)), samples(544))
-    assert not flow_kernels.supported(build(Flow(layers=5, width=32)), samples(17))
+    assert supported(build(), samples(544))
+    assert supported(build(RealNVP(layers=5, width=32)), samples(544))
+    assert not supported(build(RealNVP(layers=5, width=32)), samples(17))
 
 
 def test_other_flows_samples_and_dimensions_are_not_supported() -> None:
     flow, x = build(), samples(544)
-    assert not flow_kernels.supported(flow, x.double())
-    assert not flow_kernels.supported(flow, x.to("meta"))
-    assert not flow_kernels.supported(flow, x[:, :1])
-    assert not flow_kernels.supported(flow, x.flatten())
-    assert not flow_kernels.supported(copy.deepcopy(flow).double(), x)
-    assert not flow_kernels.supported(Flow().build(3), torch.zeros(544, 3))
-    assert not flow_kernels.supported(build(Flow(layers=2)), x)
+    assert not supported(flow, x.double())
+    assert not supported(flow, x.to("meta"))
+    assert not supported(flow, x[:, :1])
+    assert not supported(flow, x.flatten())
+    assert not supported(copy.deepcopy(flow).double(), x)
+    assert not supported(RealNVP().build(3), torch.zeros(544, 3))
+    assert not supported(build(RealNVP(layers=2)), x)
 
 
 def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
     flow, x, seen = build(), samples(544), []
 
     def probe(x: Tensor) -> Tensor:
-        seen.append(flow_kernels.supported(flow, x))
+        seen.append(supported(flow, x))
         return x.sum()
 
     torch.func.grad(probe)(x)
@@ -62,9 +63,9 @@ def test_without_numba_nothing_is_supported_and_products_decide(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "models.flow_kernels.pieces", None)
     monkeypatch.setattr(flow_kernels, "_kernels", flow_kernels._kernels.__wrapped__)
     with pytest.warns(UserWarning, match="numba"):
-        assert not flow_kernels.supported(flow, x)
+        assert not supported(flow, x)
     with pytest.warns(UserWarning, match="numba"):
-        same(flow_kernels.log_prob(flow, x), products(flow, x))
+        assert by_pieces(flow, x) is None
 
 
 def python(code: str, **environment: str) -> None:
@@ -76,8 +77,21 @@ def python(code: str, **environment: str) -> None:
     )
 
 
-def test_models_are_imported_without_numba() -> None:
-    python("import sys, models.flow, models.flow_kernels; assert 'numba' not in sys.modules")
+def test_models_are_imported_without_numba_or_torchvision() -> None:
+    python("import sys, models; assert not {'numba', 'torchvision'} & set(sys.modules)")
+
+
+def test_a_change_in_what_a_kernel_calls_is_compiled(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "models/flow_kernels/types.py", tmp_path / "types_of_kernels.py")
+    (tmp_path / "kernel.py").write_text(
+        "from types_of_kernels import entry\nfrom called import f\n@entry\ndef g(x):\n    return f(x)\n"
+    )
+    for factor, hits in ((2, 0), (2, 1), (3, 0)):
+        (tmp_path / "called.py").write_text(
+            f"from types_of_kernels import jit\n@jit\ndef f(x):\n    return {factor} * x\n"
+        )
+        code = f"import kernel; assert kernel.g(7) == {7 * factor}; g = kernel.g.stats.cache_hits"
+        python(f"{code}; assert sum(g.values()) == {hits}, g", PYTHONPATH=str(tmp_path))
 
 
 def test_kernels_are_compiled_where_no_folder_can_be_written(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import torch
 
 from datasets.crops.crop import STILL
 from datasets.synthetic.people.people import People, write
-from models.flow import Flow
 from models.objectives import RLE
+from models.realnvp import RealNVP
 from orchestrator.bench import data, flow, growth_flow, step
 from orchestrator.bench.plain_data import PlainDataset
 from orchestrator.config.experiment import Experiment
@@ -26,8 +26,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> data.Source:
 
 
 @pytest.mark.parametrize("dim", [2, 3, 8])
-@pytest.mark.parametrize("config", [Flow(width=8), Flow(layers=4, width=8), Flow(couplings=3, width=8)])
-def test_the_plain_flow_is_ours_in_value_and_gradient(config: Flow, dim: int) -> None:
+@pytest.mark.parametrize(
+    "config", [RealNVP(width=8), RealNVP(layers=4, width=8), RealNVP(couplings=3, width=8)]
+)
+def test_the_plain_flow_is_ours_in_value_and_gradient(config: RealNVP, dim: int) -> None:
     plain, ours = flow.pair(config, dim)
     of_value, of_gradient = flow.errors(plain, ours.double(), torch.randn(50, dim))
     assert of_value < 1e-12
@@ -35,14 +37,14 @@ def test_the_plain_flow_is_ours_in_value_and_gradient(config: Flow, dim: int) ->
 
 
 def test_the_error_is_that_of_a_wrong_flow() -> None:
-    plain, ours = flow.pair(Flow(width=8), 2)
+    plain, ours = flow.pair(RealNVP(width=8), 2)
     with torch.no_grad():
         ours.biases[0].add_(0.5)
     assert min(flow.errors(plain, ours, torch.randn(50, 2))) > 1e-3
 
 
 def test_every_case_of_the_flow_is_a_row() -> None:
-    cases = [flow.Case(Flow(width=4), 2, 60, nodes=10, goal=3), flow.Case(Flow(width=4), 3, 60)]
+    cases = [flow.Case(RealNVP(width=4), 2, 60, nodes=10, goal=3), flow.Case(RealNVP(width=4), 3, 60)]
     speed, exactness = flow.measure(lambda what: None, cases, rounds=1).grids
     assert [row[:2] for row in speed.rows] == [("3×4 in 2-D", "60 + 10"), ("3×4 in 3-D", "60")]
     assert [row[-1] for row in speed.rows] == ["≥ 3", ""]
@@ -85,8 +87,10 @@ def test_the_plain_data_set_makes_the_same_samples_where_nothing_is_random(sourc
 
 
 def test_every_way_to_make_samples_runs_and_is_a_row(source: data.Source) -> None:
-    for go in data.contestants(source).values():
-        go()
+    (grid,) = data.timed(source, rounds=1).grids
+    assert [row[0] for row in grid.rows] == list(data.contestants(source))
+    assert all(float(speed.replace(",", "")) > 0 for _, speed, *_ in grid.rows)
+    assert grid.rows[0][2] == "1.00"
 
 
 def test_the_plain_step_has_the_same_loss(experiment: Experiment) -> None:
@@ -108,10 +112,10 @@ def test_every_kind_of_step_learns(experiment: Experiment) -> None:
 
 def test_every_kind_of_step_is_timed_at_every_depth_of_the_flow(experiment: Experiment) -> None:
     panel = growth_flow.steps(experiment, rounds=1, tell=lambda what: None)
-    assert [series.name for series in panel.series] == list(step.contestants(experiment, CPU))
-    for series in panel.series:
-        assert [layers for layers, _ in series.points] == [3, 4, 5, 6]
-        assert all(ms > 0 for _, ms in series.points)
+    assert list(panel.costs) == [3, 4, 5, 6]
+    for costs in panel.costs.values():
+        assert list(costs) == list(step.contestants(experiment, CPU))
+        assert all(ms > 0 for ms in costs.values())
 
 
 def test_pictures_without_a_root_are_not_packed_in_masses(

@@ -17,12 +17,14 @@ from scipy.io import savemat
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
-from datasets.io.image import PictureFile, check_pictures
+from datasets.io.image import PictureFile
+from datasets.io.survey import Survey, check_files
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_human36m import write as write_human36m
 from orchestrator.cli import prepare
 from orchestrator.data import picture_checks
-from orchestrator.schedule.parallel_map import spread
+from orchestrator.schedule.parallel_map import parallel_map
+from tests.support.errors import refused
 
 NAMES = ("nose", "left_eye", "right_eye")
 PEOPLE = 12
@@ -74,7 +76,7 @@ def damage(root: Path) -> None:
 REASONS = [
     ("train.json", "annotations[0] (id 100)", "not finite"),
     ("train.json", "annotations[2] (id 102)", "6 numbers instead of 9"),
-    ("train.json", "annotations[4] (id 104)", "stands twice"),
+    ("train.json", "annotations[4] (id 104)", "occurs twice"),
     ("train.json", "annotations[5] (id 105)", "no image has its image_id, 999"),
     ("train.json", "annotation 101", "lies outside its picture"),
     ("train.json", "images[6] (id 6)", "width is 0"),
@@ -147,8 +149,11 @@ def test_broken_pictures_are_refused_together_when_training_would_begin(tmp_path
     for n in (2, 5, 6, 7):
         (root / "train" / f"{n}.png").write_bytes(b"no picture")
     data = CocoKeypoints(source=CocoFolder.bind(root))
-    with pytest.raises(DataError, match=r"2\.png.*4 records or pictures are broken: this; .*5\.png.*1 more"):
+    with refused("broken-records") as caught:
         data.prepare(DataPaths(tmp_path / "cache", root))
+    assert caught.value.path.endswith("2.png")
+    assert "5.png" in caught.value.problem
+    assert "7.png" not in caught.value.problem
 
 
 def test_what_was_skipped_is_part_of_the_fingerprint_and_nothing_skipped_changes_nothing(root: Path) -> None:
@@ -211,7 +216,7 @@ def test_a_file_that_is_no_annotations_is_the_one_broken_record_and_cant_be_skip
 
 
 def test_a_folder_without_any_set_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no annotations"):
+    with refused("no-annotations"):
         run(root=tmp_path, cache=tmp_path / "cache")
 
 
@@ -219,21 +224,21 @@ def test_findings_are_remembered_until_a_file_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_coco(tmp_path / "set")
-    files = [PictureFile(tmp_path / "set" / "train" / f"{n}.png", 64, 48) for n in range(3)]
+    files = tuple(PictureFile(tmp_path / "set" / "train" / f"{n}.png", 64, 48) for n in range(3))
     files[1].path.write_bytes(b"no picture")
     console = Console(file=io.StringIO())
     assert picture_checks.recall(tmp_path, files) is None
-    found = picture_checks.checker(tmp_path, console)(files)
-    assert found == check_pictures(files)
+    found = picture_checks.checker(tmp_path, console)(Survey((), files))
+    assert found == check_files(files)
     monkeypatch.setattr(picture_checks, "check_all", None)
-    assert picture_checks.checker(tmp_path, console)(files) == found
+    assert picture_checks.checker(tmp_path, console)(Survey((), files)) == found
     shutil.copy(files[0].path, files[1].path)
     assert picture_checks.recall(tmp_path, files) is None
 
 
 def doubled(items: list[int]) -> list[int]:
     if 13 in items:
-        raise DataError("a.json", "has a 13", record="x[3]", remedy="Change it")
+        raise DataError("a.json", "has a 13", record="x[3]", remedy="Change it", code="thirteen")
     return [2 * item for item in items]
 
 
@@ -242,20 +247,21 @@ def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
 
     cluster.connect()
     seen: list[tuple[int, int]] = []
-    made = spread(doubled, list(range(10)), 3, lambda *now: seen.append(now))
+    made = parallel_map(doubled, list(range(10)), 3, lambda *now: seen.append(now))
     assert made == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
     assert sorted(done for done, _ in seen)[-1] == 10
     assert {total for _, total in seen} == {10}
-    assert spread(doubled, [], 3) == []
+    assert parallel_map(doubled, [], 3) == []
 
 
 def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
     from orchestrator.schedule import cluster
 
     cluster.connect()
-    with pytest.raises(DataError, match=r"a\.json: x\[3\]: has a 13. Change it") as caught:
-        spread(doubled, [1, 13, 2], 1)
+    with refused("thirteen", DataError) as caught:
+        parallel_map(doubled, [1, 13, 2], 1)
     assert type(caught.value) is DataError
+    assert str(caught.value) == "a.json: x[3]: has a 13. Change it."
 
 
 def test_the_command_reads_its_options_and_ends_with_its_code(root: Path, tmp_path: Path) -> None:

@@ -14,17 +14,17 @@ from datasets.retina.config import DmeFolder, RetinaBoundaries
 from models.backbones import SmallTrunk
 from models.boundary_unet import BoundaryNet
 from models.flops import module_parameters
-from models.flow import Flow
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale, WeightedSum
+from models.realnvp import RealNVP
 from models.regressor import Regressor
 from orchestrator.cli import export as command
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
-from orchestrator.training.checkpoint import CheckpointError
 from orchestrator.training.trainer import TrainingModule
+from tests.support.errors import refused
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
 
@@ -68,7 +68,7 @@ def graph(model: Any) -> tuple[list[str], dict[str, tuple[int, ...]]]:
 
 def test_a_flow_costs_nothing_at_inference(experiment, exported) -> None:
     without = exported(vary(experiment, objective=LearnedScale()))
-    for objective in (RLE(flow=Flow(layers=3, width=8)), DLE(flow=Flow(layers=5, width=32))):
+    for objective in (RLE(flow=RealNVP(layers=3, width=8)), DLE(flow=RealNVP(layers=5, width=32))):
         assert graph(exported(vary(experiment, objective=objective)).onnx) == graph(without.onnx)
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_computes_something_else_is_not_kept(
 ) -> None:
     trained = initialised(experiment)
     monkeypatch.setattr(export, "compare", lambda *_: {"mu": float("nan")})
-    with pytest.raises(CheckpointError, match=r"not written, as it would differ .*'mu': nan"):
+    with refused("export-differs"):
         export.export(trained, "torch", tmp_path / "model.pt2", torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
     assert not list(tmp_path.glob("*.pt2"))
 
@@ -173,7 +173,7 @@ def test_what_onnx_has_no_operation_for_is_an_error_with_a_way_out(experiment, i
     )
     trained = initialised(retina)
     image = export.samples(trained, tmp_path).image
-    with pytest.raises(CheckpointError, match=r"model\.onnx: ONNX can't hold .*cummax.*--format torch"):
+    with refused("no-onnx"):
         export.export(trained, "onnx", tmp_path / "model.onnx", image)
     assert max(export.export(trained, "torch", tmp_path / "model.pt2", image).values()) < 1e-5
 

@@ -7,10 +7,10 @@ import pytest
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
 from datasets.synthetic.people.people import People
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.jobs.describe import describe
-from orchestrator.jobs.execute import JobResult, Task, opened, run
+from orchestrator.jobs.execute import JobResult, Task, open_data, run
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.training.runtime import SingleProcess
 
 
@@ -52,11 +52,11 @@ def test_a_node_without_the_data_makes_them_once_for_all_of_its_processes(
 
     monkeypatch.setattr(CocoKeypoints, "prepare", counted)
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda seed: opened(config, DataPaths(tmp_path / "cache"), seed), range(3)))
+        found = list(pool.map(lambda seed: open_data(config, DataPaths(tmp_path / "cache"), seed), range(3)))
     assert prepared.count(True) == 1
     ids = [data.train.ids.tolist() for data in found]
     assert ids[0] == ids[1] == ids[2] != []
-    opened(config, DataPaths(tmp_path / "cache"), 3)
+    open_data(config, DataPaths(tmp_path / "cache"), 3)
     assert len(prepared) <= 3
 
 
@@ -97,4 +97,4 @@ def test_a_step_is_measured_and_the_flow_is_a_part_of_it(timing: StepTiming, tmp
 
 
 def test_names_tell_methods_apart(experiment: Experiment) -> None:
-    assert describe(vary(experiment, seed=2)) == "RLE 3x8 with half bodies on coco, seed 2"
+    assert vary(experiment, seed=2).describe() == "RLE 3x8 with half bodies on coco, seed 2"

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
@@ -17,16 +16,18 @@ from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People
 from models.density import laplace
+from models.interface import Output
 from models.objectives import DLE, L1, RLE, Objective
-from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.learned_density import Density
-from orchestrator.probes.residuals import log_densities, observe
+from orchestrator.probes.residuals import residuals_of
+from orchestrator.probes.sigma_in_errors import log_densities
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training.runtime import CPU
 from sweeps.learned_density import rows
+from tests.support.errors import invalid, refused
 
 
 class Centre(nn.Module):
@@ -99,7 +100,7 @@ def test_the_likelihood_is_that_of_the_loss_in_units_of_the_crop(
     experiment: Experiment, data: CocoData
 ) -> None:
     looked_at = subject(experiment, data, DLE())
-    seen = observe(looked_at, data, flip=False)
+    seen = residuals_of(looked_at, data, flip=False)
     target, mu = torch.from_numpy(seen.target).float(), torch.from_numpy(seen.mu).float()
     weight = torch.from_numpy(seen.labelled).float()[:, :, None].expand(-1, -1, 2)
     loss = looked_at.objective(mu, torch.full_like(mu, 0.25), target, weight, step=0, seed=0).loss
@@ -112,7 +113,7 @@ def test_no_laplace_density_suits_the_errors_better_than_the_one_compared_with(
 ) -> None:
     looked_at = subject(experiment, data, RLE())
     metrics = measured(looked_at).metrics
-    errors = observe(looked_at, data, flip=False).errors
+    errors = residuals_of(looked_at, data, flip=False).errors
     place, scale = np.median(errors, axis=0), np.abs(errors - np.median(errors, axis=0)).mean(0)
     for shift, factor in [(0.0, 1.0), (0.02, 1.0), (0.0, 1.2), (0.0, 0.8)]:
         b = factor * scale
@@ -123,27 +124,27 @@ def test_no_laplace_density_suits_the_errors_better_than_the_one_compared_with(
 
 @pytest.mark.parametrize("convention", ["official", "mmpose"])
 def test_what_other_conventions_learned_is_mirrored(convention: str) -> None:
-    flow = DLE().build(2)
+    paper, other = DLE().build(2), DLE(convention=convention).build(2)  # type: ignore[arg-type]
+    other.load_state_dict(paper.state_dict())
     x = torch.randn(64, 2)
-    ours = log_densities(DLE(), flow)["G"]
-    theirs = log_densities(DLE(convention=convention), flow)["G"]  # type: ignore[arg-type]
+    ours, theirs = log_densities(paper)["G"], log_densities(other)["G"]
     assert not torch.allclose(ours(x), theirs(x))
     torch.testing.assert_close(ours(x), theirs(-x))
 
 
 def test_the_product_has_the_convention_s_own_q() -> None:
-    module, x = RLE().build(2), torch.randn(64, 2)
+    x = torch.randn(64, 2)
     for convention, q in (
         ("paper", laplace.log_prob(x)),
         ("official", laplace.log_prob(x / 2**0.5) - math.log(2)),
     ):
-        densities = log_densities(RLE(convention=convention), module)  # type: ignore[arg-type]
+        densities = log_densities(RLE(convention=convention).build(2))  # type: ignore[arg-type]
         assert list(densities) == ["QG", "G"]
         torch.testing.assert_close(densities["QG"](x) - densities["G"](x), q)
 
 
 def test_a_method_without_a_flow_is_refused(experiment: Experiment) -> None:
-    with pytest.raises(ValidationError, match="DLE or RLE on COCO keypoints"):
+    with invalid("no-flow"):
         Density(of=vary(experiment, objective=L1()))
 
 
@@ -154,5 +155,5 @@ def test_detected_boxes_are_refused_with_a_remedy(
     blind = replace(pack, arrays={**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])})
     monkeypatch.setattr(type(data.val), "pack", property(lambda self: blind))
     assert isinstance(blind, Pack)
-    with pytest.raises(DataError, match="annotated boxes"):
+    with refused("unlabelled", DataError):
         measured(subject(experiment, data, RLE()))

@@ -10,29 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.coco.config import CocoKeypoints
+from datasets.coco.kinds import coco_kinds
 from datasets.contract import DataPaths
 from datasets.crops.pack import Pack
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import Human36MPose
+from datasets.human36m.kinds import human36m_kinds
 from datasets.mpii.config import MpiiPose
 from datasets.synthetic.people.people import People
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople
+from datasets.union import DataConfig
 from models.backbones import SmallTrunk
-from models.flow import Flow
 from models.objectives import L1, RLE
+from models.realnvp import RealNVP
 from models.regressor import Regressor
-from orchestrator.config.experiment import DataConfig, Experiment
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
-from orchestrator.probes import pose_selection, sigma_scale
-from orchestrator.probes.base import TrainedModel
+from orchestrator.probes import pose_selection, sigma_in_errors
+from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.probes.pose_gallery import Gallery
-from orchestrator.probes.pose_samples import posed
+from orchestrator.probes.pose_samples import pose_samples
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.jpeg_text import from_text, to_text
+from tests.support.errors import refused
 
 CPU = torch.device("cpu")
 PEOPLE = People(train=12, val=24)
@@ -56,7 +60,7 @@ def untrained(
     experiment = Experiment(
         data=data,
         model=Regressor(trunk=SmallTrunk(channels=(4, 8), strides=(4, 4)), pool="flatten"),
-        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        objective=objective or RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(epochs=1, batch=8),
         seed=seed,
     )
@@ -112,14 +116,14 @@ def test_the_error_of_those_shown_is_over_their_joints(place: DataPaths) -> None
 @pytest.mark.parametrize("name", DATA)
 def test_the_kept_truth_is_where_the_file_has_it(name: str, place: DataPaths) -> None:
     subject = untrained(DATA[name], place)
-    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
+    found = pose_samples(subject, predictions(subject.net, subject.data, SingleProcess()))
     points = found.split.pack.arrays["points"]
     assert np.allclose(found.split.to_picture(found.truth), points, atol=1e-6)
 
 
 def test_a_picture_is_the_crop_at_its_own_resolution(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
-    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
+    found = pose_samples(subject, predictions(subject.net, subject.data, SingleProcess()))
     row = int(np.argmax(found.split.pack.arrays["options"][:, 0, 3]))
     kept = found.picture(row)
     assert kept.shape[0] > 64
@@ -135,7 +139,7 @@ def test_a_picture_is_the_crop_at_its_own_resolution(place: DataPaths) -> None:
 
 def test_a_picture_survives_as_text(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
-    found = posed(subject, predictions(subject.net, subject.data, SingleProcess()))
+    found = pose_samples(subject, predictions(subject.net, subject.data, SingleProcess()))
     detail = Gallery(of=subject.experiment).measure(subject).detail
     person = detail["people"][0]
     kept = found.picture(found.split.ids.tolist().index(person["id"]))
@@ -158,8 +162,8 @@ def test_without_a_scale_there_is_no_ellipse(place: DataPaths) -> None:
 def test_predictions_in_another_order_are_refused(place: DataPaths) -> None:
     subject = untrained(DATA["coco"], place)
     said = predictions(subject.net, subject.data, SingleProcess())
-    with pytest.raises(ValueError, match="order"):
-        posed(subject, said.__class__(said.id[::-1], said.mu, said.sigma, said.score))
+    with refused("other-order", ProbeError):
+        pose_samples(subject, said.__class__(said.id[::-1], said.mu, said.sigma, said.score))
 
 
 def pack(arrays: dict[str, np.ndarray], tiles: list[tuple[int, int, int, int, int]]) -> Pack:
@@ -175,7 +179,7 @@ def test_cocos_kinds_are_what_they_say() -> None:
     points = np.where(labelled[..., None], body, 0)
     other = np.concatenate([body - 20, np.full((17, 1), 2.0)], 1)[None]  # in the second picture
     truth = np.concatenate([points, 2.0 * labelled[..., None]], 2)
-    kinds = pose_selection.coco_kinds(
+    kinds = coco_kinds(
         pack(
             {
                 "options": np.tile(np.array([100.0, 100, 100, 100]), (5, 3, 1)),
@@ -210,7 +214,7 @@ def test_people_are_sorted_by_how_they_stand_to_the_camera() -> None:
     joints[:, left] = np.stack([np.cos(turns), 0 * turns, np.sin(turns)], 1) * 180
     joints[:, right] = -joints[:, left]
     joints[19] += 500
-    kinds = pose_selection.human36m_kinds(joints)
+    kinds = human36m_kinds(joints)
     assert kinds["from the front"][0]
     assert kinds["from the side"][5]
     assert kinds["from behind"][10]
@@ -222,7 +226,7 @@ def test_people_are_sorted_by_how_they_stand_to_the_camera() -> None:
 def test_nobody_is_shown_twice_and_of_each_kind_at_most_so_many(each: int, letters: list[str]) -> None:
     marks = np.array(letters)
     kinds = {"a": marks == "a", "also a": marks == "a", "b": marks == "b", "c": marks == "c"}
-    found = pose_selection.choose(kinds, each)
+    found = pose_selection.select_rows(kinds, each)
     rows = [row for some in found.values() for row in some]
     assert len(rows) == len(set(rows)) > 0
     assert all(0 < len(some) <= each and some == sorted(some) for some in found.values())
@@ -244,19 +248,19 @@ def test_half_of_the_errors_lie_within_the_factor() -> None:
     """Errors of 1, 2 and 3 scales along the axes, and one of 5 that a 3-4-5 triangle has."""
     error = np.array([[2.0, 0.0], [0.0, 2.0], [6.0, 0.0], [6.0, 4.0]])
     sigma = np.array([[2.0, 9.0], [9.0, 1.0], [2.0, 9.0], [2.0, 1.0]])
-    assert sigma_scale.distances(error, sigma).tolist() == [1, 2, 3, 5]
-    assert sigma_scale.half(error, sigma) == 2.5
+    assert sigma_in_errors.distances(error, sigma).tolist() == [1, 2, 3, 5]
+    assert sigma_in_errors.half_of_errors(error, sigma) == 2.5
 
 
 def test_the_factor_of_a_laplace_is_its_median() -> None:
     sigma = np.random.default_rng(1).uniform(0.1, 3, (40_000, 1))
     error = np.random.default_rng(2).laplace(scale=sigma)
-    assert sigma_scale.half(error, 7 * sigma) == pytest.approx(np.log(2) / 7, rel=0.02)
+    assert sigma_in_errors.half_of_errors(error, 7 * sigma) == pytest.approx(np.log(2) / 7, rel=0.02)
 
 
 def test_the_factor_is_taken_from_training_samples(place: Path) -> None:
     subject = untrained(DATA["coco"], place)  # type: ignore[arg-type]
-    training = sigma_scale.on_training(subject)
+    training = sigma_in_errors.training_errors(subject)
     assert training is not None
     error, sigma, weight = training
     assert error.shape == sigma.shape == weight.shape == (len(subject.data.train), 17, 2)

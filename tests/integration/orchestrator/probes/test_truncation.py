@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from datasets.coco.config import CocoKeypoints
@@ -19,16 +18,25 @@ from datasets.crops import crop
 from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.synthetic.people.people import People as Generated
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes import truncated_boxes
-from orchestrator.probes.base import TrainedModel
-from orchestrator.probes.truncated_boxes import Edge, People, beyond, cut, maps, people, view
-from orchestrator.probes.truncation import Truncation, _means, chosen, predicted
+from orchestrator.probes.base import ProbeError, TrainedModel
+from orchestrator.probes.truncated_boxes import (
+    Edge,
+    People,
+    annotated_people,
+    crop_maps,
+    crops,
+    is_cut_off,
+    truncate,
+)
+from orchestrator.probes.truncation import Truncation, _means, predict_points, select_people
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import TrainingModule
+from tests.support.errors import invalid, refused
 
 EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")
 
@@ -47,7 +55,7 @@ def data(config: CocoKeypoints, tmp_path_factory: pytest.TempPathFactory) -> Coc
 
 @pytest.fixture
 def whole(data: CocoData) -> People:
-    return people(data, padding=1.25)
+    return annotated_people(data, padding=1.25)
 
 
 @pytest.fixture
@@ -102,7 +110,7 @@ def test_what_a_net_sees_at_a_place_is_predicted_at_that_place_of_the_picture(
 ) -> None:
     seen = beacon((88, 80))
     given = replace(subject(truncation, data, Seer()), data=replace(data, flip_pairs=None))
-    found = predicted(given, seen, cut(seen, edge, share), np.array([0]))
+    found = predict_points(given, seen, truncate(seen, edge, share), np.array([0]))
     np.testing.assert_allclose(found, seen.points, atol=1.0)
 
 
@@ -112,22 +120,22 @@ def test_what_a_net_sees_at_a_place_is_predicted_at_that_place_of_the_picture(
 def test_what_lies_beyond_a_cut_cannot_be_seen(edge: Edge, at: tuple[int, int]) -> None:
     seen = beacon(at)
     rows = np.array([0])
-    assert view(seen, cut(seen, edge, 0.0), rows, (64, 48)).any()
-    assert not view(seen, cut(seen, edge, 0.3), rows, (64, 48)).any()
-    assert beyond(seen.points, cut(seen, edge, 0.3)).all()
+    assert crops(seen, truncate(seen, edge, 0.0), rows, (64, 48)).any()
+    assert not crops(seen, truncate(seen, edge, 0.3), rows, (64, 48)).any()
+    assert is_cut_off(seen.points, truncate(seen, edge, 0.3)).all()
 
 
 @given(share=st.floats(0, 0.9), edge=st.sampled_from(EDGES))
 def test_no_pixel_of_a_crop_draws_on_pixels_beyond_the_cut(share: float, edge: Edge) -> None:
     white = beacon((88, 80))
-    part = cut(white, edge, share)
+    part = truncate(white, edge, share)
     index = truncated_boxes._EDGES.index(edge)
     pixels = np.zeros((160, 200, 3), np.uint8)
     line = part.corners[0, index]
     across = np.arange(200)[None, :] if index % 2 == 0 else np.arange(160)[:, None]
     pixels[np.broadcast_to(across > line if index >= 2 else across < line, (160, 200))] = 255
     white.split.pack.pixels[:] = pixels.reshape(-1)
-    assert share == 0 or not view(white, part, np.array([0]), (64, 48)).any()
+    assert share == 0 or not crops(white, part, np.array([0]), (64, 48)).any()
 
 
 @pytest.mark.parametrize("edge", EDGES)
@@ -137,11 +145,11 @@ def test_a_cut_of_nothing_gives_evaluations_own_crops_and_predictions(
     torch.manual_seed(0)
     given = subject(truncation, data, TrainingModule(truncation.of, pretrained=False).model)
     rows = np.arange(len(data.val))
-    part = cut(whole, edge, 0.0)
+    part = truncate(whole, edge, 0.0)
     images = data.val.__getitems__([(0, row) for row in rows.tolist()]).image.numpy()
-    np.testing.assert_array_equal(view(whole, part, rows, data.val.size), images)
+    np.testing.assert_array_equal(crops(whole, part, rows, data.val.size), images)
     evaluated = predictions(given.net, data, SingleProcess()).mu.astype(np.float64)
-    np.testing.assert_array_equal(predicted(given, whole, part, rows), data.val.to_picture(evaluated))
+    np.testing.assert_array_equal(predict_points(given, whole, part, rows), data.val.to_picture(evaluated))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6])
@@ -149,8 +157,8 @@ def test_a_cut_box_shows_nothing_that_the_whole_box_would_not(whole: People, sha
     rows = np.arange(len(whole.split))
     pack = whole.split.pack
     assert (whole.reach[:, :2].clip(0) >= pack.tiles[:, 1:3]).all()
-    part = cut(whole, "below", share)
-    image, to_picture = view(whole, part, rows, (64, 48)), maps(part, rows, (64, 48))
+    part = truncate(whole, "below", share)
+    image, to_picture = crops(whole, part, rows, (64, 48)), crop_maps(part, rows, (64, 48))
     down = to_picture[:, 1, 1, None] * np.arange(64) + to_picture[:, 1, 2, None]
     assert not image[(down < whole.reach[:, 1, None]) | (down > part.corners[:, 3, None])].any()
     assert image.any((1, 2, 3)).all()
@@ -163,13 +171,17 @@ def by_hand() -> People:
     corners = np.array([[0.0, 0.0, 30.0, 40.0]])
     labelled = np.array([[True, True, True, False]])
     return replace(
-        seen, corners=corners, place=crop.whole_bodies(corners, 0.75, 1.25), points=points, labelled=labelled
+        seen,
+        corners=corners,
+        placements=crop.whole_bodies(corners, 0.75, 1.25),
+        points=points,
+        labelled=labelled,
     )
 
 
 def test_errors_inside_and_outside_are_those_worked_out_by_hand() -> None:
     seen = by_hand()
-    half = cut(seen, "below", 0.5)  # at y = 20; its crop ends at y = 10 + 1.25 * 40 / 2 = 35
+    half = truncate(seen, "below", 0.5)  # at y = 20; its crop ends at y = 10 + 1.25 * 40 / 2 = 35
     found = seen.points + np.array([[[3.0, 4.0], [0.0, -15.0], [0.0, 10.0], [99.0, 99.0]]])
     uncut = seen.points + np.array([[[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [99.0, 99.0]]])
     means = _means(seen, half, found, uncut)
@@ -182,15 +194,15 @@ def test_errors_inside_and_outside_are_those_worked_out_by_hand() -> None:
 
 def test_without_a_cut_every_joint_is_inside() -> None:
     seen = by_hand()
-    means = _means(seen, cut(seen, "above", 0.0), seen.points, seen.points)
+    means = _means(seen, truncate(seen, "above", 0.0), seen.points, seen.points)
     assert means == {"inside": 0.0, "outside": None, "outside, uncut": None, "past": None, "off crop": None}
 
 
 def test_who_is_drawn_depends_on_labels_alone(truncation: Truncation, data: CocoData, whole: People) -> None:
-    part = cut(whole, "below", 0.4)
-    rows = chosen(whole, part, 4)
+    part = truncate(whole, "below", 0.4)
+    rows = select_people(whole, part, 4)
     assert len(rows) == len(set(rows.tolist())) == 4
-    lost = (whole.labelled & beyond(whole.points, part)).sum(1)
+    lost = (whole.labelled & is_cut_off(whole.points, part)).sum(1)
     assert (lost[rows] >= 2).all()
     assert (whole.labelled.mean(1)[rows] >= 0.75).all()
     details = []
@@ -217,7 +229,7 @@ def test_predictions_that_are_not_finite_are_refused(truncation: Truncation, dat
         def forward(self, image: Tensor) -> Output:
             return Output(torch.full((len(image), 17, 2), torch.nan), None)
 
-    with pytest.raises(ValueError, match="not finite"):
+    with refused("not-finite", ProbeError):
         truncation.measure(subject(truncation, data, Broken()))
 
 
@@ -226,12 +238,12 @@ def test_detected_boxes_are_refused_by_a_sentence(
 ) -> None:
     pack = data.val.pack
     arrays = {**pack.arrays, "labelled": np.zeros_like(pack.arrays["labelled"])}
-    monkeypatch.setattr("datasets.coco.dataset.open_pack", lambda folder: replace(pack, arrays=arrays))
-    with pytest.raises(DataError, match="without --detections"):
-        people(data, padding=1.25)
+    monkeypatch.setattr("datasets.crops.pose_split.open_pack", lambda folder: replace(pack, arrays=arrays))
+    with refused("unlabelled", DataError):
+        annotated_people(data, padding=1.25)
 
 
 @pytest.mark.parametrize("wrong", [(0.1, 0.2), (0.0, 0.4, 0.2), (0.0, 1.0), ()])
 def test_cuts_begin_at_none_and_grow(truncation: Truncation, wrong: tuple[float, ...]) -> None:
-    with pytest.raises(ValidationError, match="cuts are 0 and then larger ones"):
+    with invalid("cuts"):
         vary(truncation, cuts=wrong)

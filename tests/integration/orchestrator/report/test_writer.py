@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from orchestrator.report import figures, table_formats, terminal, writer
+from orchestrator.report import table_formats, terminal, writer
+from orchestrator.report.figures.training_curves import curves
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
@@ -137,13 +138,13 @@ def test_verdicts_are_printed_as_they_were_judged(written: writer.Report, page: 
 def test_the_opening_counts_cells_and_warns_of_absolute_numbers(page: str) -> None:
     text = Outline(page).text
     assert "2 tables, 66 of 74 cells filled." in text
-    assert "absolute numbers can't be compared with the paper's" in text
+    assert "absolute numbers are not comparable with the paper's" in text
 
 
 def test_at_the_papers_scale_there_is_no_warning(records: dict[str, Record], tmp_path: Path) -> None:
     full = table_1().model_copy(update={"scale": "paper"})
     writer.write((full,), records, tmp_path)
-    assert "can't be compared" not in (tmp_path / "report.html").read_text("utf-8")
+    assert "not comparable" not in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_the_origin_of_the_numbers_is_told(page: str) -> None:
@@ -243,12 +244,14 @@ def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: wri
 def test_captions_in_the_page_are_those_of_the_figures(
     written: writer.Report, records: dict[str, Record], page: str
 ) -> None:
-    caption = figures.curves_caption(table_7(), records, Curves(key="AP", title="AP by epoch"))
+    drawn = curves(table_7(), records, Curves(key="AP", title="AP by epoch"))
+    assert drawn is not None
+    caption = drawn[1]
     assert "DLE <official> & co" in caption
     assert caption in Outline(page).text
-    assert caption == written.sections[1].pictures[1].caption
+    assert caption == written.sections[1].figures[1].caption
 
 
 def test_a_caption_names_no_row_that_the_plot_could_not_show(written: writer.Report) -> None:
-    caption = written.sections[1].pictures[0].caption
-    assert caption.endswith("Nothing of ours to draw yet: DLE <official> & co.")  # Direct L1 has no FLOPs
+    caption = written.sections[1].figures[0].caption
+    assert caption.endswith("No results yet: DLE <official> & co.")  # Direct L1 has no FLOPs

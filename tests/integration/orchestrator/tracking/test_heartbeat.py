@@ -15,9 +15,10 @@ from orchestrator.tracking import tracker as trackers
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
 from orchestrator.tracking.trial_writer import SILENCE
+from tests.support.errors import refused
 from tests.support.tracked import SECRET
 
-TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, {}, "{}")
+TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, "{}")
 ELSEWHERE = "orchestrator.tracking.trial_writer.socket.gethostname"
 
 
@@ -43,17 +44,17 @@ def silent_for(tracker: Tracker, milliseconds: int) -> None:
     tracker._client.set_tag(tracker.records()["abc123"].run_id, "alive", str(alive))
 
 
-def test_a_run_of_another_machine_is_reaped_once_it_has_been_silent_for_long(
+def test_a_run_of_another_machine_is_ended_once_it_has_been_silent_for_long(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_elsewhere(tracker, monkeypatch)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     silent_for(tracker, SILENCE - 30_000)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     silent_for(tracker, SILENCE + 30_000)
-    assert tracker.reap() == ("abc123",)
+    assert tracker.end_abandoned() == ("abc123",)
     assert run(tracker).info.status == "KILLED"
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
 
 
 def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
@@ -61,16 +62,16 @@ def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
 ) -> None:
     begin_elsewhere(tracker, monkeypatch)
     tracker._client.delete_tag(run(tracker).info.run_id, "alive")
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     hence = time.time() * 1000 + SILENCE + 30_000
     monkeypatch.setattr("orchestrator.tracking.trial_writer.now", lambda: int(hence))
-    assert tracker.reap() == ("abc123",)
+    assert tracker.end_abandoned() == ("abc123",)
 
 
 def test_a_run_of_this_machine_needs_no_sign_of_life_while_its_process_lives(tracker: Tracker) -> None:
     tracker.start(TRIAL)
     silent_for(tracker, 100 * SILENCE)
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
 
 
 def test_signs_of_life_come_while_a_trial_runs_and_end_with_it(
@@ -98,9 +99,9 @@ def test_a_beat_that_fails_is_not_the_last() -> None:
             enough.set()
         raise ConnectionError
 
-    pulse = Heartbeat(beat, 0.001)
+    heartbeat = Heartbeat(beat, 0.001)
     assert enough.wait(10)
-    pulse.stop()
+    heartbeat.stop()
 
 
 def test_a_trial_that_runs_when_its_tracker_closes_is_marked_as_interrupted(uri: str) -> None:
@@ -128,7 +129,7 @@ def test_the_store_keeps_no_key_of_an_address(tracker: Tracker, tmp_path: Path) 
             columns=(), rows=(), command=command,
         )
     )  # fmt: skip
-    (declared,) = tracker.declarations()
+    (declared,) = tracker.declarations("smoke")
     assert declared.command == (
         "python sweeps/flow_size.py --storage s3://bucket/lab --tracking-uri http://host"
     )
@@ -137,7 +138,7 @@ def test_the_store_keeps_no_key_of_an_address(tracker: Tracker, tmp_path: Path) 
     assert kept == []
 
 
-def test_a_full_disk_is_told_of_at_once_and_keeps_nothing_else_from_being_written(
+def test_a_full_disk_is_reported_at_once_and_keeps_nothing_else_from_being_written(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
@@ -147,7 +148,9 @@ def test_a_full_disk_is_told_of_at_once_and_keeps_nothing_else_from_being_writte
     monkeypatch.setattr(tracker._client, "log_text", full)
     tracker.start(TRIAL)
     tracker.finish("abc123", "finished", {"AP": 1.0}, 1.0)
-    with pytest.raises(TrackingError, match=r"the start of RLE 3x64, seed 0: .*No space left on device"):
+    with refused("not-written", TrackingError) as caught:
         tracker.flush()
+    assert "the start of RLE 3x64, seed 0" in str(caught.value)
+    assert "No space left on device" in str(caught.value)
     assert tracker.records()["abc123"].metrics == {"AP": 1.0}
     tracker.close()

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.tracking.tracker import Tracker, TrackingError
+from tests.support.errors import refused
 from tests.support.tracked import client, declaration
 
 
@@ -21,17 +22,17 @@ def table_runs(tracker: Tracker) -> list[Any]:
 def test_a_declaration_comes_back_and_the_same_one_makes_no_other_run(tracker: Tracker) -> None:
     tracker.declare(declaration())
     tracker.declare(declaration())
-    assert tracker.declarations() == (declaration(),)
+    assert tracker.declarations("demo") == (declaration(),)
     assert len(table_runs(tracker)) == 1
 
 
 def test_a_newer_declaration_takes_the_place_of_the_older(tracker: Tracker) -> None:
     tracker.declare(declaration())
     tracker.declare(declaration(seeds=(0, 1, 2, 3)))
-    assert tracker.declarations() == (declaration(seeds=(0, 1, 2, 3)),)
+    assert tracker.declarations("demo") == (declaration(seeds=(0, 1, 2, 3)),)
     assert [run.data.tags["superseded"] for run in table_runs(tracker)] == ["true", "false"]
     tracker.declare(declaration())
-    assert tracker.declarations() == (declaration(),)
+    assert tracker.declarations("demo") == (declaration(),)
 
 
 def test_declarations_are_sorted_by_report_and_table(tracker: Tracker) -> None:
@@ -39,17 +40,38 @@ def test_declarations_are_sorted_by_report_and_table(tracker: Tracker) -> None:
     others = [declaration(table=table) for table in ("10", "2", "1")]
     for one in (others[0], paper, *others[1:]):
         tracker.declare(one)
-    assert tracker.declarations() == (paper, others[2], others[1], others[0])
+    assert tracker.declarations("demo") == (others[2], others[1], others[0])
+    assert tracker.declarations("paper") == (paper,)
+    assert tracker.reports() == ["paper", "demo"]
     tracker.declare(paper)
-    assert tracker.declarations()[-1] == paper
+    assert tracker.reports() == ["demo", "paper"]
 
 
-def test_a_declaration_of_another_version_is_named(tracker: Tracker, tmp_path: Path) -> None:
+def test_what_this_process_declared_is_not_downloaded_again(
+    tracker: Tracker, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Tracker.open(uri, None) as other:
+        other.declare(declaration(table="2"))
     tracker.declare(declaration())
+    downloads: list[str] = []
+    download = client(tracker).download_artifacts
+    monkeypatch.setattr(
+        client(tracker),
+        "download_artifacts",
+        lambda run_id, *rest: [downloads.append(run_id), download(run_id, *rest)][1],
+    )
+    assert tracker.declarations("demo") == (declaration(), declaration(table="2"))
+    assert len(downloads) == 1
+
+
+def test_a_declaration_of_another_version_is_named(tracker: Tracker, uri: str, tmp_path: Path) -> None:
+    with Tracker.open(uri, None) as other:
+        other.declare(declaration())
     file = next(tmp_path.rglob("declaration.json"))
     file.write_text('{"table": "1", "colour": "red"}')
-    with pytest.raises(TrackingError, match=r"table 1 \(demo\) was written by another version"):
-        tracker.declarations()
+    with refused("failed", TrackingError) as caught:
+        tracker.declarations("demo")
+    assert "table 1 (demo)" in str(caught.value)
 
 
 def log(tracker: Tracker, values: list[float], folder: Path, declared: Declaration | None = None) -> None:
@@ -91,4 +113,4 @@ def test_the_same_table_again_adds_nothing_and_another_takes_its_place(
     older, newer = table_runs(tracker)
     assert (older.data.tags["superseded"], newer.data.tags["superseded"]) == ("true", "false")
     assert json.loads(artifact(tracker, newer, "table.json"))["data"] == [["a", 48.0]]
-    assert tracker.declarations() == (declaration(),)
+    assert tracker.declarations("demo") == (declaration(),)

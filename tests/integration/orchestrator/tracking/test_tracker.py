@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.tracking.tracker import Tracker, TrackingError
 from orchestrator.tracking.uri import parse
+from tests.support.errors import refused
 from tests.support.tracked import SECRET, client, train
 
 
@@ -32,20 +33,21 @@ def test_artifacts_lie_at_an_absolute_place_wherever_the_process_stands(
 
 
 @pytest.mark.parametrize(
-    ("uri", "complaint"),
+    ("uri", "code"),
     [
-        ("mlruns", "mlruns: not a tracking store"),
-        ("file:///tmp/mlruns", "not a tracking store"),
-        ("sqlite://", "not a tracking store"),
-        ("ftp://host/x", "not a tracking store"),
-        ("postgresql://host/db", "needs a folder for artifacts"),
-        ("http://127.0.0.1:9", r"http://127.0.0.1:9: the tracking store can't be reached"),
-        ("sqlite:////proc/nowhere/mlflow.db", "can't be reached"),
+        ("mlruns", "not-a-store"),
+        ("file:///tmp/mlruns", "not-a-store"),
+        ("sqlite://", "not-a-store"),
+        ("ftp://host/x", "not-a-store"),
+        ("postgresql://host/db", "no-artifacts"),
+        ("http://127.0.0.1:9", "unreachable"),
+        ("sqlite:////proc/nowhere/mlflow.db", "unreachable"),
     ],
 )
-def test_a_wrong_address_is_named(uri: str, complaint: str) -> None:
-    with pytest.raises(TrackingError, match=complaint):
+def test_a_wrong_address_is_named(uri: str, code: str) -> None:
+    with refused(code, TrackingError) as caught:
         Tracker.open(uri, None)
+    assert uri in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,9 @@ def test_a_wrong_address_is_named(uri: str, complaint: str) -> None:
 def test_no_message_tells_a_password(uri: str, tmp_path: Path) -> None:
     with pytest.raises(TrackingError) as caught:
         Tracker.open(uri, tmp_path if uri.endswith(SECRET) else None)
-    told = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in told
-    assert "pa55%77ord" not in told
+    text = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in text
+    assert "pa55%77ord" not in text
     assert "user" not in str(caught.value)
 
 
@@ -74,7 +76,7 @@ def test_a_password_in_the_stores_own_words_is_hidden() -> None:
 
 
 def test_no_message_of_a_lost_write_tells_a_password(tracker: Tracker, tmp_path: Path) -> None:
-    tracker._place = parse(f"http://user:{SECRET}@host:5000", None)
+    tracker._uri = parse(f"http://user:{SECRET}@host:5000", None)
 
     def away(*_: Any, **__: Any) -> None:
         raise OSError(f"http://user:{SECRET}@host:5000/api is away")
@@ -120,12 +122,14 @@ def flaky(work: Callable[..., Any], failures: int, calls: dict[str, int]) -> Cal
 def test_what_can_not_be_written_is_named_once(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = Tracker.open(uri, None, patience=0.0)
     tracker.epoch("nobody", 1, {"loss": 1.0})
-    with pytest.raises(TrackingError, match="epoch 1 of nobody: the store has no run of it"):
+    with refused("not-written", TrackingError) as caught:
         tracker.flush()
+    assert "epoch 1 of nobody" in str(caught.value)
     tracker.flush()
     tracker.tag("nobody", {"a": "b"})
-    with pytest.raises(TrackingError, match="tags of nobody"):
+    with refused("not-written", TrackingError) as caught:
         tracker.close()
+    assert "tags of nobody" in str(caught.value)
 
 
 def test_an_error_within_is_not_replaced_by_what_was_lost(uri: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.tracking.tracker import Tracker
-from tests.support.tracked import TRIAL, client, train
+from tests.support.tracked import PARAMS, TRIAL, client, train
 
 
 def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
@@ -27,7 +27,7 @@ def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
 def test_mlflow_shows_parameters_tags_and_the_experiment(tracker: Tracker) -> None:
     train(tracker)
     run = client(tracker).get_run(tracker.records()["abc123"].run_id)
-    assert run.data.params == dict(TRIAL.params)
+    assert run.data.params == PARAMS
     assert run.data.tags["table.1"] == "3x64"
     assert run.data.tags["checkpoint"] == TRIAL.checkpoint
     assert run.info.status == "FINISHED"
@@ -50,7 +50,7 @@ def test_records_are_those_asked_for(tracker: Tracker) -> None:
 
 def test_an_empty_store_has_no_records_and_no_declarations(tracker: Tracker) -> None:
     assert tracker.records() == {}
-    assert tracker.declarations() == ()
+    assert tracker.declarations("demo") == ()
 
 
 def test_divergence_and_failure_come_back_with_their_reasons(tracker: Tracker, tmp_path: Path) -> None:
@@ -96,13 +96,11 @@ def test_a_restart_takes_the_unfinished_run_up_again(tracker: Tracker) -> None:
     tracker.start(TRIAL)
     tracker.finish("abc123", "failed", {}, 1.0, note="worker lost")
     failed = tracker.records()["abc123"]
-    tracker.start(
-        replace(TRIAL, commit="fffffff", params={**TRIAL.params, "schedule.epochs": "41", "x": "1"})
-    )
+    tracker.start(replace(TRIAL, commit="fffffff", json=json.dumps({"schedule": {"epochs": 41}, "x": 1})))
     again = tracker.records()["abc123"]
     assert (again.run_id, again.status, again.note, again.commit) == (failed.run_id, "running", "", "fffffff")
     params = client(tracker).get_run(again.run_id).data.params
-    assert params == {**TRIAL.params, "x": "1"}
+    assert params == {**PARAMS, "x": "1"}
 
 
 def test_a_finished_trial_that_is_run_again_gets_a_run_of_its_own(tracker: Tracker) -> None:
@@ -135,7 +133,7 @@ def test_tags_can_be_added_to_a_trial_of_an_earlier_process(tracker: Tracker, ur
 
 def test_many_and_long_parameters_and_tags_fit(tracker: Tracker) -> None:
     many = {f"field.{index}": str(index) for index in range(250)} | {"long": "x" * 7000}
-    tracker.start(replace(TRIAL, params=many))
+    tracker.start(replace(TRIAL, json=json.dumps(many)))
     warnings = [f"sigma_max = 1 in epoch {epoch}" for epoch in range(1000)]
     tracker.finish("abc123", "diverged", {}, 1.0, note="y" * 9000, warnings=warnings)
     record = tracker.records()["abc123"]
@@ -172,7 +170,7 @@ def test_other_peoples_experiments_are_left_alone(tracker: Tracker) -> None:
     theirs = client(tracker).create_experiment("theirs")
     run = client(tracker).create_run(theirs, tags={"fingerprint": "abc123"})
     assert tracker.records() == {}
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
     assert client(tracker).get_run(run.info.run_id).info.status == "RUNNING"
 
 
@@ -200,7 +198,7 @@ def test_runs_of_a_dead_process_are_reaped_and_can_be_taken_up_again(tracker: Tr
     mine = replace(TRIAL, fingerprint="mine")
     tracker.start(mine)
     assert tracker.records()["abc123"].status == "running"
-    assert tracker.reap() == ("abc123",)
+    assert tracker.end_abandoned() == ("abc123",)
     records = tracker.records()
     assert (records["abc123"].status, records["mine"].status) == ("failed", "running")
     assert "interrupted" in records["abc123"].note
@@ -217,7 +215,7 @@ def test_a_run_that_another_machine_has_just_begun_is_not_reaped(
     tracker.start(TRIAL)
     tracker.flush()
     monkeypatch.undo()
-    assert tracker.reap() == ()
+    assert tracker.end_abandoned() == ()
 
 
 def test_what_a_probe_found_comes_back_whole(tracker: Tracker) -> None:

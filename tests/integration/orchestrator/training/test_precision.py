@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
-from orchestrator.probes.step_time import measure
+from orchestrator.probes.step_time import StepTiming
 from orchestrator.training import precision
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.precision import has_bf16, in_bf16
@@ -57,4 +57,4 @@ def test_auto_trains_as_the_precision_that_it_comes_to(
 def test_a_measured_step_says_its_precision(timing: StepTiming, instructions: bool) -> None:
     asked = vary(timing, schedule=vary(timing.schedule, precision="auto"))
     with torch.random.fork_rng(devices=[]):
-        assert measure(asked, CPU)["bf16"] == instructions
+        assert asked.measure(CPU)["bf16"] == instructions

@@ -11,7 +11,7 @@ import torch.distributed
 import torch.multiprocessing
 from torch import nn
 
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.training.evaluation import evaluate
 from orchestrator.training.runtime import Distributed, SingleProcess
 

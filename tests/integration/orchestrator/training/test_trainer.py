@@ -1,6 +1,8 @@
 import dataclasses
+import itertools
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,19 @@ import torch.distributed
 import torch.multiprocessing
 
 from datasets.io.errors import DataError
+from models import backbones
+from models.errors import WeightsError
 from models.heatmap_nets import SimplePose
 from models.muon import Muon
 from models.objectives import DLE, L1, RLE, HeatmapMSE, LearnedScale
+from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Schedule
 from orchestrator.config.vary import vary
-from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import CheckpointError, Checkpoints, read_checkpoint
 from orchestrator.training.runtime import Distributed, SingleProcess
 from orchestrator.training.trainer import TrainingModule, fit
+from tests.support.errors import refused
 
 
 class KilledError(Exception):
@@ -37,10 +43,8 @@ class DiesAfter(SingleProcess):
             raise KilledError
 
 
-def weights(checkpoints: Checkpoints, experiment: Experiment) -> dict[str, Any]:
-    state = checkpoints.load(experiment.fingerprint())
-    assert state is not None
-    return state["trainee"]
+def weights(checkpoints: Checkpoints, experiment: Experiment) -> Mapping[str, torch.Tensor]:
+    return checkpoints.load_finished(experiment).weights
 
 
 @pytest.mark.parametrize("matrices", [None, Muon()])
@@ -120,12 +124,12 @@ class Poisoned:
 
 def test_fewer_samples_than_a_batch_is_an_error_that_says_so(experiment, toy, tmp_path: Path) -> None:
     greedy = vary(experiment, schedule=vary(experiment.schedule, batch=32))
-    with pytest.raises(DataError, match="24 samples are fewer than one batch of 32"):
+    with refused("few-samples", DataError):
         fit(greedy, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_batch_that_workers_can_not_share_is_an_error(experiment, toy, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="3 workers"):
+    with refused("indivisible-batch"):
         fit(experiment, toy, SingleProcess(world_size=3), Checkpoints(str(tmp_path)))
 
 
@@ -138,14 +142,29 @@ def test_metrics_are_those_of_the_last_epoch_even_when_evaluation_is_rare(experi
     assert rarely.reports[-1] == often.reports[-1]
 
 
-def test_an_earlier_versions_checkpoint_is_told_from_a_broken_one(experiment, toy, tmp_path: Path) -> None:
+def without_base_rates(optimizers: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """As they were before learning rates were multiples of what they began with."""
+    groups = [[{**g, "base_lr": None} for g in state["param_groups"]] for state in optimizers]
+    for group in itertools.chain(*groups):
+        del group["base_lr"]
+    return tuple(state | {"param_groups": changed} for state, changed in zip(optimizers, groups, strict=True))
+
+
+@pytest.mark.parametrize(
+    "change", [without_base_rates, lambda optimizers: (), lambda optimizers: optimizers * 2]
+)
+def test_from_other_optimizers_training_does_not_go_on_and_the_remedy_is_named(
+    experiment, toy, tmp_path: Path, change
+) -> None:
     checkpoints = Checkpoints(str(tmp_path))
-    fit(experiment, toy, SingleProcess(), checkpoints)
-    state = checkpoints.load(experiment.fingerprint())
-    assert state is not None
-    checkpoints.save(experiment.fingerprint(), {k: v for k, v in state.items() if k != "optimisers"})
-    with pytest.raises(CheckpointError, match=r"earlier version's\. Use --fresh"):
+    with pytest.raises(KilledError):
+        fit(experiment, toy, DiesAfter(last=1), checkpoints)
+    saved = checkpoints.load(experiment)
+    assert saved is not None
+    checkpoints.save(dataclasses.replace(saved, optimizers=change(saved.optimizers)))
+    with refused("other-optimizers", CheckpointError) as caught:
         fit(experiment, toy, SingleProcess(), checkpoints)
+    assert "--fresh" in str(caught.value)
 
 
 def gradients(experiment: Experiment, toy, runtime) -> dict[str, torch.Tensor]:
@@ -210,15 +229,27 @@ def test_a_start_gives_its_trained_trunk_and_nothing_else(experiment, toy, tmp_p
 
 def test_a_start_that_was_never_trained_is_an_error_with_a_remedy(experiment, toy, tmp_path: Path) -> None:
     started = vary(experiment, start=heatmaps(experiment))
-    with pytest.raises(CheckpointError, match=r"no finished training.*--fresh"):
+    with refused("not-trained", CheckpointError):
         fit(started, toy, SingleProcess(), Checkpoints(str(tmp_path)))
+
+
+def test_pretrained_weights_that_cannot_be_had_are_an_error_that_a_user_can_mend(
+    experiment, toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(weights: object) -> None:
+        raise WeightsError("no connection", "no-imagenet-weights")
+
+    monkeypatch.setattr(backbones, "_state", offline)
+    data = vary(experiment.data, size=(64, 64))
+    pretrained = vary(experiment, data=data, model=Regressor(trunk=backbones.ResNet(depth=18)))
+    with refused("no-imagenet-weights"):
+        fit(pretrained, toy, SingleProcess(), Checkpoints(str(tmp_path)))
 
 
 def test_a_checkpoint_alone_says_which_experiment_it_is_of(experiment, toy, tmp_path: Path) -> None:
     checkpoints = Checkpoints(str(tmp_path))
     fit(experiment, toy, SingleProcess(), checkpoints)
-    state = checkpoints.load(experiment.fingerprint())
-    assert Experiment.model_validate_json(state["experiment"]) == experiment
+    assert read_checkpoint(checkpoints.path(experiment.fingerprint())).experiment == experiment
 
 
 def test_an_epoch_without_an_evaluation_reports_no_old_one(experiment, toy, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datasets.coco import samples as coco_samples
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
-from tests.support.spoiling import outcome, quick, spoiled
+from tests.support.spoiling import outcome, quick, replaced, spoiled
 
 POINTS = [5, 6, 2, 20, 30, 1]
 PERSON = {"category_id": 1, "bbox": [2.5, 3, 30, 40], "area": 500.5, "iscrowd": 0, "num_keypoints": 2}
@@ -45,7 +45,6 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
     coco: Path, tmp_path_factory: Any, text: str, skip: bool
 ) -> None:
-    (coco / "annotations" / "train.json").write_text(text)
     place = DataPaths(tmp_path_factory.mktemp("cache"), coco)
 
     def read() -> Any:
@@ -53,25 +52,24 @@ def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
         data.prepare(place)
         return data.open(place, 0).train
 
-    train = outcome(read)
-    if train is not None:
-        batch = train.__getitems__([(0, index) for index in range(len(train))])
-        assert np.isfinite(batch.target.numpy()).all()
-    (coco / "annotations" / "train.json").write_text(json.dumps(COCO))
+    with replaced(coco / "annotations" / "train.json", text):
+        train = outcome(read)
+        if train is not None:
+            batch = train.__getitems__([(0, index) for index in range(len(train))])
+            assert np.isfinite(batch.target.numpy()).all()
 
 
 @quick
 @given(text=spoiled(COCO))
 def test_what_is_sifted_from_a_spoiled_coco_file_fits_together(coco: Path, text: str) -> None:
-    (coco / "annotations" / "train.json").write_text(text)
-    found = outcome(lambda: coco_samples.sift_set(coco))
-    if found is not None:
-        samples, annotations = found[0].train.samples, found[0].train.annotations
-        assert len(set(annotations.id.tolist())) == len(annotations.id)
-        assert (samples.picture < len(annotations.pictures)).all()
-        assert np.isfinite(samples.points).all() and np.isfinite(samples.corners).all()  # noqa: PT018
-        outcome(lambda: coco_samples.read(coco))
-    (coco / "annotations" / "train.json").write_text(json.dumps(COCO))
+    with replaced(coco / "annotations" / "train.json", text):
+        found = outcome(lambda: coco_samples.parse_set(coco))
+        if found is not None:
+            samples, annotations = found[0].train.samples, found[0].train.annotations
+            assert len(set(annotations.id.tolist())) == len(annotations.id)
+            assert (samples.picture < len(annotations.pictures)).all()
+            assert np.isfinite(samples.points).all() and np.isfinite(samples.corners).all()  # noqa: PT018
+            outcome(lambda: coco_samples.read(coco))
 
 
 @quick

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from datasets.crops import crop
 from datasets.crops.crop import DRAWS, GRID, STILL, Augment
 from datasets.keypoints import KEYPOINTS, flip_pairs, upper_body
+from tests.support.errors import invalid
 
 PAIRS = flip_pairs(KEYPOINTS)
 UPPER = upper_body(KEYPOINTS)
@@ -132,8 +132,8 @@ def test_targets_follow_the_pixels(seed: int) -> None:
 def found_at(joint: np.ndarray, map_: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Where in the crop a dot lies that is drawn at a joint of the picture: its centre of mass."""
     width = 2 * max(1.0, np.sqrt(abs(np.linalg.det(map_[:, :2]))))
-    y, x = np.mgrid[:760, :760]
-    dot = np.exp(-((x - joint[0]) ** 2 + (y - joint[1]) ** 2) / (2 * width**2))
+    across, down = (np.exp(-((np.arange(760) - place) ** 2) / (2 * width**2)) for place in joint)
+    dot = np.outer(down, across)
     shown = cv2.warpAffine(dot, map_, size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     rows, columns = np.mgrid[: size[0], : size[1]]
     return np.array([(shown * columns).sum(), (shown * rows).sum()]) / shown.sum()
@@ -262,16 +262,16 @@ def test_the_smallest_box_can_still_be_inverted(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "code"),
     [
-        {"scale": (1.2, 0.8)},
-        {"scale": (0, 1)},
-        {"flip": 1.1},
-        {"rotation": -1},
-        {"half_body": -0.1},
-        {"zoom": 1},
+        ({"scale": (1.2, 0.8)}, "value_error"),
+        ({"scale": (0, 1)}, "greater_than"),
+        ({"flip": 1.1}, "less_than_equal"),
+        ({"rotation": -1}, "greater_than_equal"),
+        ({"half_body": -0.1}, "greater_than_equal"),
+        ({"zoom": 1}, "extra_forbidden"),
     ],
 )
-def test_an_augmentation_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(fields))):
+def test_an_augmentation_that_makes_no_sense_is_refused(fields: dict[str, object], code: str) -> None:
+    with invalid(code):
         Augment.model_validate(fields)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.contract import Predictions
+from datasets.contract import Predictions, PredictionsError
 from datasets.crops.crop import Augment
 from datasets.crops.pose_split import ordered, reach_of
 
@@ -22,30 +22,22 @@ def test_every_id_gets_its_own_prediction(given_: list[int], wanted: list[int]) 
     assert found[:, 0, 0].tolist() == wanted
 
 
-@pytest.mark.parametrize(
-    ("ids", "message"),
-    [
-        ([1, 2], "0 unknown, 1 missing, 0 repeated"),
-        ([1, 2, 4], "1 unknown, 1 missing, 0 repeated"),
-        ([1, 2, 2], "0 unknown, 1 missing, 1 repeated"),
-        ([1, 2, 3, 3], "0 unknown, 0 missing, 1 repeated"),
-    ],
-)
-def test_ids_that_do_not_fit_are_counted(ids: list[int], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("ids", [[1, 2], [1, 2, 4], [1, 2, 2], [1, 2, 3, 3]])
+def test_missing_unknown_and_repeated_ids_are_refused(ids: list[int]) -> None:
+    with pytest.raises(PredictionsError):
         ordered(predictions(ids), np.array([1, 2, 3]), 3, 3)
 
 
 @pytest.mark.parametrize(("points", "dim"), [(4, 3), (3, 2)])
 def test_another_shape_is_refused(points: int, dim: int) -> None:
-    with pytest.raises(ValueError, match="with 3 points in 3-D"):
+    with pytest.raises(PredictionsError):
         ordered(predictions([1, 2, 3], points, dim), np.array([1, 2, 3]), 3, 3)
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
     bad = predictions([1, 2, 3])
     bad.mu[1, 2, 0] = np.inf
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(PredictionsError):
         ordered(bad, np.array([1, 2, 3]), 3, 3)
 
 

@@ -13,7 +13,7 @@ from datasets.contract import DataPaths
 from datasets.human36m import annotation_files
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.synthetic.people.write_human36m import Human36MPeople, write
-from tests.support.spoiling import outcome, quick, spoiled
+from tests.support.spoiling import outcome, quick, replaced, spoiled
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,12 @@ def test_a_spoiled_human36m_file_gives_frames_or_is_refused(
     human36m: Path, data: st.DataObject, kind: str
 ) -> None:
     path = human36m / "annotations" / f"Human36M_subject9_{kind}.json"
-    before = path.read_text()
-    path.write_text(data.draw(spoiled(json.loads(before))))
-    found = outcome(lambda: annotation_files.sift_set(human36m, "posenet"))
-    if found is not None:
-        frames = found[0].val
-        assert len(set(frames.id.tolist())) == len(frames.id) == len(frames.pictures)
-        assert np.isfinite(frames.cameras.image(frames.cameras.view(frames.world))).all()
-    path.write_text(before)
+    with replaced(path, data.draw(spoiled(json.loads(path.read_text())))):
+        found = outcome(lambda: annotation_files.parse_set(human36m, "posenet"))
+        if found is not None:
+            frames = found[0].val
+            assert len(set(frames.id.tolist())) == len(frames.id) == len(frames.pictures)
+            assert np.isfinite(frames.cameras.image(frames.cameras.view(frames.world))).all()
 
 
 def sample(human36m: Path, split: str) -> dict[str, Any]:

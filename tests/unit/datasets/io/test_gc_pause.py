@@ -4,21 +4,21 @@ import gc
 
 import pytest
 
-from datasets.io.gc_pause import uncollected
+from datasets.io.gc_pause import gc_paused
 
 
 def test_the_collector_is_paused_and_goes_on() -> None:
     assert gc.isenabled()
-    with uncollected():
+    with gc_paused():
         assert not gc.isenabled()
-        with uncollected():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
 def test_it_goes_on_after_an_error() -> None:
-    @uncollected()
+    @gc_paused()
     def fails() -> None:
         assert not gc.isenabled()
         raise ValueError

@@ -12,10 +12,10 @@ from PIL import Image
 from scipy.io import loadmat, savemat
 
 from datasets.contract import DataPaths
-from datasets.io.errors import DataError
 from datasets.mpii import annotation_files, samples
 from datasets.mpii.config import MpiiFolder, MpiiPose
 from datasets.mpii.samples import JOINTS
+from tests.support.errors import refused
 
 K = len(JOINTS)
 NAMES = [
@@ -81,7 +81,7 @@ def test_heads_and_counted_joints_come_from_gt_valid(root: Path) -> None:
     variables = truth(val)
     variables["jnt_missing"][5, 1] = 1
     savemat(root / "annot" / "gt_valid.mat", variables)
-    heads = annotation_files.read(root, "list").heads
+    heads = annotation_files.read(root, "list").val.heads
     assert np.argwhere(~heads.counted).tolist() == [[1, 5]]
     np.testing.assert_allclose(heads.points + 1, [p["joints"] for p in val])
     assert heads.boxes[0].tolist() == [[9.0, 9.0], [12.0, 13.0]]
@@ -100,7 +100,7 @@ def test_one_person_is_enough_to_validate(root: Path) -> None:
     val = [person("c.jpg", 3)]
     save(root, "valid.json", val)
     savemat(root / "annot" / "gt_valid.mat", truth(val))
-    assert annotation_files.read(root, "list").heads.points.shape == (1, K, 2)
+    assert annotation_files.read(root, "list").val.heads.points.shape == (1, K, 2)
 
 
 def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
@@ -114,7 +114,7 @@ def test_mmposes_names_of_the_files_are_found_too(root: Path) -> None:
 
 def test_the_digest_knows_annotations_and_pictures_but_not_the_place(root: Path, tmp_path: Path) -> None:
     def digest(folder: Path) -> str:
-        return samples.digest(annotation_files.read(folder, "list"))
+        return annotation_files.read(folder, "list").digest()
 
     before = digest(root)
     copy = tmp_path / "elsewhere"
@@ -131,26 +131,26 @@ def test_the_digest_knows_annotations_and_pictures_but_not_the_place(root: Path,
 # --- what is wrong ---
 
 WRONG: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "no picture": (lambda p: p.pop("image"), "has no image"),
-    "no centre": (lambda p: p.pop("center"), "has no center"),
-    "a centre of nowhere": (lambda p: p.update(center=[-1.0, -1.0]), "center is"),
-    "a centre in 3-D": (lambda p: p.update(center=[1.0, 2.0, 3.0]), "center has 3 numbers"),
-    "a scale of nothing": (lambda p: p.update(scale=0.0), "scale is 0.0, not positive"),
-    "a scale that is a word": (lambda p: p.update(scale="big"), "scale is"),
-    "15 joints": (lambda p: p["joints"].pop(), "joints is not a list of 16"),
-    "no joints": (lambda p: p.pop("joints"), "joints is not a list of 16"),
-    "a joint that is not a number": (lambda p: p["joints"].__setitem__(3, [1.0, None]), r"joints\[3\]"),
-    "a joint that is NaN": (lambda p: p["joints"].__setitem__(3, [1.0, float("nan")]), r"joints\[3\]"),
-    "15 flags": (lambda p: p["joints_vis"].pop(), "joints_vis has 15"),
-    "a flag of 2": (lambda p: p["joints_vis"].__setitem__(0, 2), "joints_vis has something"),
+    "no picture": (lambda p: p.pop("image"), "missing-field"),
+    "no centre": (lambda p: p.pop("center"), "missing-field"),
+    "a centre of nowhere": (lambda p: p.update(center=[-1.0, -1.0]), "no-centre"),
+    "a centre in 3-D": (lambda p: p.update(center=[1.0, 2.0, 3.0]), "wrong-length"),
+    "a scale of nothing": (lambda p: p.update(scale=0.0), "not-positive"),
+    "a scale that is a word": (lambda p: p.update(scale="big"), "not-numbers"),
+    "15 joints": (lambda p: p["joints"].pop(), "wrong-length"),
+    "no joints": (lambda p: p.pop("joints"), "wrong-length"),
+    "a joint that is not a number": (lambda p: p["joints"].__setitem__(3, [1.0, None]), "not-numbers"),
+    "a joint that is NaN": (lambda p: p["joints"].__setitem__(3, [1.0, float("nan")]), "not-finite"),
+    "15 flags": (lambda p: p["joints_vis"].pop(), "wrong-length"),
+    "a flag of 2": (lambda p: p["joints_vis"].__setitem__(0, 2), "bad-visibility"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_record_is_named_with_its_file_and_field(root: Path, case: str) -> None:
-    change, field = WRONG[case]
+    change, code = WRONG[case]
     edit(root, lambda people: change(people[1]))
-    with pytest.raises(DataError, match=field) as caught:
+    with refused(code) as caught:
         annotation_files.read(root, "list")
     assert caught.value.path.endswith("train.json")
     assert caught.value.record == "people[1]"
@@ -177,69 +177,69 @@ def nowhere(variables: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "record", "problem"),
+    ("change", "record", "code"),
     [
-        (lambda v: v.pop("headboxes_src"), "headboxes_src", "missing"),
-        (shorter, "pos_gt_src", "the list has 2 people"),
-        (nowhere, "person 1", "headboxes_src has a number that is not finite"),
-        (shuffled, "pos_gt_src", "pixels from those of valid.json"),
-        (renamed, "dataset_joints", "not MPII's"),
-        (headless, "person 2", "is empty"),
+        (lambda v: v.pop("headboxes_src"), "headboxes_src", "missing-variable"),
+        (shorter, "pos_gt_src", "wrong-shape"),
+        (nowhere, "person 1", "not-finite"),
+        (shuffled, "pos_gt_src", "other-people"),
+        (renamed, "dataset_joints", "other-joints"),
+        (headless, "person 2", "empty-head"),
     ],
 )
 def test_a_wrong_truth_is_named_with_its_variable(
-    root: Path, change: Callable[[dict[str, Any]], Any], record: str, problem: str
+    root: Path, change: Callable[[dict[str, Any]], Any], record: str, code: str
 ) -> None:
     path = root / "annot" / "gt_valid.mat"
     variables = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
     change(variables)
     savemat(path, variables)
-    with pytest.raises(DataError, match=problem) as caught:
+    with refused(code) as caught:
         annotation_files.read(root, "list")
     assert (caught.value.path, caught.value.record) == (str(path), record)
 
 
 def test_missing_files_are_named(root: Path) -> None:
     (root / "annot" / "gt_valid.mat").unlink()
-    with pytest.raises(DataError, match=r"no gt_valid\.mat"):
+    with refused("missing-file"):
         annotation_files.read(root, "list")
     (root / "annot" / "valid.json").unlink()
-    with pytest.raises(DataError, match="neither the lists"):
+    with refused("no-annotations"):
         annotation_files.find_format(root)
 
 
 def test_a_damaged_mat_is_named(root: Path) -> None:
     (root / "annot" / "gt_valid.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
-    with pytest.raises(DataError, match=r"gt_valid\.mat.*can't be read"):
+    with refused("not-mat"):
         annotation_files.read(root, "list")
 
 
 def test_a_list_that_is_something_else_is_named(root: Path) -> None:
     save(root, "train.json", {"images": []})
-    with pytest.raises(DataError, match="not a list"):
+    with refused("not-a-list"):
         annotation_files.read(root, "list")
 
 
 def test_a_missing_picture_is_named(root: Path) -> None:
     (root / "images" / "a.jpg").unlink()
     found = annotation_files.read(root, "list")
-    for check in (lambda: samples.digest(found), lambda: samples.picture_files(found.train)):
-        with pytest.raises(DataError, match=r"a\.jpg.*missing"):
+    for check in (found.digest, lambda: samples.picture_files(found.train)):
+        with refused("missing-picture"):
             check()
 
 
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("change", "code"),
     [
-        (lambda p: p.update(center=[120.0, 40.0]), "center .* outside"),
-        (lambda p: p["joints"].__setitem__(9, [250.0, 10.0]), "head_top at"),
+        (lambda p: p.update(center=[120.0, 40.0]), "centre-outside"),
+        (lambda p: p["joints"].__setitem__(9, [250.0, 10.0]), "keypoint-outside"),
     ],
 )
 def test_somebody_outside_the_picture_is_named(
-    root: Path, change: Callable[[dict[str, Any]], Any], problem: str
+    root: Path, change: Callable[[dict[str, Any]], Any], code: str
 ) -> None:
     edit(root, lambda people: change(people[2]))
-    with pytest.raises(DataError, match=problem) as caught:
+    with refused(code) as caught:
         samples.picture_files(annotation_files.read(root, "list").train)
     assert caught.value.record == "people[2]"
 
@@ -253,7 +253,7 @@ def test_skipping_leaves_out_records_pictures_and_people_who_lie_outside_and_kee
     edit(root, lambda people: people[0].update(center=[120.0, 40.0]))
     edit(root, lambda people: people[0].pop("scale"), "valid.json")
     edit(root, lambda people: people.append(person("lost.jpg", 5)))
-    with pytest.raises(DataError, match=r"people\[0\]: has no scale"):
+    with refused("missing-field"):
         MpiiFolder.bind(root)
     source = MpiiFolder.bind(root, skip_broken=True)
     assert source.broken_pictures == ("images/lost.jpg",)
@@ -261,7 +261,7 @@ def test_skipping_leaves_out_records_pictures_and_people_who_lie_outside_and_kee
     assert found.train.id.tolist() == [1, 2]
     assert found.train.left_out == {"in broken pictures": 1, "broken records": 1}
     assert (found.val.id.tolist(), found.val.left_out) == ([1], {"broken records": 1})
-    np.testing.assert_allclose(found.heads.points, found.val.points)
+    np.testing.assert_allclose(found.val.heads.points, found.val.points)
     report = MpiiPose(source=source, size=(32, 32)).prepare(DataPaths(tmp_path / "cache", root))
     assert (report.train.samples, report.val.samples) == (2, 1)
 

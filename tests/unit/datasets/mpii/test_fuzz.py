@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from datasets.mpii import annotation_files, samples
-from tests.support.spoiling import LISTED, STRUCT, TRUTH, outcome, quick, spoiled
+from datasets.mpii import annotation_files
+from tests.support.spoiling import LISTED, STRUCT, TRUTH, kept, outcome, quick, replaced, spoiled
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +29,24 @@ def mpii(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sound_mpii(root: Path, form: Any) -> None:
-    found = outcome(lambda: annotation_files.sift_set(root, form))
+    found = outcome(lambda: annotation_files.parse_set(root, form))
     if found is not None:
         benchmark, _ = found
         for people in (benchmark.train, benchmark.val):
             assert len(people.id) == len(people.record) == len(people.points)
             assert np.isfinite(people.points).all() and (people.scale > 0).all()  # noqa: PT018
-        assert len(benchmark.heads.points) == len(benchmark.val.id)
-        assert np.isfinite(benchmark.heads.points).all()
-        outcome(lambda: annotation_files.survey(root, form))
-        outcome(lambda: annotation_files.sift_placed(root, form, ()))
-        outcome(lambda: samples.digest(annotation_files.read(root, form)))
+        assert len(benchmark.val.heads.points) == len(benchmark.val.id)
+        assert np.isfinite(benchmark.val.heads.points).all()
+        outcome(lambda: annotation_files.parse_placed(root, form))
+        outcome(lambda: annotation_files.parse_placed(root, form, ()))
+        outcome(lambda: annotation_files.read(root, form).digest())
 
 
 @quick
 @given(text=spoiled([LISTED] * 2), split=st.sampled_from(["train", "valid"]))
 def test_a_spoiled_mpii_list_gives_people_or_is_refused(mpii: Path, text: str, split: str) -> None:
-    path = mpii / "annot" / f"{split}.json"
-    path.write_text(text)
-    sound_mpii(mpii, "list")
-    path.write_text(json.dumps([LISTED] * 2))
+    with replaced(mpii / "annot" / f"{split}.json", text):
+        sound_mpii(mpii, "list")
 
 
 ARRAYS = st.sampled_from(
@@ -67,9 +65,9 @@ def test_any_variable_in_gt_valid_gives_heads_or_is_refused(
     mpii: Path, key: str, value: Any, folded: bool
 ) -> None:
     path = mpii / "annot" / "gt_valid.mat"
-    savemat(path, {**TRUTH, key: value}, do_compression=folded)
-    sound_mpii(mpii, "list")
-    savemat(path, TRUTH)
+    with kept(path):
+        savemat(path, {**TRUTH, key: value}, do_compression=folded)
+        sound_mpii(mpii, "list")
 
 
 def put(draw: st.DrawFn, fields: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets.io.errors import DataError
+from datasets.base.annotated import AnnotatedSet
 from datasets.mpii import annotation_files, release_mat
-from datasets.mpii.samples import Benchmark
+from datasets.mpii.samples import People
+from tests.support.errors import refused
 
 Fields = dict[str, Any]
 
@@ -52,7 +53,7 @@ class Release:
         self.training = [1.0, 1.0, 1.0, 0.0]
         self.single: list[list[int]] = [[1, 2], [1], [1], []]
 
-    def read(self, folder: Path) -> Benchmark:
+    def read(self, folder: Path) -> AnnotatedSet[People]:
         single = np.empty((len(self.single), 1), object)
         single[:, 0] = [np.array(alone, float) if alone else np.zeros((0, 0)) for alone in self.single]
         rows = zip(self.names, self.people, strict=True)
@@ -75,7 +76,7 @@ def test_pixels_count_from_one_in_the_file_and_from_zero_here(release: Release, 
     written = np.random.default_rng(3).uniform(5, 95, (16, 2))
     np.testing.assert_allclose(found.train.points[2] + 1, written)
     assert found.train.centre.tolist() == [[50.0, 60.0]] * 3
-    assert found.heads.boxes.tolist() == [[[9.0, 19.0], [12.0, 23.0]]]
+    assert found.val.heads.boxes.tolist() == [[[9.0, 19.0], [12.0, 23.0]]]
 
 
 def test_the_split_is_by_picture_and_fixed(release: Release, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_ids_say_picture_and_person(release: Release, tmp_path: Path) -> None:
 def test_unlabelled_joints_have_no_weight_and_are_not_counted(release: Release, tmp_path: Path) -> None:
     release.people[2] = [rectangle(4, joints=13)]
     found = release.read(tmp_path)
-    assert found.val.labelled[0].tolist() == found.heads.counted[0].tolist() == [True] * 13 + [False] * 3
+    assert found.val.labelled[0].tolist() == found.val.heads.counted[0].tolist() == [True] * 13 + [False] * 3
 
 
 def test_only_single_people_with_joints_in_training_pictures_are_used(
@@ -112,54 +113,54 @@ def test_only_single_people_with_joints_in_training_pictures_are_used(
 
 
 WRONG: dict[str, tuple[Callable[[Fields], Any], str, str]] = {
-    "no scale": (lambda p: p.update(scale=np.zeros((0, 0))), "", "scale is"),
-    "a scale of nothing": (lambda p: p.update(scale=0.0), "", "scale is 0, not positive"),
-    "no place": (lambda p: p.update(objpos=np.zeros((0, 0))), ".objpos", "x is missing"),
-    "a head without a corner": (lambda p: p.update(x2=np.zeros((0, 0))), "", "x2 is"),
-    "a head that is NaN": (lambda p: p.update(y1=np.nan), "", "y1 is"),
+    "no scale": (lambda p: p.update(scale=np.zeros((0, 0))), "", "missing-field"),
+    "a scale of nothing": (lambda p: p.update(scale=0.0), "", "not-positive"),
+    "no place": (lambda p: p.update(objpos=np.zeros((0, 0))), ".objpos", "missing-field"),
+    "a head without a corner": (lambda p: p.update(x2=np.zeros((0, 0))), "", "missing-field"),
+    "a head that is NaN": (lambda p: p.update(y1=np.nan), "", "not-finite"),
     "a 17th joint": (
         lambda p: p["annopoints"]["point"]["id"][0].__setitem__(4, 16.0),
         ".annopoints.point(5)",
-        "id is 16",
+        "unknown-joint",
     ),
     "a joint without x": (
         lambda p: p["annopoints"]["point"]["x"][0].__setitem__(4, np.zeros((0, 0))),
         ".annopoints.point(5)",
-        "x is",
+        "missing-field",
     ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_person_is_named_as_matlab_would(release: Release, tmp_path: Path, case: str) -> None:
-    change, where, problem = WRONG[case]
+    change, where, code = WRONG[case]
     change(release.people[0][1])
-    with pytest.raises(DataError, match=problem) as caught:
+    with refused(code) as caught:
         release.read(tmp_path)
     assert caught.value.record == f"RELEASE.annolist(1).annorect(2){where}"
 
 
 def test_an_empty_head_box_of_somebody_who_validates_is_named(release: Release, tmp_path: Path) -> None:
     release.people[2][0].update(x2=10.0, y2=20.0)
-    with pytest.raises(DataError, match="head box") as caught:
+    with refused("empty-head") as caught:
         release.read(tmp_path)
     assert caught.value.record == "RELEASE.annolist(3).annorect(1)"
 
 
 def test_fields_of_other_lengths_are_named(release: Release, tmp_path: Path) -> None:
     release.training.pop()
-    with pytest.raises(DataError, match=r"RELEASE\.img_train: has 3 entries for 4 pictures"):
+    with refused("wrong-length"):
         release.read(tmp_path)
 
 
 def test_nobody_to_validate_is_an_error(release: Release, tmp_path: Path) -> None:
     release.single[2] = []
-    with pytest.raises(DataError, match="nobody is left for validation"):
+    with refused("empty-split"):
         release.read(tmp_path)
 
 
 def test_another_mat_file_is_no_release(tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"preds": np.zeros(3)})
-    with pytest.raises(DataError, match="RELEASE: the variable is missing"):
-        release_mat.sift_release(path, tmp_path)
+    with refused("missing-variable"):
+        release_mat.parse_release(path, tmp_path)

@@ -8,15 +8,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from datasets.contract import Data, DataPaths, Predictions
-from datasets.io.errors import DataError
+from datasets.contract import Data, DataPaths, Predictions, PredictionsError
 from datasets.retina.config import DmeFolder, RetinaBoundaries, RetinaData
 from datasets.retina.dataset import STILL, ScanAugment, as_points, as_rows, augmented
 from datasets.retina.flatten import BRUCH_AT
 from datasets.retina.samples import open_scans
 from datasets.synthetic.retinas.retinas import Retinas
+from tests.support.errors import invalid, refused
 
 RETINAS = Retinas(seed=5, subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)
 CONFIG = RetinaBoundaries(source=RETINAS, size=(64, 64), train_subjects=(3, 4), test_subjects=(1, 2))
@@ -45,7 +45,7 @@ def predictions(data: RetinaData, off_by: float = 0.0) -> Predictions:
 
 def test_the_report_counts_what_there_is(place: DataPaths) -> None:
     report = CONFIG.prepare(place)
-    assert (report.train, report.test, report.stray) == (8, 8, 0)
+    assert (report.train, report.test, report.outside) == (8, 8, 0)
     assert 0 < report.incomplete < 0.5
     assert 0.05 < report.graders < 1
     assert report.bruch < 1.5
@@ -171,13 +171,13 @@ def test_predictions_for_other_scans_are_refused(data: RetinaData, ids: str) -> 
         "repeated": np.array([made.id[1], *made.id[1:]]),
         "unknown": np.array([9999, *made.id[1:]]),
     }[ids]
-    with pytest.raises(ValueError, match="each once"):
+    with pytest.raises(PredictionsError):
         data.metrics(Predictions(wrong, made.mu[: len(wrong)], None, made.score))
 
 
 def test_predictions_of_another_shape_are_refused(data: RetinaData) -> None:
     made = predictions(data)
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(PredictionsError):
         data.metrics(Predictions(made.id, made.mu[:, 1:], None, made.score))
 
 
@@ -189,7 +189,7 @@ def test_a_split_travels_to_workers_as_a_path(data: RetinaData) -> None:
 
 
 def test_opening_before_preparing_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Prepare the data first"):
+    with refused("not-prepared"):
         CONFIG.open(DataPaths(tmp_path), seed=0)
 
 
@@ -200,7 +200,7 @@ def test_a_damaged_preparation_is_named(tmp_path: Path) -> None:
     file.unlink()
     file.write_bytes(b"\x93NUMPY")
     open_scans.cache_clear()
-    with pytest.raises(DataError, match="is damaged"):
+    with refused("damaged"):
         CONFIG.open(place, seed=0)
 
 
@@ -214,7 +214,7 @@ def test_a_folder_of_files_gives_what_the_generated_set_gave(place: DataPaths, d
 
 
 def test_an_unbound_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not bound to files"):
+    with refused("not-bound"):
         RetinaBoundaries().prepare(DataPaths(tmp_path, tmp_path))
 
 
@@ -223,34 +223,34 @@ def test_files_that_changed_since_are_refused(place: DataPaths, tmp_path: Path) 
     bound = CONFIG.model_copy(update={"source": DmeFolder.bind(root)})
     for path in root.glob("*.mat"):
         (tmp_path / path.name).write_bytes(path.read_bytes() + b"\0" * path.name.count("1"))
-    with pytest.raises(DataError, match="not those of the experiment"):
+    with refused("files-changed"):
         bound.prepare(DataPaths(place.cache, tmp_path))
 
 
 def test_a_folder_without_subjects_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no Subject_\*\.mat"):
+    with refused("no-subjects"):
         DmeFolder.bind(tmp_path)
 
 
 def test_scans_of_another_width_name_the_file_and_the_size(place: DataPaths) -> None:
     (root,) = place.cache.glob("retinas-*")
     config = RetinaBoundaries(source=DmeFolder.bind(root), train_subjects=(1,), test_subjects=(2,))
-    with pytest.raises(DataError, match=r"Subject_01.mat: images: .*64 columns wide, not 768.*\(224, 64\)"):
+    with refused("other-scan-size"):
         config.prepare(DataPaths(place.cache, root))
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "code"),
     [
-        ({"train_subjects": (1, 3)}, "twice"),
-        ({"train_subjects": ()}, "at least 1"),
-        ({"train_subjects": (3, 5)}, "4 generated subjects"),
-        ({"size": (64, 32)}, "32 columns wide"),
-        ({"grader": 3}, "grader"),
+        ({"train_subjects": (1, 3)}, "value_error"),
+        ({"train_subjects": ()}, "too_short"),
+        ({"train_subjects": (3, 5)}, "value_error"),
+        ({"size": (64, 32)}, "value_error"),
+        ({"grader": 3}, "literal_error"),
     ],
 )
-def test_a_wrong_field_is_named(fields: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+def test_a_wrong_field_is_named(fields: dict[str, object], code: str) -> None:
+    with invalid(code):
         RetinaBoundaries.model_validate({**CONFIG.model_dump(), **fields})
 
 

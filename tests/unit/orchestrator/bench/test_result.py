@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.bench import flow, growth_data, sweep
 from orchestrator.bench.growth import grid
-from orchestrator.bench.growth_plot import Panel, Series, exponent, figure
+from orchestrator.bench.growth_plot import Panel, exponent, figure
 from orchestrator.bench.result import Finding, Grid, markdown, significant, write
 from orchestrator.bench.timing import Times, compete
 from orchestrator.cli.bench import add_parser, one_thread
@@ -45,15 +45,16 @@ def test_the_exponent_of_a_power_law_is_its_power(k: float) -> None:
 
 
 def test_a_panel_prints_every_size_and_both_slopes() -> None:
-    bent = ((1.0, 1.0), (10.0, 1.0), (100.0, 10.0))
-    table = grid(Panel("trials", "s", (Series("report", bent),)))
+    bent = {1.0: {"report": 1.0}, 10.0: {"report": 1.0}, 100.0: {"report": 10.0}}
+    table = grid(Panel("trials", "s", bent))
     assert table.columns == ("", "1", "10", "100", "exponent", "at the end")
     assert table.rows == (("report", "1.00", "1.00", "10.0", "0.50", "1.00"),)
 
 
 @pytest.mark.parametrize("count", [1, 4, 7])
 def test_every_panel_is_drawn(count: int) -> None:
-    panels = [Panel("n", "s", (Series("ours", power_law(1)), Series("plain", power_law(2))))] * count
+    costs = {x: {"ours": 3 * x, "plain": 3 * x**2} for x in (10.0, 100.0, 1000.0)}
+    panels = [Panel("n", "s", costs)] * count
     drawn = [ax for ax in figure(panels).axes if ax.axison]
     assert len(drawn) == count
     assert all(len(ax.lines) == 2 for ax in drawn)
@@ -78,7 +79,7 @@ def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
 def test_the_page_names_the_machine_and_holds_every_cell(tmp_path: Path) -> None:
     found = Finding(
         "flow", "What is timed.", (Grid("Times", ("", "a|b"), (("row", "1.5"),)),),
-        {"plot": figure([Panel("n", "s", (Series("ours", power_law(1)),))])},
+        {"plot": figure([Panel("n", "s", {1.0: {"ours": 1.0}, 2.0: {"ours": 2.0}})])},
     )  # fmt: skip
     write([found], tmp_path / "new" / "page.md")
     page = (tmp_path / "new" / "page.md").read_text()
@@ -92,15 +93,15 @@ def test_a_sweep_is_measured_against_its_trials_shared_by_the_cpus() -> None:
     trained = sweep.Clock(ended=[5.0, 6.0, 9.0, 10.0], durations=[4.0, 4.0, 4.0, 4.0])
     idle = sweep.Clock(ended=[3.0, 3.5, 4.0, 4.5], durations=[0.0] * 4)
     cells = dict(sweep.grid(trained, idle, at_once=2).rows)
-    assert cells["ideal: that, shared"] == "8.00"
+    assert cells["ideal: that, divided by the CPUs"] == "8.00"
     assert cells["wall time / ideal"] == "1.25"
-    assert cells["empty trials a second, warm"] == "2.00"
+    assert cells["empty trials per second, warm"] == "2.00"
 
 
 def test_a_generated_set_reads_back_with_as_many_samples(tmp_path: Path) -> None:
     panels = growth_data.measure(lambda what: None, samples=(30, 60))
-    assert [x for x, _ in panels[0].series[0].points] == [30, 60]
-    assert all(y > 0 for panel in panels for series in panel.series for _, y in series.points)
+    assert list(panels[0].costs) == [30, 60]
+    assert all(y > 0 for panel in panels for points in panel.series.values() for _, y in points)
 
 
 def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:

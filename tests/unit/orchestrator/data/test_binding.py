@@ -22,10 +22,9 @@ def binding(monkeypatch: pytest.MonkeyPatch) -> Binding:
 
 
 def of(monkeypatch: pytest.MonkeyPatch, own: CocoFolder) -> Binding:
-    monkeypatch.setattr(CocoFolder, "bind", lambda root, detections, **options: own)
-    monkeypatch.setattr(MpiiFolder, "bind", lambda root, **options: MpiiFolder(digest="1" * 16, format="mat"))
-    monkeypatch.setattr(Human36MFolder, "bind", lambda root, **options: Human36MFolder(digest="2" * 16))
-    monkeypatch.setattr(DmeFolder, "bind", lambda root, **options: DmeFolder(digest="3" * 16))
+    mpii, human36m = MpiiFolder(digest="1" * 16, format="mat"), Human36MFolder(digest="2" * 16)
+    for folder in (own, mpii, human36m, DmeFolder(digest="3" * 16)):
+        monkeypatch.setattr(type(folder), "describe", lambda root, folder=folder: (folder, None))
     return Binding(ROOT)
 
 
@@ -86,6 +85,18 @@ def test_real_scans_are_cropped_and_split_as_the_benchmark_has_them(binding: Bin
     bound = binding.bound(retina("smoke")).data
     assert bound.size == (224, 768)
     assert bound.test_subjects == (1, 2, 3, 4, 5)
+
+
+def test_each_set_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    own = MpiiFolder(digest="1" * 16)
+    monkeypatch.setattr(MpiiFolder, "describe", lambda root: seen.append(root) or (own, "what was read"))
+    binding = Binding(ROOT)
+    for scale in ("demo", "paper"):
+        binding.bound(mpii(scale))
+    assert len(seen) == 1
+    assert binding.contents == {own: "what was read"}
+    assert not Binding().contents
 
 
 def test_the_table_says_what_it_was_measured_on_and_where_the_split_is_not_the_papers(

@@ -7,20 +7,22 @@ from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.keypoints import flip_pairs
 from datasets.mpii.config import MpiiFolder, MpiiPose
-from datasets.skeleton import Skeleton, sides, skeleton
+from datasets.skeleton import Skeleton, sides
 from orchestrator.inference.drawing import COLOURS, LEAST_SIDE, draw
-from orchestrator.inference.estimator import People
+from orchestrator.inference.estimator import PredictedPeople
 
 GREY = np.full((LEAST_SIDE, LEAST_SIDE, 3), 100, np.uint8)
 ONE_LIMB = Skeleton(("left_hip", "left_knee"), ((0, 1),), ("left", "left"))
 
 
-def people(points: list[list[tuple[float, float]]], half: float | None = None) -> People:
+def people(points: list[list[tuple[float, float]]], half: float | None = None) -> PredictedPeople:
     """People at points, the later the surer, with a spread of `half` pixels across and twice that down."""
     places = np.array(points, np.float64)
     spread = None if half is None else np.broadcast_to(np.array([half, 2 * half]), places.shape)
     N = len(places)
-    return People(places, None, spread, spread, np.ones(places.shape[:2]), np.arange(N) / N, np.ones(N))
+    return PredictedPeople(
+        places, None, spread, spread, np.ones(places.shape[:2]), np.arange(N) / N, np.ones(N)
+    )
 
 
 def test_a_limb_is_drawn_between_its_ends_and_nowhere_else() -> None:
@@ -84,7 +86,7 @@ def test_points_far_outside_do_no_harm() -> None:
     ids=lambda data: data.name,
 )
 def test_every_skeleton_is_symmetric_and_leaves_no_point_out(data) -> None:
-    bones = skeleton(data)
+    bones = data.skeleton
     assert len(bones.names) == data.points
     mirror = dict(data.flip_pairs) | {right: left for left, right in data.flip_pairs}
     limbs = {frozenset(limb) for limb in bones.limbs}

@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.human36m.cameras import PELVIS
-from datasets.io.errors import DataError
 from datasets.retina.config import DmeFolder, RetinaBoundaries
 from models.boundary_unet import BoundaryNet
+from models.interface import Output
 from models.objectives import RLE
-from models.regressor import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.boxes import Box, corners
-from orchestrator.inference.estimator import Estimator, People, distinct, people_of
+from orchestrator.inference.estimator import Estimator, PredictedPeople, pose_data
 from orchestrator.training.runtime import SingleProcess
+from tests.support.errors import refused
 
 SIZE = (180, 240)
 
@@ -62,7 +62,7 @@ def boxes_about(*centres: tuple[int, int]) -> np.ndarray:
 
 def test_points_come_back_to_where_they_are_in_the_picture(of_people, initialised) -> None:
     centres = ((60, 50), (170, 120))
-    people = estimator(initialised, of_people).look(spots(*centres), boxes_about(*centres), np.zeros(2))
+    people = estimator(initialised, of_people).predict(spots(*centres), boxes_about(*centres), np.zeros(2))
     assert people.points.shape == (2, of_people.data.points, 2)
     expected = np.repeat(np.array(centres, np.float64)[:, None], of_people.data.points, 1)
     # The flip test looks for what lies a pixel of the crop beside its mirror image, so that it errs by half.
@@ -72,7 +72,7 @@ def test_points_come_back_to_where_they_are_in_the_picture(of_people, initialise
 def test_sigma_is_in_pixels_and_spread_in_errors(of_people, initialised) -> None:
     units = np.linspace(0.5, 1.0, of_people.data.dim)
     made = estimator(initialised, of_people, units=units)
-    people = made.look(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
+    people = made.predict(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
     assert people.sigma is not None
     assert people.spread is not None
     side = np.sqrt(people.area[0] * np.array([1, 1]) * [of_people.data.size[1], of_people.data.size[0]])
@@ -84,7 +84,7 @@ def test_sigma_is_in_pixels_and_spread_in_errors(of_people, initialised) -> None
 
 
 def test_depth_is_in_millimetres_behind_the_pelvis(of_people, initialised) -> None:
-    people = estimator(initialised, of_people).look(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
+    people = estimator(initialised, of_people).predict(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
     if of_people.data.dim == 2:
         assert people.z is None
     else:
@@ -93,7 +93,7 @@ def test_depth_is_in_millimetres_behind_the_pelvis(of_people, initialised) -> No
 
 
 def test_a_person_ranks_by_mean_and_best_point_and_the_box(experiment, initialised) -> None:
-    people = estimator(initialised, experiment).look(
+    people = estimator(initialised, experiment).predict(
         spots((60, 50)), np.repeat(boxes_about((60, 50)), 2, axis=0), np.array([0.0, 0.5])
     )
     assert people.score == pytest.approx(0.9)
@@ -103,16 +103,16 @@ def test_a_person_ranks_by_mean_and_best_point_and_the_box(experiment, initialis
 def test_of_two_detections_of_one_person_the_surest_stays(experiment, initialised) -> None:
     centres = ((60, 50), (60, 50), (170, 120))
     made = estimator(initialised, experiment)
-    people = made.look(spots((60, 50), (170, 120)), boxes_about(*centres), np.array([0.2, 0.9, 0.1]))
-    assert distinct(people, made.data).tolist() == [1, 2]
+    people = made.predict(spots((60, 50), (170, 120)), boxes_about(*centres), np.array([0.2, 0.9, 0.1]))
+    assert made.data.distinct_people(people.points, people.total, people.area).tolist() == [1, 2]
     assert people.rows(np.array([1, 2])).total == pytest.approx(people.total[1:])
 
 
 def test_a_model_without_scale_has_neither_sigma_nor_spread(plain, initialised, pictures) -> None:
-    people = Estimator.of(initialised(plain), SingleProcess()).look(
+    people = Estimator.of(initialised(plain), SingleProcess()).predict(
         spots((60, 50)), boxes_about((60, 50)), np.zeros(1)
     )
-    assert isinstance(people, People)
+    assert isinstance(people, PredictedPeople)
     assert people.sigma is None
     assert people.spread is None
     assert (people.score == 1).all()
@@ -123,7 +123,7 @@ def test_points_that_cannot_be_mirrored_are_looked_at_once(experiment, initialis
     data = CocoKeypoints(source=CocoFolder(keypoints=names, skeleton=()), size=(32, 32))
     assert data.flip_pairs is None
     made = estimator(initialised, vary(experiment, data=data))
-    people = made.look(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
+    people = made.predict(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
     assert people.points == pytest.approx(np.full((1, 2, 2), (60.0, 50.0)), abs=0.75)
 
 
@@ -132,5 +132,5 @@ def test_a_model_of_retinas_is_refused(experiment, initialised) -> None:
     retina = Experiment(
         data=data, model=BoundaryNet(channels=2, depth=2), objective=RLE(), schedule=experiment.schedule
     )
-    with pytest.raises(DataError, match=r"a model of retina, .* trained on COCO, MPII or Human3\.6M"):
-        people_of(initialised(retina))
+    with refused("not-a-pose-model"):
+        pose_data(initialised(retina))

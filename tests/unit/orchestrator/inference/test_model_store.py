@@ -9,18 +9,18 @@ import torch
 from models.objectives import DLE
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import find, load
-from orchestrator.training.checkpoint import FORMAT, CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import CheckpointError, Checkpoints
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import TrainingModule, fit
+from tests.support.errors import refused
 
 
 def test_a_loaded_model_is_the_one_that_was_trained(experiment, toy, tmp_path: Path) -> None:
     fit(experiment, toy, SingleProcess(), Checkpoints(str(tmp_path)))
     found = load(find(experiment.fingerprint(), str(tmp_path)))
-    kept = Checkpoints(str(tmp_path)).load(experiment.fingerprint())
-    assert kept is not None
+    kept = Checkpoints(str(tmp_path)).load_finished(experiment)
     trainee = TrainingModule(experiment, pretrained=False)
-    trainee.load_state_dict(kept["trainee"])
+    trainee.load_state_dict(kept.weights)
     image = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     expected, output = trainee.eval().model(image), found.net(image)
     assert found.experiment == experiment
@@ -73,7 +73,7 @@ def test_where_several_are_meant_they_are_listed(experiment, save, tmp_path: Pat
     for one in seeds:
         save(one)
     save(vary(experiment, objective=DLE()))
-    with pytest.raises(CheckpointError, match="2 models are meant") as refusal:
+    with refused("ambiguous-model") as refusal:
         find("rle", str(tmp_path / "store"))
     assert all(
         f"{one.fingerprint()}  RLE 3x8 with half bodies on coco, seed {one.seed}" in str(refusal.value)
@@ -87,16 +87,16 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
     folder = tmp_path / "store" / "0123456789abcdef"
     folder.mkdir()
     (folder / "checkpoint.pt").write_text("no checkpoint")
-    with pytest.raises(CheckpointError, match="no such file or model") as refusal:
+    with refused("no-such-model") as refusal:
         find("unknown", str(tmp_path / "store"))
     assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
-    assert "0123456789abcdef  (says nothing about itself)" in str(refusal.value)
+    assert "0123456789abcdef  (of an unknown experiment)" in str(refusal.value)
 
 
 @pytest.mark.parametrize("storage", ["empty", "absent"])
 def test_a_storage_without_models_says_so(storage: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CheckpointError, match="holds none"):
+    with refused("no-such-model"):
         find("rle", str(tmp_path / storage))
 
 
@@ -106,24 +106,17 @@ def test_a_checkpoint_that_does_not_say_what_it_is_is_refused(experiment, save, 
     torch.save(state, tmp_path / "old.pt")
     torch.save({"backbone.conv1.weight": torch.zeros(1)}, tmp_path / "theirs.pth")
     for name in ("old.pt", "theirs.pth"):
-        with pytest.raises(CheckpointError, match=rf"{name}: does not say .* rle-lab import-checkpoint"):
+        with refused("no-experiment", CheckpointError) as caught:
             load(tmp_path / name)
+        assert "rle-lab import-checkpoint" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"format": FORMAT + 1}, "another version"),
-        ({"experiment": '{"kind": "of the future"}'}, "its experiment is of another version"),
-        ({"progress": "{}"}, "its experiment is of another version"),
-        ({"trainee": {}}, "its weights are not those of its experiment"),
-    ],
-)
-def test_a_checkpoint_of_another_version_is_refused(experiment, save, tmp_path, change, message: str) -> None:
+def test_a_checkpoint_with_other_weights_is_refused(experiment, save, tmp_path) -> None:
     state = torch.load(save(experiment), weights_only=True)
-    torch.save({**state, **change}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=rf"other\.pt: .*{message}"):
+    torch.save({**state, "trainee": {}}, tmp_path / "other.pt")
+    with refused("other-weights", CheckpointError) as caught:
         load(tmp_path / "other.pt")
+    assert "other.pt" in str(caught.value)
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -132,5 +125,6 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code.pt").write_bytes(pickle.dumps(Path("x"), protocol=2))
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     for name in ("text", "empty", "code", "list", "absent"):
-        with pytest.raises(CheckpointError, match=rf"{name}\.pt"):
+        with refused("no-checkpoint" if name == "absent" else "not-a-checkpoint", CheckpointError) as caught:
             load(tmp_path / f"{name}.pt")
+        assert f"{name}.pt" in str(caught.value)

@@ -7,22 +7,22 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from datasets.contract import DataPaths
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.config import POINTS, Human36MPose
 from datasets.human36m.dataset import Human36MData
 from datasets.synthetic.people.write_human36m import Human36MPeople
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
-from orchestrator.probes.base import ProbeResult, TrainedModel
+from orchestrator.probes.base import ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.occlusion import GROUPS, HIDDEN, Occlusion, by_group, cells, hide, matrix
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training import evaluation
 from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import TrainingModule
+from tests.support.errors import invalid, refused
 
 GREY = (124, 116, 104)
 G, J, K = len(GROUPS), len(HIDDEN), len(JOINTS)
@@ -196,7 +196,7 @@ def test_a_stride_looks_at_every_nth_picture(subject: TrainedModel) -> None:
 def test_numbers_that_are_not_finite_are_an_error_with_a_reason(subject: TrainedModel) -> None:
     assert subject.net.coord.bias is not None
     torch.nn.init.constant_(subject.net.coord.bias, torch.inf)
-    with pytest.raises(ValueError, match="not finite"):
+    with refused("not-finite", ProbeError):
         measured(subject)
 
 
@@ -204,7 +204,7 @@ def test_numbers_that_are_not_finite_are_an_error_with_a_reason(subject: Trained
 
 
 def test_only_data_in_mm_can_be_asked_for(experiment: Experiment) -> None:
-    with pytest.raises(ValidationError, match="not on coco"):
+    with invalid("not-human36m"):
         Occlusion(of=experiment)
 
 

@@ -14,12 +14,12 @@ from datasets.retina.samples import Scans as Prepared
 from datasets.retina.scan_files import BOUNDARIES, read_subject
 from datasets.synthetic.retinas.retinas import Retinas
 from models.boundary_unet import BoundaryNet
-from models.flow import Flow
 from models.objectives import L1, RLE
+from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.probes.base import ProbeResult, TrainedModel
-from orchestrator.probes.retina_gallery import Bounded, Scans, band, choose, factors
+from orchestrator.probes.retina_gallery import Boundaries, Scans, band, factors, select_scans
 from orchestrator.training.evaluation import predictions
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import TrainingModule
@@ -40,7 +40,7 @@ def untrained(place: DataPaths, seed: int = 0, objective: L1 | RLE | None = None
     experiment = Experiment(
         data=DATA,
         model=BoundaryNet(channels=2, depth=1),
-        objective=objective or RLE(flow=Flow(layers=3, width=8)),
+        objective=objective or RLE(flow=RealNVP(layers=3, width=8)),
         schedule=Schedule(epochs=1, batch=2),
         seed=seed,
     )
@@ -114,17 +114,17 @@ def test_the_first_subject_shown_has_the_thickest_retina() -> None:
     rows[:, 0], rows[:, -1] = 10, 10 + np.repeat(list(thick.values()), 3)[:, None]
     rows[0, :, 1:] = np.nan
     scans = prepared(ids, rows)
-    assert choose(scans, np.arange(9)) == {
+    assert select_scans(scans, np.arange(9)) == {
         3: "subject 1 (thickest retina), middle scan",
         4: "subject 1 (thickest retina), edge scan",
         0: "subject 3 (middling), middle scan",
         1: "subject 3 (middling), edge scan",
     }
-    assert choose(scans, np.array([6, 7, 8])) == {
+    assert select_scans(scans, np.array([6, 7, 8])) == {
         0: "subject 2 (thickest retina), middle scan",
         1: "subject 2 (thickest retina), edge scan",
     }
-    assert list(choose(scans, np.array([2]))) == [0]
+    assert list(select_scans(scans, np.array([2]))) == [0]
 
 
 def prepared(ids: np.ndarray, rows: np.ndarray) -> Prepared:
@@ -157,7 +157,7 @@ def test_the_band_is_the_factor_times_the_scale_in_rows() -> None:
 
 def test_the_share_within_counts_labels_alone() -> None:
     mu = np.zeros((1, 1, 4))
-    found = Bounded(mu, np.array([[[0.5, -1.5, 1.0, np.nan]]]), np.ones_like(mu), row_um=4.0)
+    found = Boundaries(mu, np.array([[[0.5, -1.5, 1.0, np.nan]]]), np.ones_like(mu), row_um=4.0)
     assert found.within() == pytest.approx(200 / 3)
     assert found.um[0, 0, :3].tolist() == [2, 6, 4]
     assert np.isnan(replace(found, breadth=None).within())

@@ -1,9 +1,8 @@
 from pathlib import Path
 
-import pytest
-
 from orchestrator.report.publish import PARTS, publish
 from orchestrator.util.errors import SweepError
+from tests.support.errors import refused
 
 
 def report(folder: Path, text: str) -> Path:
@@ -27,6 +26,6 @@ def test_publishing_replaces_what_was_there_and_leaves_the_store(tmp_path: Path)
 def test_an_unfinished_report_is_not_published(tmp_path: Path) -> None:
     published = tmp_path / "published"
     publish(report(tmp_path / "old", "old"), published)
-    with pytest.raises(SweepError, match="not there yet"):
+    with refused("no-report", SweepError):
         publish(tmp_path, published)
     assert (published / "README.md").read_text() == "old"

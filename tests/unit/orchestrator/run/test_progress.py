@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.jobs.execute import JobResult
-from orchestrator.run.progress import Display, Line, ended
+from orchestrator.run.progress import Display, JobProgress
 
 
 def drawn(display: Display) -> str:
@@ -12,7 +12,7 @@ def drawn(display: Display) -> str:
 
 
 def display() -> Display:
-    return Display({name: Line(f"job {name}", epochs=4) for name in "abc"})
+    return Display({name: JobProgress(f"job {name}", epochs=4) for name in "abc"})
 
 
 def test_it_shows_what_is_done_running_and_waiting() -> None:
@@ -31,17 +31,17 @@ def test_it_shows_what_is_done_running_and_waiting() -> None:
 
 
 def test_a_resumed_trial_is_timed_from_where_it_went_on() -> None:
-    line = Line("job", epochs=10)
-    shown = Display({"a": line})
+    job = JobProgress("job", epochs=10)
+    shown = Display({"a": job})
     shown.start("a")
     shown.epoch("a", 8, {})
-    assert line.left(now=(line.began or 0) + 5) is None
+    assert job.left(now=(job.began or 0) + 5) is None
     shown.epoch("a", 9, {})
-    assert line.left(now=(line.began or 0) + 5) == 5
+    assert job.left(now=(job.began or 0) + 5) == 5
 
 
 def test_the_time_left_follows_from_the_epochs_done_here() -> None:
-    shown = Display({"a": Line("a", epochs=4), "b": Line("b", epochs=4), "c": Line("c", epochs=0)})
+    shown = Display({name: JobProgress(name, epochs) for name, epochs in (("a", 4), ("b", 4), ("c", 0))})
     assert shown.left(shown.began + 10) is None
     shown.start("a")
     shown.epoch("a", 1, {})
@@ -54,13 +54,13 @@ def test_the_log_line_says_how_a_job_ended() -> None:
     shown = display()
     shown.start("a")
     shown.end("a", JobResult("diverged", {"loss": 1.0}, duration=3, note="{}"))
-    assert ended(shown, "a").startswith("[1/3] job a: diverged, 3 s")
+    assert shown.log_line("a").startswith("[1/3] job a: diverged, 3 s")
 
 
 def test_the_log_tells_at_once_why_a_job_failed() -> None:
     shown = display()
     shown.start("a")
     shown.end("a", JobResult("failed", note="people.json: record 3 has no image_id"))
-    first, second = ended(shown, "a").splitlines()
+    first, second = shown.log_line("a").splitlines()
     assert first.startswith("[1/3] job a: failed")
     assert second == "people.json: record 3 has no image_id"

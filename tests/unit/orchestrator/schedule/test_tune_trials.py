@@ -4,36 +4,38 @@ from pathlib import Path
 
 from datasets.contract import DataPaths
 from models.objectives import L1
-from orchestrator.config.experiment import Experiment, StepTiming
+from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.jobs.execute import JobResult, Task
-from orchestrator.jobs.union import Job, needed
+from orchestrator.jobs.job import Job
 from orchestrator.probes.calibration import Calibration
-from orchestrator.schedule.tune_trials import waves
+from orchestrator.probes.step_time import StepTiming
+from orchestrator.schedule.tune_trials import generations
 
 
 def task(job: Job) -> Task:
     return Task(job, DataPaths(Path("/cache")), "/storage")
 
 
-def test_trainings_come_in_waves_each_after_what_it_starts_from(experiment: Experiment) -> None:
+def test_trainings_come_in_generations_each_after_what_it_starts_from(experiment: Experiment) -> None:
     first = vary(experiment, objective=L1())
     second = vary(experiment, start=first)
     third = vary(experiment, start=second, seed=1)
-    found = [[t.job for t in wave] for wave in waves([task(e) for e in (third, experiment, second, first)])]
+    tasks = [task(e) for e in (third, experiment, second, first)]
+    found = [[t.job for t in generation] for generation in generations(tasks)]
     assert found == [[experiment, first], [second], [third]]
 
 
 def test_a_start_that_was_trained_before_holds_nobody_back(experiment: Experiment) -> None:
     started = vary(experiment, start=vary(experiment, objective=L1()))
-    assert [[t.job for t in wave] for wave in waves([task(started)])] == [[started]]
+    assert [[t.job for t in generation] for generation in generations([task(started)])] == [[started]]
 
 
 def test_every_job_names_what_must_have_been_trained(experiment: Experiment, timing: StepTiming) -> None:
     first = vary(experiment, objective=L1())
     started = vary(experiment, start=first)
-    assert needed(experiment) == needed(timing) == ()
-    assert needed(Calibration(of=started)) == (first, started)
+    assert experiment.needs == timing.needs == ()
+    assert Calibration(of=started).needs == (first, started)
 
 
 def test_every_kind_of_job_travels_as_text_and_comes_back(experiment: Experiment) -> None:
@@ -41,8 +43,8 @@ def test_every_kind_of_job_travels_as_text_and_comes_back(experiment: Experiment
     for job in (started, Calibration(of=started)):
         assert Task.of(task(job).plain()) == task(job)
         assert Task.of(task(job).plain()).job.fingerprint() == job.fingerprint()
-    told = JobResult("finished", {"AP": 1.0}, warnings=("sigma",), detail='{"grid": [1]}')
-    assert JobResult.of(told.plain()) == told
+    result = JobResult("finished", {"AP": 1.0}, warnings=("sigma",), detail='{"grid": [1]}')
+    assert JobResult.of(result.plain()) == result
 
 
 def test_a_probe_is_known_by_the_model_it_looks_at(experiment: Experiment) -> None:

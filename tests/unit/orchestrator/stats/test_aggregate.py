@@ -102,7 +102,7 @@ def test_records_of_other_data_are_refused_by_name() -> None:
     found = records(record("a", 0, 1.0), record("a", 1, 90.0, data="coco"))
     cell = fill(declare(row("a")), found).cell("a", "AP")
     assert cell.values == {0: 1.0}
-    assert "refused: a, seed 1 was measured on data coco, declared is people" in all_notes(
+    assert "rejected: a, seed 1 was measured on data coco, declared is people" in all_notes(
         declare(row("a")), found
     )
     only = records(record("a", 0, 90.0, data="coco"))

@@ -166,7 +166,7 @@ def test_a_row_that_is_not_in_the_table_makes_a_claim_not_run() -> None:
 def test_one_seed_decides_nothing() -> None:
     said = verdict(greater(), seeds=1, a=[90.0], b=[1.0])
     assert (said.verdict, said.estimate, said.p, said.low) == ("undecided", 89.0, None, None)
-    assert "one seed" in said.sentence
+    assert "at least two seeds are needed" in said.sentence
 
 
 def test_no_common_seed_decides_nothing() -> None:
@@ -179,7 +179,7 @@ def test_seeds_without_any_spread_decide_nothing(claim: Any, shift: float) -> No
     b = [0.0, 0.0, 0.0]
     said = verdict(claim, a=[value + shift for value in b], b=b)
     assert (said.verdict, said.p, said.seeds_needed) == ("undecided", None, None)
-    assert "do not differ" in said.sentence
+    assert "all seeds gave the same value" in said.sentence
 
 
 def test_rounding_is_not_taken_for_spread() -> None:
@@ -228,7 +228,7 @@ def test_seeds_needed_give_eighty_percent_power_for_a_difference() -> None:
     assert said.seeds_needed is not None
     assert simulated_power(said.seeds_needed, mean, sd, decide) >= 0.79
     assert simulated_power(said.seeds_needed - 1, mean, sd, decide) < 0.81
-    assert f"{said.seeds_needed} seeds would decide it" in said.sentence
+    assert f"about {said.seeds_needed} seeds needed for 80 % power" in said.sentence
 
 
 def test_seeds_needed_give_eighty_percent_power_for_an_equivalence() -> None:
@@ -279,11 +279,11 @@ def test_a_sentence_tells_what_was_compared_and_how_it_came_out() -> None:
     said = verdict(greater(), a=[60.0, 61.0, 62.0], b=[50.0, 50.9, 52.1])
     assert said.claim == "a beats b"
     assert said.sentence == (
-        "A minus B, AP: +10.00 over 3 seeds (95 % interval +9.75 to +10.25; p < 0.001): supported."
+        "A minus B, AP: +10.00 over 3 seeds (95 % CI +9.75 to +10.25; p < 0.001): supported."
     )
     said = verdict(below(5.0), a=[3.0, 3.1, 2.9])
     assert said.sentence == (
-        "A, AP: 3.00 over 3 seeds against a limit of 5 (95 % interval 2.75 to 3.25; p < 0.001): supported."
+        "A, AP: 3.00 over 3 seeds against a limit of 5 (95 % CI 2.75 to 3.25; p < 0.001): supported."
     )
 
 

@@ -1,8 +1,8 @@
-"""What can't be written at once is tried again, in order, and told of when patience ends."""
+"""What can't be written at once is retried, in order, and reported when the patience ends."""
 
 import pytest
 
-from orchestrator.tracking.write_queue import PermanentError, WriteQueue, persevere
+from orchestrator.tracking.write_queue import PermanentError, WriteQueue, retry
 
 
 def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:
@@ -14,10 +14,10 @@ def test_an_operation_is_tried_until_it_succeeds_or_patience_ends() -> None:
             raise ConnectionError
         return "done"
 
-    assert persevere(third, 5.0) == "done"
+    assert retry(third, 5.0) == "done"
     attempts.clear()
     with pytest.raises(ConnectionError):
-        persevere(third, 0.0)
+        retry(third, 0.0)
     assert len(attempts) == 1
 
 
@@ -29,11 +29,11 @@ def test_what_can_not_succeed_is_tried_once() -> None:
         raise PermanentError
 
     with pytest.raises(PermanentError):
-        persevere(wrong, 5.0)
+        retry(wrong, 5.0)
     assert len(attempts) == 1
 
 
-def test_an_outbox_keeps_the_order_and_pays_a_dead_stores_patience_once() -> None:
+def test_a_queue_keeps_the_order_and_waits_for_a_dead_store_once() -> None:
     done: list[int] = []
     tries = [0]
 
@@ -41,16 +41,16 @@ def test_an_outbox_keeps_the_order_and_pays_a_dead_stores_patience_once() -> Non
         tries[0] += 1
         raise ConnectionError("gone")
 
-    outbox = WriteQueue(0.25, str)
-    outbox.put("first", lambda: done.append(1))
-    outbox.put("second", dead)
-    outbox.wait()
+    queue = WriteQueue(0.25, str)
+    queue.put("first", lambda: done.append(1))
+    queue.put("second", dead)
+    queue.wait()
     patient = tries[0]
-    outbox.put("third", dead)
-    outbox.put("fourth", lambda: done.append(4))
-    outbox.close()
+    queue.put("third", dead)
+    queue.put("fourth", lambda: done.append(4))
+    queue.close()
     assert patient == 2
     assert tries[0] == patient + 1
     assert done == [1, 4]
-    assert outbox.take_lost() == ("second: gone", "third: gone")
-    assert outbox.take_lost() == ()
+    assert queue.take_lost() == ("second: gone", "third: gone")
+    assert queue.take_lost() == ()

@@ -1,102 +1,153 @@
-import itertools
-import multiprocessing
+"""What a checkpoint holds comes back, from older versions too; what is none is refused."""
+
+import json
 import os
-import resource
-import signal
-import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from orchestrator.training.checkpoint import ABANDONED, CheckpointError, Checkpoints
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.training.checkpoint import (
+    FORMAT,
+    Checkpoint,
+    CheckpointError,
+    Checkpoints,
+    Progress,
+    read_checkpoint,
+)
+from tests.support.errors import refused
 
 
-@pytest.fixture(params=["folder", "uri"])
-def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Checkpoints:
-    return Checkpoints(str(tmp_path) if request.param == "folder" else tmp_path.as_uri())
+@pytest.fixture
+def checkpoint(experiment: Experiment) -> Checkpoint:
+    progress = Progress(
+        2, 1.5, {"loss": 0.5}, warnings={"log_s": [1, 60.0]}, history=[(1, {"loss": 1.0}), (2, {"loss": 0.5})]
+    )
+    optimizers = ({"state": {}, "param_groups": [{"lr": 0.1, "params": [0]}]},)
+    return Checkpoint(experiment, {"w": torch.arange(3.0)}, progress, optimizers, torch.get_rng_state())
 
 
-def test_what_was_saved_is_loaded(checkpoints: Checkpoints) -> None:
-    checkpoints.save("abc", {"weights": torch.arange(3.0), "epoch": 2})
-    state = checkpoints.load("abc")
-    assert state is not None
-    assert state["epoch"] == 2
-    assert torch.equal(state["weights"], torch.arange(3.0))
+def written(checkpoint: Checkpoint, folder: Path) -> Path:
+    Checkpoints(str(folder)).save(checkpoint)
+    return folder / checkpoint.experiment.fingerprint() / "checkpoint.pt"
 
 
-def test_nothing_saved_is_none_and_nothing_deleted_is_fine(checkpoints: Checkpoints) -> None:
-    assert checkpoints.load("abc") is None
-    checkpoints.delete("abc")
-    checkpoints.save("abc", {})
-    checkpoints.delete("abc")
-    assert checkpoints.load("abc") is None
+def rewritten(file: Path, **changes: Any) -> str:
+    """The file with other fields; None leaves one out."""
+    state = torch.load(file, weights_only=True) | changes
+    torch.save({name: value for name, value in state.items() if value is not None}, file)
+    return str(file)
 
 
-def test_a_failed_write_leaves_the_old_checkpoint_and_no_litter(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_uri", [False, True])
+def test_what_was_saved_is_loaded(checkpoint: Checkpoint, tmp_path: Path, as_uri: bool) -> None:
+    checkpoints = Checkpoints(tmp_path.as_uri() if as_uri else str(tmp_path))
+    assert checkpoints.load(checkpoint.experiment) is None
+    checkpoints.save(checkpoint)
+    (path,) = checkpoints.paths()
+    for loaded in (checkpoints.load(checkpoint.experiment), read_checkpoint(path)):
+        assert loaded is not None
+        assert loaded.experiment == checkpoint.experiment
+        assert json.dumps(loaded.progress.history) == json.dumps(checkpoint.progress.history)
+        assert loaded.progress.sentences() == ("log_s = 60 in epoch 1",)
+        assert torch.equal(loaded.weights["w"], checkpoint.weights["w"])
+        assert loaded.optimizers == checkpoint.optimizers
+        assert loaded.rng is not None
+    checkpoints.delete(checkpoint.experiment.fingerprint())
+    checkpoints.delete(checkpoint.experiment.fingerprint())
+    assert checkpoints.load(checkpoint.experiment) is None
+
+
+def test_without_weights_nothing_of_them_is_read(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    loaded = read_checkpoint(str(written(checkpoint, tmp_path)), weights=False)
+    assert loaded.experiment == checkpoint.experiment
+    assert loaded.weights["w"].is_meta
+
+
+def test_an_unfinished_training_is_not_taken_for_a_finished_one(
+    checkpoint: Checkpoint, experiment: Experiment, tmp_path: Path
+) -> None:
     checkpoints = Checkpoints(str(tmp_path))
-    checkpoints.save("abc", {"epoch": 1})
-    # The limit makes the operating system refuse the write half-way, as a full disk does.
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
-    try:
-        with pytest.raises(CheckpointError, match=r"can't write the checkpoint.*--storage"):
-            checkpoints.save("abc", {"weights": torch.zeros(100_000)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    assert checkpoints.load("abc") == {"epoch": 1}
-    assert [path.name for path in (tmp_path / "abc").iterdir()] == ["checkpoint.pt"]
+    for save in (False, True):
+        if save:
+            checkpoints.save(checkpoint)
+        with refused("not-trained", CheckpointError):
+            checkpoints.load_finished(experiment)
+    shorter = vary(experiment, schedule=vary(experiment.schedule, epochs=2))
+    checkpoints.save(Checkpoint(shorter, checkpoint.weights, checkpoint.progress))
+    assert checkpoints.load_finished(shorter).finished
+
+
+def test_checkpoints_of_older_versions_are_read(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    file = written(checkpoint, tmp_path)
+    progress = json.dumps({"epoch": 1, "alarms": {"log_s": [1, 60.0]}})
+    rewritten(file, optimisers=None, optimiser={"param_groups": []}, progress=progress, format=None)
+    loaded = read_checkpoint(str(file))
+    assert loaded.optimizers == ({"param_groups": []},)
+    assert loaded.progress.warnings == {"log_s": [1, 60.0]}
+
+
+def test_of_an_experiment_that_is_known_the_file_need_not_say_it(
+    checkpoint: Checkpoint, experiment: Experiment, tmp_path: Path
+) -> None:
+    path = rewritten(written(checkpoint, tmp_path), experiment=None)
+    loaded = Checkpoints(str(tmp_path)).load(experiment)
+    assert loaded is not None
+    assert loaded.experiment == experiment
+    with refused("no-experiment", CheckpointError):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": FORMAT + 1},
+        {"experiment": '{"kind": "of the future"}'},
+        {"progress": "{}"},
+        {"trainee": None},
+    ],
+)
+def test_a_checkpoint_of_another_version_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = rewritten(written(checkpoint, tmp_path), **change)
+    with refused("other-version", CheckpointError) as caught:
+        read_checkpoint(path)
+    assert path in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
-def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
-    checkpoints = Checkpoints(str(tmp_path))
-    checkpoints.save("abc", {})
-    (tmp_path / "abc" / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"checkpoint\.pt"):
-        checkpoints.load("abc")
+def test_a_broken_file_is_named(checkpoint: Checkpoint, tmp_path: Path, content: bytes) -> None:
+    file = written(checkpoint, tmp_path)
+    file.write_bytes(content)
+    with refused("not-a-checkpoint", CheckpointError) as caught:
+        Checkpoints(str(tmp_path)).load(checkpoint.experiment)
+    assert str(file) in str(caught.value)
 
 
-def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "abc").mkdir()
-    torch.save({"format": 1, "run": os.system}, tmp_path / "abc" / "checkpoint.pt")
-    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
-        Checkpoints(str(tmp_path)).load("abc")
+@pytest.mark.parametrize("content", [{"format": 1, "run": os.system}, [torch.zeros(1)]])
+def test_a_pickle_with_code_and_anything_but_a_checkpoint_are_refused(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "other.pt")
+    with refused("not-a-checkpoint", CheckpointError):
+        read_checkpoint(str(tmp_path / "other.pt"))
 
 
-def save_without_end(folder: str) -> None:
-    for epoch in itertools.count(1):
-        Checkpoints(folder).save("abc", {"epoch": epoch, "weights": torch.full((400_000,), float(epoch))})
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with refused("no-checkpoint", CheckpointError):
+        read_checkpoint(str(tmp_path / "absent.pt"))
 
 
-def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    epochs = [0]
-    for attempt in range(8):
-        writer = multiprocessing.get_context("fork").Process(target=save_without_end, args=(str(tmp_path),))
-        writer.start()
-        time.sleep(0.05 + 0.013 * attempt)
-        assert writer.pid is not None
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        state = Checkpoints(str(tmp_path)).load("abc") or {"epoch": 0, "weights": torch.zeros(1)}
-        assert torch.equal(state["weights"], torch.full_like(state["weights"], float(state["epoch"])))
-        epochs.append(state["epoch"])
-    assert max(epochs) > 0
-
-
-def test_what_killed_writers_left_is_removed_and_what_another_writes_now_is_not(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(str(tmp_path))
-    checkpoints.save("abc", {"epoch": 1})
-    old, new = (tmp_path / "abc" / f"checkpoint.pt.{name}.part" for name in ("old", "new"))
-    for part in (old, new):
-        part.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * ABANDONED.total_seconds(),) * 2)
-    checkpoints.save("abc", {"epoch": 2})
-    assert sorted(path.name for path in (tmp_path / "abc").iterdir()) == ["checkpoint.pt", new.name]
+def test_a_checkpoint_that_can_not_be_written_names_the_remedy(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with refused("not-written", CheckpointError) as caught:
+        Checkpoints(str(tmp_path / "file")).save(checkpoint)
+    assert "--storage" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -108,24 +159,25 @@ def test_what_killed_writers_left_is_removed_and_what_another_writes_now_is_not(
         "nope://bucket/lab?secret_key=pa55word",
     ],
 )
-def test_no_message_tells_what_opens_the_storage(storage: str) -> None:
+def test_no_message_tells_what_opens_the_storage(storage: str, checkpoint: Checkpoint) -> None:
     checkpoints = Checkpoints(storage)
-    for work in (lambda: checkpoints.load("abc"), lambda: checkpoints.save("abc", {})):
-        with pytest.raises(CheckpointError, match=r"--storage .*no place for checkpoints") as caught:
+    for work in (lambda: checkpoints.load(checkpoint.experiment), lambda: checkpoints.save(checkpoint)):
+        with refused("no-storage", CheckpointError) as caught:
             work()
         assert "pa55word" not in "".join(traceback.format_exception(caught.value)).replace(storage, "")
         assert "pa55word" not in str(caught.value)
 
 
-def test_a_storage_that_can_not_be_read_is_named_without_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_can_not_be_read_is_named_without_its_key(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(*_: object) -> None:
         raise OSError("ACCESS_DENIED for pa55word at s3://key:pa55word@bucket")
 
-    system = type("System", (), {"get_file_info": denied, "create_dir": denied})
-    monkeypatch.setattr(Checkpoints, "_locate", lambda *_: (system(), "lab"))
-    with pytest.raises(CheckpointError) as caught:
-        Checkpoints("s3://key:pa55word@bucket/lab").load("abc")
-    assert "s3://bucket/lab/abc/checkpoint.pt: can't read the checkpoint (ACCESS_DENIED for ***" in str(
-        caught.value
-    )
+    system = type("System", (), {"open_input_file": denied})
+    monkeypatch.setattr("orchestrator.training.storage._locate", lambda _: (system(), "lab"))
+    with refused("not-readable", CheckpointError) as caught:
+        Checkpoints("s3://key:pa55word@bucket/lab").load(experiment)
+    where = f"s3://bucket/lab/{experiment.fingerprint()}/checkpoint.pt"
+    assert f"{where}: can't read the checkpoint (ACCESS_DENIED for ***" in str(caught.value)
     assert caught.value.__cause__ is None

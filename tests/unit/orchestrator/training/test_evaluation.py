@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from datasets.contract import Pairs, Predictions
 from models.heatmap_codec import decode, gaussians
-from models.regressor import Output
+from models.interface import Output
 from orchestrator.training.evaluation import evaluate, predict, predictions
 from orchestrator.training.runtime import SingleProcess
 
@@ -95,16 +95,16 @@ def test_coordinates_scales_and_scores_are_averaged_with_their_points_swapped() 
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecordingData:
     """Data that keeps the predictions it is measured with."""
 
     val: Any
     train: Any = None
     flip_pairs: Pairs | None = None
-    heard: list[Predictions] = field(default_factory=list)
+    received: list[Predictions] = field(default_factory=list)
 
     def metrics(self, predictions: Predictions) -> dict[str, float]:
-        self.heard.append(predictions)
+        self.received.append(predictions)
         return {}
 
 
@@ -129,9 +129,9 @@ class Fixed(nn.Module):
 def test_confidence_is_the_models_own_or_one_minus_its_scale_or_one(
     toy: Any, sigma: float | None, score: float | None, confidence: float
 ) -> None:
-    data = Heard(toy.val)
+    data = RecordingData(toy.val)
     evaluate(Fixed(sigma, score), data, SingleProcess())
-    (predictions,) = data.heard
+    (predictions,) = data.received
     assert predictions.score.dtype == np.float32
     assert predictions.score.tolist() == np.full((10, 17), confidence).tolist()
     assert (predictions.sigma is None) == (sigma is None)
@@ -148,12 +148,12 @@ class First(SingleProcess):
 
 
 def test_workers_without_a_sample_add_nothing(toy: Any) -> None:
-    data, model, workers = Heard(toy.val), Fixed(0.25, None), len(toy.val) + 2
+    data, model, workers = RecordingData(toy.val), Fixed(0.25, None), len(toy.val) + 2
     shards = tuple(
         predictions(model, data, SingleProcess(rank=rank, world_size=workers)) for rank in range(workers)
     )
     evaluate(model, data, First(world_size=workers, shards=shards))
-    (heard,) = data.heard
-    assert sorted(heard.id.tolist()) == sorted(toy.val.ids.tolist())
-    assert heard.sigma is not None
-    assert heard.mu.shape == heard.sigma.shape == (len(toy.val), 17, 2)
+    (received,) = data.received
+    assert sorted(received.id.tolist()) == sorted(toy.val.ids.tolist())
+    assert received.sigma is not None
+    assert received.mu.shape == received.sigma.shape == (len(toy.val), 17, 2)

@@ -11,13 +11,13 @@ from models.objectives import HeatmapMSE
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
 from orchestrator.config.vary import vary
-from orchestrator.training.optimizers import build_optimisers, rate, set_rate
+from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.trainer import TrainingModule
 
 
 def build(experiment: Experiment) -> tuple[TrainingModule, list[torch.optim.Optimizer]]:
     trainee = TrainingModule(experiment, pretrained=False)
-    return trainee, build_optimisers(experiment.schedule, trainee.model, trainee.objective)
+    return trainee, build_optimizers(experiment.schedule, trainee.model, trainee.objective)
 
 
 def names(trainee: TrainingModule, optimiser: torch.optim.Optimizer) -> set[str]:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from datasets.synthetic.people.label_noise import SIGMAS, LabelNoise, kind, label
+from datasets.keypoints import SIGMAS
+from datasets.synthetic.people.label_noise import LabelNoise, joint_kind, label
 from datasets.synthetic.people.write_coco import KEYPOINTS
 
 NONE = LabelNoise(visible=0, outliers=0, hidden=0, slide=0, swapped=0, unlabelled=0, unlabelled_face=0)
 AREA = 2500.0
-UNIT = np.array([SIGMAS[kind(name)] for name in KEYPOINTS])[:, None] * 50.0
+UNIT = np.array([SIGMAS[joint_kind(name)] for name in KEYPOINTS])[:, None] * 50.0
 POINTS = np.random.default_rng(3).uniform(20, 120, (17, 2))
 VISIBLE, HIDDEN = np.full(17, 2), np.full(17, 1)
 
@@ -27,7 +28,9 @@ def errors(noise, seen, n=1500):
 def test_sigmas_are_those_of_the_coco_evaluation():
     from pycocotools.cocoeval import Params
 
-    np.testing.assert_allclose([SIGMAS[kind(name)] for name in KEYPOINTS], Params("keypoints").kpt_oks_sigmas)
+    np.testing.assert_allclose(
+        [SIGMAS[joint_kind(name)] for name in KEYPOINTS], Params("keypoints").kpt_oks_sigmas
+    )
 
 
 def test_without_noise_the_label_is_the_truth():

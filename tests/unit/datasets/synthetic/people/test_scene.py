@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datasets.synthetic.people.poses import Poses
-from datasets.synthetic.people.scene import Camera, Framing, sample_scene
+from datasets.synthetic.people.scene import Framing, sample_scene
+from datasets.synthetic.render.camera import Camera
+from tests.support.errors import invalid
 
+MARGIN = 5.0  # px between the joints and the edge of the picture
 cameras = st.builds(
     Camera,
     focal=st.floats(100, 500),
@@ -43,7 +46,7 @@ def test_a_scaled_camera_refines_every_pixel_about_its_centre(camera, point, fac
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_people_touch_the_floor_and_never_sink_into_it(seed):
     scene = sample_scene(np.random.default_rng(seed), Framing(people=(0.4, 0.3, 0.3)), Poses(spread=1.0))
     for person in scene.people:
@@ -52,13 +55,21 @@ def test_people_touch_the_floor_and_never_sink_into_it(seed):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
-def test_a_person_who_is_not_truncated_lies_inside_where_there_is_room(seed):
+@example(seed=350)
+@example(seed=368)
+@example(seed=1300)
+@example(seed=386090)
+@settings(max_examples=50)
+def test_a_person_who_is_not_truncated_lies_inside_but_for_the_parallax_of_the_move_sideways(seed):
     framing = Framing(truncated=0.0, figure=(70.0, 90.0), people=(1.0,))
     scene = sample_scene(np.random.default_rng(seed), framing, Poses())
-    points = scene.camera.project(scene.people[0].joints)
-    assert (points >= 0).all()
-    assert (points <= [framing.width - 1, framing.height - 1]).all()
+    camera, (person,) = scene.camera, scene.people
+    points = camera.project(person.joints)
+    moved = camera.project(person.joint("pelvis"))[0] - camera.centre[0]
+    depths = camera.view(person.joints)[:, 2]
+    points[:, 0] -= moved * (camera.view(person.joint("pelvis"))[2] / depths - 1.0)
+    assert (points >= MARGIN - 1e-6).all()
+    assert (points <= np.array([framing.width, framing.height]) - 1 - MARGIN + 1e-6).all()
 
 
 def test_truncation_always_cuts_somebody_off_when_asked():
@@ -93,5 +104,5 @@ def test_the_number_of_people_follows_its_probabilities():
     [{"people": (0.5, 0.2)}, {"figure": (90.0, 80.0)}, {"camera_height": (0.0, 1.0)}, {"pitch": (0.0, 60.0)}],
 )
 def test_impossible_framing_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"do not add up|not \(smallest|above the floor"):
+    with invalid("value_error"):
         Framing(**wrong)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from datasets.synthetic.people.poses import Poses, sample_person
-from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, posed, sample_body
+from datasets.synthetic.people.skeleton import INDEX, JOINTS, PARENTS, forward_kinematics, sample_body
 from datasets.synthetic.render.rotations import about_x, about_y, about_z
 
 angles = st.floats(-180, 180)
@@ -20,17 +21,17 @@ def bones(joints: np.ndarray) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 2**32 - 1), rotations=poses)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bones_keep_their_length_in_any_pose(seed, rotations):
     body = sample_body(np.random.default_rng(seed))
-    person = posed(body, rotations)
+    person = forward_kinematics(body, rotations)
     np.testing.assert_allclose(bones(person.joints), body.lengths[1:], atol=1e-12)
     squares = person.frames @ person.frames.transpose(0, 2, 1)
     np.testing.assert_allclose(squares, np.broadcast_to(np.eye(3), squares.shape), atol=1e-12)
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sampled_poses_keep_the_bones_of_the_body(seed):
     rng = np.random.default_rng(seed)
     body = sample_body(rng)
@@ -41,7 +42,7 @@ def test_sampled_poses_keep_the_bones_of_the_body(seed):
 
 
 @given(seed=st.integers(0, 2**32 - 1), rotation=rotations)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_rigid_motion_keeps_all_distances_and_turns_the_facing(seed, rotation):
     rng = np.random.default_rng(seed)
     person = sample_person(rng, sample_body(rng), Poses())
@@ -57,7 +58,7 @@ def test_every_parent_stands_before_its_children():
 
 
 def test_at_rest_a_person_faces_the_viewer_upright_with_left_at_image_right():
-    person = posed(sample_body(np.random.default_rng(0)), {})
+    person = forward_kinematics(sample_body(np.random.default_rng(0)), {})
     left, right = ([INDEX[n] for n in JOINTS if n.startswith(side)] for side in ("left_", "right_"))
     np.testing.assert_allclose(person.joints[left] * [-1, 1, 1], person.joints[right], atol=1e-12)
     assert (person.joints[left, 0] > 0).all()
@@ -72,7 +73,7 @@ def test_at_rest_a_person_faces_the_viewer_upright_with_left_at_image_right():
 def test_head_top_to_sole_is_about_the_stature():
     for seed in range(50):
         body = sample_body(np.random.default_rng(seed))
-        person = posed(body, {})
+        person = forward_kinematics(body, {})
         span = person.joint("left_toe")[1] - person.joint("head_top")[1]
         assert span / body.stature == pytest.approx(1.0, abs=0.1)
 
@@ -82,5 +83,5 @@ def test_head_top_to_sole_is_about_the_stature():
     [{"sitting": 0.6, "walking": 0.6}, {"from_back": 0.7, "from_side": 0.7}, {"lying": -0.1}, {"spread": -1}],
 )
 def test_impossible_probabilities_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"more than 1|greater than or equal"):
+    with pytest.raises(ValidationError):
         Poses(**wrong)

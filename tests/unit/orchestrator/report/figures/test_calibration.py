@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orchestrator.report.figures import of_details, svg
+from orchestrator.report.figures import probe_figure, svg
 from orchestrator.report.figures.calibration import coverage, error_by_scale
-from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.probe_rows import ProbeRow
 from orchestrator.schema.plots import Coverage, ErrorByScale
 
 LEVELS = np.arange(1, 20) / 20
@@ -24,9 +24,9 @@ def found(names: str, short: float = 0.0) -> dict[str, Any]:
 
 
 ROWS = (
-    Seen("Laplace, learned scale", "Laplace, learned scale", {0: found("Q"), 1: found("Q", short=0.02)}),
-    Seen("DLE", "DLE", {0: found("G")}),
-    Seen("RLE", "RLE", {0: found("QG G")}),
+    ProbeRow("Laplace, learned scale", "Laplace, learned scale", {0: found("Q"), 1: found("Q", short=0.02)}),
+    ProbeRow("DLE", "DLE", {0: found("G")}),
+    ProbeRow("RLE", "RLE", {0: found("QG G")}),
 )
 
 
@@ -68,7 +68,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
 
 @pytest.mark.parametrize("plot", [Coverage(column="ECE"), ErrorByScale(column="ECE")])
 def test_equal_details_give_equal_bytes(plot: Coverage | ErrorByScale) -> None:
-    first, second = (of_details(plot, ROWS) for _ in range(2))
+    first, second = (probe_figure(plot, ROWS) for _ in range(2))
     assert first is not None
     assert second is not None
     assert svg(first[0]) == svg(second[0])

@@ -12,7 +12,7 @@ from matplotlib.patches import Ellipse
 from orchestrator.report import figures
 from orchestrator.report.figures import draw_skeleton
 from orchestrator.report.figures.pose_gallery import draw_person
-from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.probe_rows import ProbeRow
 from orchestrator.schema.plots import PosePictures
 from orchestrator.util.jpeg_text import to_text
 
@@ -46,7 +46,7 @@ def detail(people: list[dict[str, Any]], unit: str = "% of √area") -> dict[str
 
 def made(by_seed: dict[int, dict[str, Any]]) -> tuple[Figure, str]:
     """The figure and its caption, which are there."""
-    found = figures.of_details(PosePictures(column="x"), [Seen("RLE", "RLE", by_seed)])
+    found = figures.probe_figure(PosePictures(column="x"), [ProbeRow("RLE", "RLE", by_seed)])
     assert found is not None
     return found
 
@@ -120,9 +120,11 @@ def test_in_3d_each_picture_has_its_side_view_with_depth_to_the_right() -> None:
 
 def test_the_caption_says_which_seed_and_how_those_shown_compare() -> None:
     _, caption = made({3: detail([person("whole")]), 1: detail([person("crowded")])})
-    assert caption.startswith("RLE, seed 1 alone: 1 people of the validation set (1 × crowded), chosen by")
-    assert "hold 43 %" in caption
-    assert caption.endswith("Mean error of those shown 12.3 % of √area, of the whole set 11.1.")
+    assert caption.startswith("RLE, seed 1 only: 1 people of the validation set (1 × crowded), selected by")
+    assert "contain 43 %" in caption
+    assert caption.endswith(
+        "Mean error of the people shown: 12.3 % of √area; of the whole set: 11.1 % of √area."
+    )
 
 
 def test_without_a_scale_nothing_is_said_of_ellipses() -> None:
@@ -134,7 +136,7 @@ def test_without_a_scale_nothing_is_said_of_ellipses() -> None:
 
 
 def test_nothing_looked_at_is_no_figure() -> None:
-    assert figures.of_details(PosePictures(column="x"), []) is None
+    assert figures.probe_figure(PosePictures(column="x"), []) is None
 
 
 def test_equal_details_give_equal_bytes() -> None:

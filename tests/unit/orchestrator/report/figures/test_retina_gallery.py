@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from orchestrator.report import figures
-from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures.probe_rows import ProbeRow
 from orchestrator.report.figures.retina_gallery import INKS, draw_scan
 from orchestrator.schema.plots import BoundaryPictures
 from orchestrator.util.jpeg_text import to_text
@@ -39,19 +39,19 @@ def detail(one: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def rows() -> list[Seen]:
+def rows() -> list[ProbeRow]:
     bare = scan()
     del bare["breadth"]
     return [
-        Seen("RLE", "RLE", {2: detail(scan()), 1: detail(scan())}),
-        Seen("Direct", "Direct Regression", {1: detail(bare)}),
-        Seen("Soft-argmax", "Soft-argmax", {1: detail(bare)}),
+        ProbeRow("RLE", "RLE", {2: detail(scan()), 1: detail(scan())}),
+        ProbeRow("Direct", "Direct Regression", {1: detail(bare)}),
+        ProbeRow("Soft-argmax", "Soft-argmax", {1: detail(bare)}),
     ]
 
 
-def made(rows: list[Seen]) -> tuple[Figure, str]:
+def made(rows: list[ProbeRow]) -> tuple[Figure, str]:
     """The figure and its caption, which are there."""
-    found = figures.of_details(PLOT, rows)
+    found = figures.probe_figure(PLOT, rows)
     assert found is not None
     return found
 
@@ -84,7 +84,7 @@ def test_a_band_reaches_as_far_as_it_should() -> None:
         assert picture[405 + away * 33, 300].sum() < 0.05
 
 
-def test_the_plots_rows_stand_side_by_side_in_the_tables_order(rows: list[Seen]) -> None:
+def test_the_plots_rows_stand_side_by_side_in_the_tables_order(rows: list[ProbeRow]) -> None:
     figure, _ = made(rows)
     assert [text.get_text() for text in figure.texts] == ["RLE", "Direct Regression"]
     left, right = (ax.get_position() for ax in figure.axes)
@@ -92,17 +92,17 @@ def test_the_plots_rows_stand_side_by_side_in_the_tables_order(rows: list[Seen])
     assert left.y0 == right.y0
 
 
-def test_the_caption_says_what_a_band_is_and_how_those_shown_compare(rows: list[Seen]) -> None:
+def test_the_caption_says_what_a_band_is_and_how_those_shown_compare(rows: list[ProbeRow]) -> None:
     _, caption = made(rows)
     assert "median of |error| / σ on the training subjects" in caption
-    assert "hold 48 % for RLE." in caption
-    assert "RLE (seed 1) 7.7 µm on the scans shown, 6.6 µm on all test scans" in caption
+    assert "inside: 48 % (RLE)" in caption
+    assert "RLE (seed 1): 7.7 µm on the scans shown, 6.6 µm on all test scans" in caption
 
 
-def test_without_a_scale_nothing_is_said_of_bands(rows: list[Seen]) -> None:
+def test_without_a_scale_nothing_is_said_of_bands(rows: list[ProbeRow]) -> None:
     _, caption = made(rows[1:])
     assert "Bands" not in caption
 
 
-def test_nothing_looked_at_is_no_figure(rows: list[Seen]) -> None:
-    assert figures.of_details(PLOT, rows[2:]) is None
+def test_nothing_looked_at_is_no_figure(rows: list[ProbeRow]) -> None:
+    assert figures.probe_figure(PLOT, rows[2:]) is None

@@ -7,14 +7,14 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from orchestrator.report.figures import of_details, png
-from orchestrator.report.figures.probe_rows import Seen
+from orchestrator.report.figures import png, probe_figure
+from orchestrator.report.figures.probe_rows import ProbeRow
 from orchestrator.report.figures.style import BLUE, GREEN
-from orchestrator.schema.plots import CutErrors, CutPeople
+from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.util.jpeg_text import to_text
 
-PEOPLE = CutPeople(column="Outside 40", rows=("RLE", "SimplePose"))
-ERRORS = CutErrors(column="Outside 40")
+PEOPLE = TruncatedPeople(column="Outside 40", rows=("RLE", "SimplePose"))
+ERRORS = TruncationErrors(column="Outside 40")
 
 
 def detail(outside: float = 10.0, people: int = 5, edge: str = "below") -> dict[str, Any]:
@@ -39,19 +39,19 @@ def detail(outside: float = 10.0, people: int = 5, edge: str = "below") -> dict[
     }
 
 
-def seen(key: str, *details: dict[str, Any]) -> Seen:
-    return Seen(key, key, dict(enumerate(details)))
+def probe_rows(key: str, *details: dict[str, Any]) -> ProbeRow:
+    return ProbeRow(key, key, dict(enumerate(details)))
 
 
 ROWS = (
-    seen("SimplePose", detail(20)),
-    seen("RLE", detail(10), detail(12)),
-    seen("RLE, whole bodies", detail(30)),
+    probe_rows("SimplePose", detail(20)),
+    probe_rows("RLE", detail(10), detail(12)),
+    probe_rows("RLE, whole bodies", detail(30)),
 )
 
 
-def made(plot: CutPeople | CutErrors, rows: tuple[Seen, ...] = ROWS) -> tuple[Figure, str]:
-    figure = of_details(plot, rows)
+def made(plot: TruncatedPeople | TruncationErrors, rows: tuple[ProbeRow, ...] = ROWS) -> tuple[Figure, str]:
+    figure = probe_figure(plot, rows)
     assert figure is not None
     assert png(figure[0]).startswith(b"\x89PNG")
     return figure
@@ -59,9 +59,9 @@ def made(plot: CutPeople | CutErrors, rows: tuple[Seen, ...] = ROWS) -> tuple[Fi
 
 def test_a_column_is_a_person_and_a_row_a_method_below_the_labels() -> None:
     figure, caption = made(PEOPLE)
-    assert [ax.get_ylabel() for ax in figure.axes[::5]] == ["labelled", "RLE", "SimplePose"]
+    assert [ax.get_ylabel() for ax in figure.axes[::5]] == ["ground truth", "RLE", "SimplePose"]
     assert len(figure.axes) == 15
-    assert "without 40% of their height from below" in caption
+    assert "by 40% of their height from below" in caption
     assert "RLE, SimplePose (seed 0)" in caption
 
 
@@ -84,7 +84,7 @@ def test_joints_are_drawn_where_they_were_found_and_labels_where_they_exist() ->
     ],
 )
 def test_what_no_model_is_given_is_veiled(edge: str, veil: tuple[float, ...]) -> None:
-    figure, _ = made(PEOPLE, (seen("RLE", detail(edge=edge)),))
+    figure, _ = made(PEOPLE, (probe_rows("RLE", detail(edge=edge)),))
     labelled, method = figure.axes[0], figure.axes[5]
     boxes = [patch for patch in method.patches if isinstance(patch, Rectangle)]
     assert [len(labelled.patches), len(boxes)] == [1, 2]
@@ -107,7 +107,7 @@ def test_a_line_is_the_mean_over_seeds_and_begins_where_there_is_a_joint() -> No
 
 
 def test_there_is_no_figure_of_what_nobody_has_looked_at() -> None:
-    assert of_details(PEOPLE, ()) is None
-    assert of_details(PEOPLE, (seen("Direct L1", detail()),)) is None
-    assert of_details(PEOPLE, (seen("RLE", detail(people=0)),)) is None
-    assert of_details(ERRORS, ()) is None
+    assert probe_figure(PEOPLE, ()) is None
+    assert probe_figure(PEOPLE, (probe_rows("Direct L1", detail()),)) is None
+    assert probe_figure(PEOPLE, (probe_rows("RLE", detail(people=0)),)) is None
+    assert probe_figure(ERRORS, ()) is None

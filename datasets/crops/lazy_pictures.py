@@ -15,7 +15,7 @@ from datasets.io.image import PictureFile, decode, name_in
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class LazyPictures:
     """Where pictures lie and what size they have. Names are bytes, since sets have millions of them."""
 
     root: Path
@@ -23,10 +23,10 @@ class Pictures:
     sizes: NDArray[np.int64]  # (P, 2) width and height
 
     @staticmethod
-    def of(root: Path, files: Sequence[PictureFile]) -> "Pictures":
+    def of(root: Path, files: Sequence[PictureFile]) -> "LazyPictures":
         """The files of a set that lies in `root`."""
         names = [os.fsencode(name_in(root, file.path)) for file in files]
-        return Pictures(root.absolute(), np.array(names), np.array([file[1:] for file in files]))
+        return LazyPictures(root.absolute(), np.array(names), np.array([file[1:] for file in files]))
 
     def tiles(self, tiles: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Pixels (h, w, 3) of tiles, each with its place in `tiles`; each picture is decoded once.

@@ -5,14 +5,14 @@ import math
 import pytest
 import torch
 
-from models.flow import Flow
 from models.objectives import DLE, L1, RLE, LearnedScale, WeightedSum
-from orchestrator.inference.error_interval import SHARE, spread
+from models.realnvp import RealNVP
+from orchestrator.probes.sigma_in_errors import SHARE, half_widths
 
 
 def test_of_a_fixed_density_it_is_the_quantile() -> None:
-    assert spread(LearnedScale(density="gaussian").build(2), 2) == pytest.approx([1, 1], abs=0.02)
-    assert spread(LearnedScale().build(2), 2) == pytest.approx([-math.log(1 - SHARE)] * 2, abs=0.02)
+    assert half_widths(LearnedScale(density="gaussian").build(2), 2) == pytest.approx([1, 1], abs=0.02)
+    assert half_widths(LearnedScale().build(2), 2) == pytest.approx([-math.log(1 - SHARE)] * 2, abs=0.02)
 
 
 def identity(objective: DLE | RLE) -> torch.nn.Module:
@@ -25,7 +25,7 @@ def identity(objective: DLE | RLE) -> torch.nn.Module:
 
 
 def test_of_dle_it_is_the_flows() -> None:
-    assert spread(identity(DLE(flow=Flow(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
+    assert half_widths(identity(DLE(flow=RealNVP(width=4))), 2) == pytest.approx([1, 1], abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,18 @@ def test_of_rle_it_is_that_of_the_product_with_q(objective: RLE, rate: float) ->
     gaussian = torch.distributions.Normal(0.0, 1.0)
     tail = 1 - gaussian.cdf(torch.tensor(rate))
     expected = gaussian.icdf(1 - (1 - SHARE) * tail) - rate
-    assert spread(identity(objective), 2) == pytest.approx([float(expected)] * 2, rel=0.02)
+    assert half_widths(identity(objective), 2) == pytest.approx([float(expected)] * 2, rel=0.02)
 
 
 def test_a_gaussian_q_makes_the_product_narrower() -> None:
-    found = spread(identity(RLE(density="gaussian")), 2)
+    found = half_widths(identity(RLE(density="gaussian")), 2)
     assert found == pytest.approx([math.sqrt(0.5)] * 2, rel=0.02)
 
 
 def test_of_a_sum_it_is_that_of_the_term_with_a_density() -> None:
     both = WeightedSum(terms=((1, L1()), (0.5, LearnedScale(density="gaussian"))))
-    assert spread(both.build(3), 3) == pytest.approx([1, 1, 1], abs=0.02)
+    assert half_widths(both.build(3), 3) == pytest.approx([1, 1, 1], abs=0.02)
 
 
 def test_without_a_density_there_is_none() -> None:
-    assert spread(L1().build(2), 2) is None
+    assert half_widths(L1().build(2), 2) is None

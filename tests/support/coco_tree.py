@@ -8,13 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from PIL import Image
 
 from datasets.keypoints import KEYPOINTS, SKELETON
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 WIDTH, HEIGHT = 120, 90
 

@@ -1,16 +1,15 @@
-"""The files of the generated set: the same from any number of workers, in COCO's layout, all or nothing."""
+"""The files of the generated set: in COCO's layout, all or nothing."""
 
 import contextlib
 import io
 import json
-import multiprocessing
 from pathlib import Path
 
 import cv2
 import pytest
 
-from datasets.io.errors import DataError
 from datasets.synthetic.people.people import SPLITS, People, write
+from tests.support.errors import refused
 
 SMALL = People(train=34, val=3)
 TINY = People(train=2, val=1)
@@ -37,14 +36,6 @@ def coco(small):
         return {
             split: COCO(str(small / "annotations" / f"person_keypoints_{split}.json")) for split in SPLITS
         }
-
-
-# --- the same bits ---
-
-
-def test_any_number_of_workers_writes_the_same_bits(small, tmp_path):
-    write(SMALL, tmp_path / "again", workers=2)
-    assert contents(tmp_path / "again") == contents(small)
 
 
 # --- the files ---
@@ -107,34 +98,33 @@ def test_progress_counts_the_pictures_of_both_splits(tmp_path):
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
-@pytest.mark.parametrize(("workers", "people"), [(1, TINY), (2, People(train=70, val=1))])
-def test_an_interrupted_run_leaves_nothing_behind(tmp_path, workers, people):
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
     def interrupt(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(people, tmp_path / "people", workers=workers, progress=interrupt)
+        write(TINY, tmp_path / "people", workers=1, progress=interrupt)
     assert list(tmp_path.iterdir()) == []
-    assert multiprocessing.active_children() == []
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"mine")
-    with pytest.raises(DataError, match=r"not a set of generated people.*Name another folder"):
+    with refused("not-generated"):
         write(TINY, tmp_path, workers=1)
     assert contents(tmp_path) == {"photo.jpg": b"mine"}
 
 
 def test_another_set_is_refused_by_its_fingerprint(small):
-    with pytest.raises(DataError, match=f"of another set.*{SMALL.fingerprint()}"):
+    with refused("another-set") as caught:
         write(SMALL.model_copy(update={"seed": 1}), small, workers=1)
+    assert SMALL.fingerprint() in str(caught.value)
 
 
 @pytest.mark.parametrize("missing", ["val2017/000001000001.jpg", "annotations/person_keypoints_val2017.json"])
-def test_an_incomplete_set_is_refused_with_the_remedy(tmp_path, missing):
+def test_an_incomplete_set_is_refused(tmp_path, missing):
     write(TINY, tmp_path / "people", workers=1)
     (tmp_path / "people" / missing).unlink()
-    with pytest.raises(DataError, match=r"(0 of 1 pictures|no annotations).*Remove the folder"):
+    with refused("incomplete-set"):
         write(TINY, tmp_path / "people", workers=1)
 
 
@@ -157,6 +147,6 @@ def test_whoever_ends_second_refuses_a_set_that_is_not_its_own(tmp_path):
         if done == 2:
             write(TINY.model_copy(update={"seed": 9}), root, workers=1)
 
-    with pytest.raises(DataError, match="of another set"):
+    with refused("another-set"):
         write(TINY, root, workers=1, progress=overtake)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["people"]

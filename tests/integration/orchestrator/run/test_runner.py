@@ -1,0 +1,104 @@
+"""A run whose jobs are done: what it reads, what it writes, and how it ends. No Ray is started."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from models.objectives import L1
+from orchestrator.cli.options import add_options, options
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.run.runner import _missing, rebuild, run_sweeps
+from orchestrator.run.settings import RunSettings
+from orchestrator.schema.declaration import DeclaredColumn
+from orchestrator.schema.record import Record
+from orchestrator.sweep.plan import PlanSettings, plan_table
+from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
+from orchestrator.tracking import reader
+from orchestrator.tracking.tracker import Tracker, TrialInfo
+from orchestrator.util.errors import SweepError
+from tests.support.errors import refused
+
+
+@pytest.fixture
+def table(experiment: Experiment) -> Table:
+    rows = [Row("RLE", experiment), Row("L1", vary(experiment, objective=L1()))]
+    columns = [Column(DeclaredColumn(name="AP"), Metric("AP"))]
+    return Table("0", title="Two rows", description="", rows=lambda scale: rows, columns=columns, paper=())
+
+
+@pytest.fixture
+def settings(uri: str, tmp_path: Path) -> RunSettings:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return options(
+        parser.parse_args(["--scale", "smoke", "--results", str(tmp_path / "r"), "--tracking-uri", uri])
+    )
+
+
+def finish(table: Table, uri: str, status: Any = "finished") -> None:
+    """Log every job of the table as ended."""
+    planned = plan_table(table, PlanSettings("smoke", "smoke", (0,), lambda data: data.name, ""))
+    with Tracker.open(uri, None) as tracker:
+        for fingerprint, job in planned.jobs.items():
+            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", 0, {}, "{}", data="d"))
+            tracker.finish(fingerprint, status, {"AP": 40.0}, 1.0)
+
+
+def test_a_run_without_missing_jobs_reads_records_back_once_and_downloads_no_declaration(
+    table: Table, settings: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(table, settings.tracking_uri)
+    reads: list[str] = []
+    for name in ("records", "_declaration"):
+        read = getattr(reader, name)
+        monkeypatch.setattr(
+            reader, name, lambda *args, name=name, read=read: [reads.append(name), read(*args)][1]
+        )
+    console = Console(record=True, width=140)
+    assert run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", console) == 0
+    assert reads == ["records", "records"]  # what is known before, and what the report shows
+    assert "2 jobs, 2 of them already done" in console.export_text()
+    assert (settings.results / "tables" / "table_0.csv").is_file()
+
+
+def test_a_report_is_built_again_from_the_store_to_the_last_byte(
+    table: Table, settings: RunSettings, tmp_path: Path
+) -> None:
+    finish(table, settings.tracking_uri)
+    run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", Console(quiet=True))
+    rebuild(settings.tracking_uri, None, tmp_path / "again")
+    for name in ("tables/table_0.csv", "report.html"):
+        assert (tmp_path / "again" / name).read_bytes() == (settings.results / name).read_bytes()
+    with refused("no-report", SweepError):
+        rebuild(settings.tracking_uri, "absent", tmp_path / "absent")
+
+
+def test_a_dry_run_runs_and_writes_nothing(table: Table, settings: RunSettings) -> None:
+    finish(table, settings.tracking_uri)
+    dry = RunSettings(**(vars(settings) | {"dry_run": True, "fresh": True}))
+    console = Console(record=True, width=140)
+    assert run_sweeps([Sweep("two", "two rows", (table,))], dry, "command", console) == 0
+    assert "2 trainings, 0 measurements, 2 of them done" in console.export_text()
+    assert not settings.results.joinpath("report.html").exists()
+
+
+def record(experiment: Experiment, status: Any) -> Record:
+    return Record(experiment.fingerprint(), "", status, 0, {})
+
+
+def test_what_starts_from_a_diverged_training_is_not_run_unless_that_is_run_again(
+    experiment: Experiment,
+) -> None:
+    start = vary(experiment, objective=L1())
+    started = vary(experiment, start=start)
+    jobs = {job.fingerprint(): job for job in (start, started)}
+    known = {start.fingerprint(): record(start, "diverged")}
+    assert _missing(jobs, known, fresh=False) == {}
+    assert _missing(jobs, known, fresh=True) == jobs
+    assert _missing(jobs, {start.fingerprint(): record(start, "failed")}, fresh=False) == jobs
+    finished = {start.fingerprint(): record(start, "finished")}
+    assert list(_missing(jobs, finished, fresh=False)) == [started.fingerprint()]

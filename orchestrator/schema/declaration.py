@@ -64,7 +64,10 @@ class Declaration(Stored):
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # the data in words
     data_fingerprints: tuple[str, ...]  # records of any other data are rejected
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
+    # After how many seeds the claims have been judged, this time included, rising; empty: once, after all.
+    looks: tuple[int, ...] = ()
+    max_seeds: int = 20  # after how many the whole level of the tests may be spent
     columns: tuple[DeclaredColumn, ...]
     rows: tuple[DeclaredRow, ...]
     # Trainings that a job needs, both by fingerprint.

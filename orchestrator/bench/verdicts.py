@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from orchestrator.bench.result import Finding, Grid, Tell
+from orchestrator.report.figures.style import BLUE, ORANGE
+from orchestrator.run.looks import LOOKS
+from orchestrator.schema.declaration import MAX_SEEDS
 from orchestrator.stats.multiplicity import holm
-from orchestrator.stats.sequential import MOST_SEEDS, p_values
+from orchestrator.stats.sequential import p_values
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 LEVEL = 0.05
-LOOKS = (4, 7, 12, 20)
 TABLES = 4000
 
 PUBLISHED: Mapping[str, tuple[float, ...]] = {
@@ -54,7 +57,7 @@ class Outcome:
     Args:
         wrong: tables with at least one wrong verdict.
         power: claims with an effect that are decided, and rightly.
-        trainings: in parts of what `MOST_SEEDS` seeds for every row take.
+        trainings: in parts of what `MAX_SEEDS` seeds for every row take.
         seeds: the mean over rows.
     """
 
@@ -83,14 +86,20 @@ def measure(tell: Tell, tables: int = TABLES) -> Finding:
     ]
     every = Case("all published tables", sum(PUBLISHED.values(), ()))
     rows = [_row(*found) for found in (*made_up, *published)]
-    rows.append(_row(every, _mean(published, 1), _mean(published, 2)))
+    means = _mean(published, 1), _mean(published, 2)
+    rows.append(_row(every, *means))
     titles = ("", "wrong %", "of 20 %", "power %", "of 20 %", "trainings %", "seeds")
     text = (
         f"{tables:,} simulated tables a case: looks after {', '.join(map(str, LOOKS))} seeds beside "
-        f"{MOST_SEEDS} seeds for every row. Wrong: tables with at least one wrong verdict, of which "
+        f"{MAX_SEEDS} seeds for every row. Wrong: tables with at least one wrong verdict, of which "
         f"{LEVEL:.0%} are allowed. Power: decisions among the claims that have an effect."
     )
-    return Finding("verdicts", text, (Grid("Verdicts", titles, tuple(rows)),))
+    return Finding(
+        "verdicts",
+        text,
+        (Grid("Verdicts", titles, tuple(rows)),),
+        {"verdicts": _plot([*published, (every, *means)])},
+    )
 
 
 def simulate(case: Case, looks: Sequence[int], tables: int, seed: int = 0) -> Outcome:
@@ -105,7 +114,7 @@ def simulate(case: Case, looks: Sequence[int], tables: int, seed: int = 0) -> Ou
     return Outcome(
         wrong=float((made & ~right).any(1).mean()),
         power=float(right[:, effects != 0].mean()) if effects.any() else float("nan"),
-        trainings=float(seeds.mean() / MOST_SEEDS),
+        trainings=float(seeds.mean() / MAX_SEEDS),
         seeds=float(seeds.mean()),
     )
 
@@ -141,7 +150,7 @@ def _seeds(decided: Counts, looks: Sequence[int]) -> Counts:
 
 def _both(case: Case, tables: int, seed: int, tell: Tell) -> tuple[Outcome, Outcome]:
     tell(case.name)
-    return simulate(case, LOOKS, tables, seed), simulate(case, (MOST_SEEDS,), tables, seed)
+    return simulate(case, LOOKS, tables, seed), simulate(case, (MAX_SEEDS,), tables, seed)
 
 
 def _row(case: Case, found: Outcome, fixed: Outcome) -> tuple[str, ...]:
@@ -159,6 +168,22 @@ def _mean(outcomes: Sequence[tuple[Case, Outcome, Outcome]], which: Literal[1, 2
         trainings=float(np.average([one.trainings for one in found], weights=claims + 1)),
         seeds=float(np.average([one.seeds for one in found], weights=claims + 1)),
     )
+
+
+def _plot(outcomes: Sequence[tuple[Case, Outcome, Outcome]]) -> Figure:
+    """Trainings and power of each table, in percent of 20 seeds for every row."""
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    ax = figure.add_subplot()
+    names = [case.name for case, *_ in outcomes]
+    places = np.arange(len(names))[::-1]
+    ax.barh(places, [100 * found.trainings for _, found, _ in outcomes], color=BLUE, label="trainings")
+    power = [100 * found.power / fixed.power for _, found, fixed in outcomes]
+    ax.plot(power, places, "o", color=ORANGE, label="power")
+    ax.set_yticks(places, names)
+    ax.set_xlim(0, 105)
+    ax.set_xlabel(f"% of what {MAX_SEEDS} seeds for every row take and decide")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    return figure
 
 
 def _percent(share: float) -> str:

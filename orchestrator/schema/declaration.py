@@ -13,6 +13,10 @@ Better = Literal["higher", "lower", "neither"]
 """Which values of a column are better."""
 
 
+MAX_SEEDS = 20
+"""Seeds of a row at most, unless something else is agreed on before the first look."""
+
+
 class CellSource(Stored):
     """The source of a cell's number: a computed value, or a metric of one job per seed."""
 
@@ -67,7 +71,7 @@ class Declaration(Stored):
     seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
     # After how many seeds the claims have been judged, this time included, rising; empty: once, after all.
     looks: tuple[int, ...] = ()
-    max_seeds: int = 20  # after how many the whole level of the tests may be spent
+    max_seeds: int = MAX_SEEDS  # after how many the whole level of the tests may be spent
     columns: tuple[DeclaredColumn, ...]
     rows: tuple[DeclaredRow, ...]
     # Trainings that a job needs, both by fingerprint.

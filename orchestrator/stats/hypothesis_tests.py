@@ -28,7 +28,7 @@ from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.multiplicity import holm
 from orchestrator.stats.samples import Look, Sample, looks, sample
 from orchestrator.stats.sequential import Sides, interval, p_values
-from orchestrator.stats.verdict import MAX_SEEDS, Decision, Verdict
+from orchestrator.stats.verdict import MOST_NEEDED, Decision, Verdict
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def _sides(claim: Claim, gap: float) -> int:
 
 
 def _seeds_needed(claim: Claim, look: Look, level: float) -> int | None:
-    n = np.arange(look.n + 1, MAX_SEEDS + 1)
+    n = np.arange(look.n + 1, MOST_NEEDED + 1)
     enough = np.flatnonzero(_power(claim, look, level, n) >= POWER)
     return int(n[enough[0]]) if enough.size else None
 

@@ -25,11 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
+from orchestrator.schema.declaration import MAX_SEEDS
+
 Sides = Literal[1, 2]
 Floats = NDArray[np.float64]
-
-MOST_SEEDS = 20
-"""Seeds at which the whole level is spent, unless something else is agreed on beforehand."""
 
 CELLS = 400
 """Of the grid of angles. Twice as many change critical values by less than 0.1 %."""
@@ -39,13 +38,13 @@ _TINIEST = 1e-12
 """A level below which nothing is worth testing."""
 
 
-def spent(level: float, seeds: int, most: int = MOST_SEEDS) -> float:
+def spent(level: float, seeds: int, most: int = MAX_SEEDS) -> float:
     """What of `level` may have been used up once `seeds` seeds have been seen, all of it at `most`."""
     return level * min(1.0, seeds / most)
 
 
 def critical_values(
-    level: float, looks: Sequence[int], most: int = MOST_SEEDS, sides: Sides = 2
+    level: float, looks: Sequence[int], most: int = MAX_SEEDS, sides: Sides = 2
 ) -> tuple[float, ...]:
     """The absolute value of t at or above which each look rejects.
 
@@ -76,7 +75,7 @@ def critical_values(
     return tuple(values)
 
 
-def p_values(t: Floats, looks: Sequence[int], most: int = MOST_SEEDS, sides: Sides = 2) -> Floats:
+def p_values(t: Floats, looks: Sequence[int], most: int = MAX_SEEDS, sides: Sides = 2) -> Floats:
     """The smallest level at which one of the looks so far rejects (Liu and Anderson 2008), in [1e-12, 1].
 
     Args:
@@ -107,7 +106,7 @@ def interval(
     errors: Sequence[float],
     looks: Sequence[int],
     level: float,
-    most: int = MOST_SEEDS,
+    most: int = MAX_SEEDS,
     sides: Sides = 2,
 ) -> tuple[float, float]:
     """Repeated confidence interval (Jennison and Turnbull 1989): covers at all looks with chance 1 - level.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-MAX_SEEDS = 1000  # larger estimates of the seeds needed are not reported
+MOST_NEEDED = 1000  # larger estimates of the seeds needed are not reported
 
 Decision = Literal["supported", "contradicted", "undecided", "not run"]
 

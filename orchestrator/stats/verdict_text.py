@@ -3,7 +3,7 @@
 from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.samples import Sample, terms
-from orchestrator.stats.verdict import MAX_SEEDS, Decision, Verdict
+from orchestrator.stats.verdict import MOST_NEEDED, Decision, Verdict
 
 
 def tested(claim: Claim, found: Verdict, filled: FilledTable) -> str:
@@ -56,7 +56,7 @@ def _outcome(found: Verdict, low: str, high: str) -> str:
     if found.seeds_needed is None and found.n >= found.max_seeds and len(found.looks) > 1:
         return f"no verdict within {found.max_seeds} seeds, the difference lies between {low} and {high}"
     if found.seeds_needed is None:
-        return f"undecided; more than {MAX_SEEDS:,} seeds needed for 80 % power at this effect size"
+        return f"undecided; more than {MOST_NEEDED:,} seeds needed for 80 % power at this effect size"
     return f"undecided; about {found.seeds_needed} seeds needed for 80 % power at this effect size"
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from orchestrator.bench.verdicts import LOOKS, MOST_SEEDS, PUBLISHED, Case, decisions, simulate, statistics
+from orchestrator.bench.verdicts import PUBLISHED, Case, decisions, simulate, statistics
+from orchestrator.run.looks import LOOKS
+from orchestrator.schema.declaration import MAX_SEEDS
 
 TABLES = 2000
 SLACK = 4 * np.sqrt(0.05 * 0.95 / TABLES)  # four standard errors of a share of 5 %
@@ -24,7 +26,7 @@ def test_looking_often_at_the_full_level_would_be_wrong_far_more_often() -> None
 def test_effects_as_published_are_decided_for_less_and_about_as_often() -> None:
     for effects in PUBLISHED.values():
         found = simulate(Case("", effects), LOOKS, 500)
-        fixed = simulate(Case("", effects), (MOST_SEEDS,), 500)
+        fixed = simulate(Case("", effects), (MAX_SEEDS,), 500)
         assert found.trainings <= 0.6
         assert found.power >= fixed.power - 0.05
 

@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 10 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
 
-reproduce: install  ## all eight tables and five figures with three seeds on generated data, about 35 minutes on 2 cores
-	$(BIN)/rle-lab run --scale demo
+reproduce: install  ## all eight tables and five figures on generated data, with as many seeds as each claim needs
+	$(BIN)/rle-lab run --scale demo --until-decided
 
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves
 	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"

@@ -18,6 +18,7 @@ PARTS = {
     "step": "a training step, float32 and bf16",
     "sweep": "trials under Ray, beside the time that they train",
     "growth": "what grows with trials, samples, points, width and depth",
+    "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
 }
 OUT = Path("results/benchmarks.md")
 
@@ -80,7 +81,7 @@ def _act(
 
 
 def _measure(part: str, demo: "Experiment", data_root: Path | None, console: "Console") -> "Finding":
-    from orchestrator.bench import data, flow, step, sweep
+    from orchestrator.bench import data, flow, step, sweep, verdicts
     from orchestrator.bench.growth import measure as measure_growth
 
     with _telling(part, console) as tell:
@@ -93,6 +94,8 @@ def _measure(part: str, demo: "Experiment", data_root: Path | None, console: "Co
                 return step.measure(tell, demo)
             case "sweep":
                 return sweep.measure(tell, demo)
+            case "verdicts":
+                return verdicts.measure(tell)
             case _:
                 return measure_growth(tell, demo)
 

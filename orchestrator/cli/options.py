@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
+from orchestrator.schema.declaration import MAX_SEEDS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,20 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--seeds", type=_positive, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
+    )
+    what.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="add seeds to the rows of undecided claims, after 4, 7, 12 and so on, until each is decided or "
+        "has --max-seeds; instead of --seeds",
+    )
+    what.add_argument(
+        "--max-seeds",
+        type=_positive,
+        default=MAX_SEEDS,
+        metavar="N",
+        help="seeds of a row at most, at which the level of its tests is used up; a table keeps the number "
+        "that it was first run with (default: %(default)s)",
     )
     what.add_argument(
         "--only",
@@ -138,6 +153,8 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         only=tuple(arguments.only),
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
+        until_decided=arguments.until_decided,
+        max_seeds=arguments.max_seeds,
     )
 
 

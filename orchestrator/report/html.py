@@ -24,7 +24,7 @@ from orchestrator.report.text import HOW_TO_READ, HOW_TO_READ_CHARTS, TITLE, cav
 from orchestrator.schema.claims import Below, Claim, Equivalent
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
-from orchestrator.stats.hypothesis_tests import Verdict
+from orchestrator.stats.verdict import Verdict
 
 NO_CHART = Markup()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.report.text import Provenance
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
-from orchestrator.stats.hypothesis_tests import Verdict
+from orchestrator.stats.verdict import Verdict
 
 MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not run": "–"}
 

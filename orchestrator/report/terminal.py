@@ -12,7 +12,7 @@ from orchestrator.report.table_layout import is_added, our_number, paper_number
 from orchestrator.report.writer import Report
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.stats.aggregate import Cell, FilledTable
-from orchestrator.stats.hypothesis_tests import Verdict
+from orchestrator.stats.verdict import Verdict
 
 STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
 

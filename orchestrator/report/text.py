@@ -15,14 +15,16 @@ HOW_TO_READ = (
     "applicable. Diverged runs (the loss, a gradient or a weight became non-finite) are listed in a footnote "
     "and excluded from the mean.",
     "Each claim of the paper is tested on our runs alone: paired t-tests over seeds, two one-sided tests for "
-    "equivalence, Holm's correction within a table. The verdict is supported or contradicted where the "
-    "corrected p-value is at most 0.05, otherwise undecided, with the number of seeds needed for 80 % power "
-    "where it can be estimated.",
+    "equivalence, Holm's correction within a table. Tests may be repeated as seeds are added: each look has "
+    "its part of the level, so that a table holds a wrong verdict with a chance of 5 % at most. The verdict "
+    "is supported or contradicted where the corrected p-value is at most 0.05, otherwise undecided, with the "
+    "number of seeds needed for 80 % power where it can be estimated.",
 )
 HOW_TO_READ_CHARTS = (
     "Below our number is its difference from the paper's, with a bar relative to the largest difference in "
     "the column; “identical” means that both are printed alike. Beside a verdict, the dot is our estimate, "
-    "the line its 95 % confidence interval, and the shaded region is where the claim holds."
+    "the line its confidence interval, adjusted like the verdict, and the shaded region is where the claim "
+    "holds."
 )
 
 

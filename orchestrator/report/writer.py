@@ -19,7 +19,7 @@ from orchestrator.schema.plots import Curves, Plot, Scatter
 from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
-from orchestrator.stats.hypothesis_tests import Verdict
+from orchestrator.stats.verdict import Verdict
 
 NO_DETAILS: Details = MappingProxyType({})
 

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from models.flops import human, module_parameters
 from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.run.looks import USUAL_SHARE
 from orchestrator.schema.declaration import DeclaredRow
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned
@@ -22,6 +23,16 @@ def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Conso
     done = [fp for fp in wanted if fp in known and known[fp].done]
     measurements = len(wanted) - len(trainings)
     console.print(f"{len(trainings)} trainings, {measurements} measurements, {len(done)} of them done")
+
+
+def show_most(planned: Sequence[Planned], console: Console) -> None:
+    """Print what adding seeds until every claim is decided takes at most, and what it usually does."""
+    trainings = len({fp for p in planned for fp in p.rows})
+    seeds = max((len(p.declaration.seeds) for p in planned), default=0)
+    console.print(
+        f"until every claim is decided: at most {trainings} trainings ({seeds} seeds for each row), likely "
+        f"about {round(USUAL_SHARE * trainings)}, by effects like the published ones"
+    )
 
 
 def _table(planned: Planned, known: Mapping[str, Record]) -> Table:

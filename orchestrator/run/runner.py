@@ -1,6 +1,7 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,13 +15,14 @@ from orchestrator.jobs.job import Job
 from orchestrator.report import terminal, writer
 from orchestrator.run import dry_run
 from orchestrator.run.ledger import Ledger
+from orchestrator.run.looks import remembered, schedule, undecided_rows
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings, home
 from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
-from orchestrator.sweep.sweep import Sweep
+from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util.errors import SweepError
@@ -38,24 +40,84 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     """
     binding = _binding(settings, console)
     tables = [table for sweep in sweeps for table in sweep.tables]
-    planned = plan_tables(tables, _plan_settings(settings, command, binding))
-    jobs = {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
+    plan = _plan_settings(settings, command, binding)
     with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
-        known = tracker.records(jobs, history=())
         if settings.dry_run:
-            dry_run.show(planned, known, console)
+            planned = plan_tables(tables, plan)
+            dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
+            if settings.until_decided:
+                dry_run.show_most(plan_tables(tables, _at_most(plan)), console)
             return 0
         _check_data_named(settings)
-        missing = _missing(jobs, known, settings.fresh)
         tracker.end_abandoned()
-        _declare(planned, jobs.keys() - missing.keys(), tracker)
-        console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
-        if missing:
-            _prepare(missing, settings, binding.contents, console)
-            _run(missing, planned, settings, tracker, console)
+        session = _Session(tables, settings, tracker, binding.contents, console)
+        planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
         report, records = _write_report(tracker, settings.report, settings.results)
         terminal.render(console, report, {p.declaration.table for p in planned})
-    return _print_failures([records[fp] for fp in jobs if fp in records], console)
+    return _print_failures([records[fp] for fp in _wanted(planned) if fp in records], console)
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What all rounds of a run share."""
+
+    tables: Sequence[Table]
+    settings: RunSettings
+    tracker: Tracker
+    contents: Contents
+    console: Console
+    ran: set[str] = field(default_factory=set)  # fingerprints, so that --fresh runs each job once
+
+
+def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
+    """Plan the tables, declare them, and run what is missing of them."""
+    tracker, settings, console = session.tracker, session.settings, session.console
+    before = {declaration.table: declaration for declaration in tracker.declarations(settings.report)}
+    planned = [
+        replace(p, declaration=remembered(before.get(p.declaration.table), p.declaration))
+        for p in plan_tables(session.tables, plan)
+    ]
+    jobs = _wanted(planned)
+    fresh = jobs.keys() - session.ran if settings.fresh else set()
+    missing = _missing(jobs, tracker.records(jobs, history=()), fresh)
+    session.ran.update(missing)
+    _declare(planned, jobs.keys() - missing.keys(), tracker)
+    console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
+    if missing:
+        _prepare(missing, settings, session.contents, console)
+        _run(missing, planned, settings, tracker, console)
+    return planned
+
+
+def _until_decided(session: _Session, plan: PlanSettings) -> list[Planned]:
+    """Rounds of more and more seeds, for the rows of claims that the seeds so far leave undecided."""
+    counts: dict[tuple[str, str], int] = {}
+    planned: list[Planned] = []
+    for look in schedule(plan.max_seeds):
+        planned = _round(session, replace(plan, seeds=tuple(range(look)), counts=counts))
+        undecided = _undecided_rows(planned, session.tracker)
+        rows = {(p.declaration.table, row.key) for p in planned for row in p.declaration.rows}
+        counts |= {row: look for row in rows - undecided if row not in counts}
+        session.console.print(f"after {look} seeds: {len(undecided)} of {len(rows)} rows in undecided claims")
+        if not undecided:
+            break
+    return planned
+
+
+def _undecided_rows(planned: Sequence[Planned], tracker: Tracker) -> set[tuple[str, str]]:
+    tracker.flush()
+    declarations = [p.declaration for p in planned]
+    wanted = {fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}
+    records = tracker.records(wanted, history=())
+    return {(d.table, row) for d in declarations for row in undecided_rows(d, records)}
+
+
+def _at_most(plan: PlanSettings) -> PlanSettings:
+    return replace(plan, seeds=tuple(range(plan.max_seeds)))
+
+
+def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
+    return {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
 
 
 def rebuild(uri: str, name: str | None, results: Path | None) -> writer.Report:
@@ -111,7 +173,8 @@ def _plan_settings(settings: RunSettings, command: str, binding: Binding) -> Pla
     return PlanSettings(
         scale=settings.scale,
         report=settings.report,
-        seeds=settings.seeds,
+        seeds=tuple(range(schedule(settings.max_seeds)[0])) if settings.until_decided else settings.seeds,
+        max_seeds=settings.max_seeds,
         data=binding.words,
         command=command,
         only=settings.only,
@@ -133,10 +196,12 @@ def _check_data_named(settings: RunSettings) -> None:
         raise SweepError("--detections belongs to the pictures of --data-root DIR", code="no-data-root")
 
 
-def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: bool) -> dict[str, Job]:
-    """The jobs to run: those without a result, unless a training that they need diverged before and is not
-    run again."""
-    missing = {fp: job for fp, job in jobs.items() if fresh or fp not in known or not known[fp].done}
+def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: Set[str]) -> dict[str, Job]:
+    """The jobs to run: those without a result, or that are to have a fresh one.
+
+    Not those that need a training which diverged before and is not run again.
+    """
+    missing = {fp: job for fp, job in jobs.items() if fp in fresh or fp not in known or not known[fp].done}
 
     def can_run(job: Job) -> bool:
         needs = [experiment.fingerprint() for experiment in job.needs]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.contract import DataPaths
+from orchestrator.schema.declaration import MAX_SEEDS
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -29,6 +30,8 @@ class RunSettings:
     only: tuple[str, ...]
     fresh: bool
     dry_run: bool
+    until_decided: bool = False
+    max_seeds: int = MAX_SEEDS
 
     @property
     def report(self) -> str:

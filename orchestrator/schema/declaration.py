@@ -13,6 +13,10 @@ Better = Literal["higher", "lower", "neither"]
 """Which values of a column are better."""
 
 
+MAX_SEEDS = 20
+"""Seeds of a row at most, unless something else is agreed on before the first look."""
+
+
 class CellSource(Stored):
     """The source of a cell's number: a computed value, or a metric of one job per seed."""
 
@@ -64,7 +68,10 @@ class Declaration(Stored):
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # the data in words
     data_fingerprints: tuple[str, ...]  # records of any other data are rejected
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
+    # After how many seeds the claims have been judged, this time included, rising; empty: once, after all.
+    looks: tuple[int, ...] = ()
+    max_seeds: int = MAX_SEEDS  # after how many the whole level of the tests may be spent
     columns: tuple[DeclaredColumn, ...]
     rows: tuple[DeclaredRow, ...]
     # Trainings that a job needs, both by fingerprint.

@@ -28,6 +28,7 @@ class Cell:
         n: the number of measured seeds.
         status: where `mean` comes from, or why it is None.
         values: the value of each seed.
+        pending: seeds without a value that may still get one.
         notes: footnotes of this cell alone.
     """
 
@@ -37,6 +38,7 @@ class Cell:
     n: int = 0
     status: CellStatus = "blank"
     values: Mapping[int, float] = field(default_factory=dict)
+    pending: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -72,6 +74,11 @@ class _SeedResult:
     value: float = math.nan
     reason: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next run may still give it a value."""
+        return self.outcome in ("running", "failed") or (self.outcome == "not run" and not self.reason)
 
 
 def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable:
@@ -115,7 +122,8 @@ def _cell(source: CellSource | None, declaration: Declaration, records: Mapping[
         n=len(numbers),
         status=_status(seeds),
         values=values,
-        notes=_notes(seeds, max(len(seeds), len(declaration.seeds))),
+        pending=frozenset(s.seed for s in seeds if s.seed is not None and s.pending),
+        notes=_notes(seeds, len(seeds) if declaration.looks else max(len(seeds), len(declaration.seeds))),
     )
 
 
@@ -123,8 +131,10 @@ def _seed_results(
     source: CellSource, declaration: Declaration, records: Mapping[str, Record]
 ) -> list[_SeedResult]:
     """The outcome of each of a cell's jobs, in the declared order."""
-    aligned = len(source.fingerprints) == len(declaration.seeds)
-    planned: Sequence[int | None] = declaration.seeds if aligned else [None] * len(source.fingerprints)
+    count = len(source.fingerprints)
+    # With looks, a row whose claims were decided early has the first seeds only.
+    aligned = count == len(declaration.seeds) or (declaration.looks and 1 < count < len(declaration.seeds))
+    planned: Sequence[int | None] = declaration.seeds[:count] if aligned else [None] * count
     return [
         _seed(records[fingerprint], source.key, declaration)
         if fingerprint in records

@@ -1,4 +1,4 @@
-"""Verdicts on a table's claims: t-tests over seeds, equivalence by two one-sided tests, Holm's correction.
+"""Verdicts on a table's claims: t-tests over seeds, repeated at declared looks, with Holm's correction.
 
 A claim is about a mean over seeds: of `a - b` paired by seed, or of `a` alone. Seeds that one of the cells
 lacks are left out. The test decides on which side of the claim's bound the mean lies:
@@ -9,81 +9,31 @@ lacks are left out. The test decides on which side of the claim's bound the mean
 
 A claim of equivalence is either true or false, so only one of its two tests can err: they count once in
 Holm's family, which consists of all claims of the table that could be tested.
+
+Where the seeds grew from look to look, p-values and intervals are those of sequential tests (sequential.py),
+and Holm's procedure over them is the group-sequential one of Maurer and Bretz (2013).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater
+from orchestrator.schema.claims import Below, Claim, Equivalent
 from orchestrator.schema.declaration import Declaration
+from orchestrator.stats import verdict_text
 from orchestrator.stats.aggregate import FilledTable
+from orchestrator.stats.multiplicity import holm
+from orchestrator.stats.samples import Look, Sample, looks, sample
+from orchestrator.stats.sequential import Sides, interval, p_values
+from orchestrator.stats.verdict import MOST_NEEDED, Decision, Verdict
+
+Floats = NDArray[np.float64]
 
 LEVEL = 0.05  # family-wise error rate of a table's verdicts
 POWER = 0.8
-MAX_SEEDS = 1000  # larger estimates are not reported
-
-Decision = Literal["supported", "contradicted", "undecided", "not run"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The verdict of the measured seeds on a claim.
-
-    Args:
-        claim: the paper's sentence.
-        verdict: `supported` or `contradicted` where `p_holm` is at most 0.05.
-        estimate: the mean of `a - b`, or of `a` for a claim about one cell.
-        low, high: its uncorrected 95 % confidence interval; equal to the estimate for computed cells.
-        n: the number of seeds that all cells of the claim have; 0 for computed cells.
-        p, p_holm: before and after Holm's correction.
-        seeds_needed: total number of seeds that would decide an undecided claim with a power of 80 %, taking
-            the mean and standard deviation of these seeds and the level that Holm's procedure now assigns.
-            None where the claim is decided, nothing can be computed, or it takes more than 1,000 seeds.
-        sentence: all of this in words.
-    """
-
-    claim: str
-    verdict: Decision
-    estimate: float | None
-    low: float | None
-    high: float | None
-    n: int
-    p: float | None
-    p_holm: float | None
-    seeds_needed: int | None
-    sentence: str
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """The data of a claim: values of seeds, one exact value, or the reason why there is none."""
-
-    values: tuple[float, ...] = ()
-    exact: float | None = None
-    missing: str = ""
-    scale: float = 1.0  # magnitude of the cells' values, to tell variation from rounding
-
-    @property
-    def constant(self) -> bool:
-        """No variation beyond rounding, so nothing follows for other seeds."""
-        return float(np.ptp(self.values)) <= 1e-9 * self.scale
-
-    @property
-    def testable(self) -> bool:
-        return len(self.values) > 1 and not self.constant
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def std(self) -> float:
-        return float(np.std(self.values, ddof=1))
 
 
 def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
@@ -92,47 +42,70 @@ def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
     Fewer than two seeds, or seeds without variation, leave a claim undecided; a cell without a value makes it
     "not run". Computed cells have no seeds: between two of them the claim is either true or false.
     """
-    samples = [_sample(claim, filled) for claim in declaration.claims]
-    tested = [index for index, sample in enumerate(samples) if sample.testable]
-    p = {index: _p_value(declaration.claims[index], samples[index]) for index in tested}
-    factors = _holm_factors(p)
-    corrected = _holm(p, factors)
+    samples = [sample(claim, filled) for claim in declaration.claims]
+    seen = [looks(one, declaration) for one in samples]
+    tested = [index for index, made in enumerate(seen) if made]
+    tests = [_test(declaration.claims[index], seen[index], declaration) for index in tested]
+    corrected = _corrected([test.p for test in tests])
+    verdicts = {
+        index: _tested(declaration.claims[index], seen[index], filled, test, *how)
+        for index, test, how in zip(tested, tests, corrected, strict=True)
+    }
     return tuple(
-        _tested(claim, sample, filled, p[index], corrected[index], factors[index])
-        if index in p
-        else _untested(claim, sample, filled)
-        for index, (claim, sample) in enumerate(zip(declaration.claims, samples, strict=True))
+        verdicts[index] if index in verdicts else _untested(claim, samples[index], filled)
+        for index, claim in enumerate(declaration.claims)
     )
 
 
-def _sample(claim: Claim, filled: FilledTable) -> _Sample:
-    cells: list[tuple[Mapping[int, float], float]] = []
-    for ref, times in _terms(claim):
-        cell = filled.cells.get((ref.row, ref.column))
-        if cell is None or cell.mean is None:
-            return _Sample(missing=f"{_name(ref, filled)}: {cell.status if cell else 'not in the table'}")
-        cells.append(({seed: times * value for seed, value in cell.values.items()}, times * cell.mean))
-    scale = max(abs(mean) for _, mean in cells)
-    random = [set(values) for values, _ in cells if values]
-    if not random:
-        return _Sample(exact=_combine([mean for _, mean in cells]), scale=scale)
-    # A computed cell has no seeds: its value is the same for all of the other's.
-    seeds = sorted(set.intersection(*random))
-    return _Sample(
-        tuple(_combine([values.get(seed, mean) for values, mean in cells]) for seed in seeds), scale=scale
-    )
+@dataclass(frozen=True)
+class _Test:
+    """A claim's test, before the correction for the table's other claims."""
+
+    p: float
+    supports: bool  # the side of the bound that it speaks for
 
 
-def _terms(claim: Claim) -> list[tuple[CellRef, float]]:
-    """The cells that a claim is about, each with its factor."""
-    if isinstance(claim, Below):
-        return [(claim.a, 1.0)]
-    return [(claim.a, 1.0), (claim.b, claim.times if isinstance(claim, Greater) else 1.0)]
+def _test(claim: Claim, made: Sequence[Look], declaration: Declaration) -> _Test:
+    counts, most = [look.n for look in made], _max_seeds(declaration, made)
+    gaps = np.array([_gap(claim, look.mean) / look.error for look in made])
+    if not isinstance(claim, Equivalent):
+        p = float(p_values(gaps, counts, most))
+        # Of several looks the strongest decides, and with it the side.
+        return _Test(p, bool(gaps[np.argmax(_each(gaps, counts, most))] > 0))
+    ends = [np.array([(claim.margin + sign * look.mean) / look.error for look in made]) for sign in (1, -1)]
+    within = max(float(p_values(end, counts, most, sides=1)) for end in ends)
+    outside = float(p_values(np.minimum(gaps, 0.0), counts, most))
+    if len(made) == 1:
+        return _Test(within, True) if gaps[0] > 0 else _Test(outside, False)
+    return _Test(within, True) if within <= outside else _Test(outside, False)
 
 
-def _combine(values: Sequence[float]) -> float:
-    """`a - b`, or `a` where that is all."""
-    return values[0] - values[1] if len(values) > 1 else values[0]
+def _each(gaps: Floats, counts: Sequence[int], most: int) -> Floats:
+    """How strongly each look speaks by itself: minus the p-value that it would bring about alone."""
+    alone = np.where(np.eye(len(gaps), dtype=bool), gaps, 0.0)
+    return -p_values(alone, counts, most)
+
+
+def _max_seeds(declaration: Declaration, made: Sequence[Look]) -> int:
+    """Without declared looks the one test may spend everything."""
+    return declaration.max_seeds if declaration.looks else made[-1].n
+
+
+def _corrected(p: Sequence[float]) -> list[tuple[float, int]]:
+    """Holm's p-value of each, and the factor by which its level is divided.
+
+    A claim that is not rejected has the factor at which the procedure stopped, so that its interval, at the
+    level divided by that, contains the bound.
+    """
+    if not p:
+        return []
+    adjusted = holm(np.array(p))
+    open_claims = int((adjusted > LEVEL).sum())
+    ranks = np.argsort(np.argsort(p, kind="stable"), kind="stable")
+    return [
+        (float(one), len(p) - int(rank) if one <= LEVEL else open_claims)
+        for one, rank in zip(adjusted, ranks, strict=True)
+    ]
 
 
 def _gap(claim: Claim, mean: float) -> float:
@@ -142,133 +115,79 @@ def _gap(claim: Claim, mean: float) -> float:
     return claim.limit - mean if isinstance(claim, Below) else mean
 
 
-def _tails(claim: Claim, gap: float) -> int:
+def _sides(claim: Claim, gap: float) -> int:
     return 1 if isinstance(claim, Equivalent) and gap > 0 else 2
 
 
-def _p_value(claim: Claim, sample: _Sample) -> float:
-    n, gap = len(sample.values), _gap(claim, sample.mean)
-    t = abs(gap) / (sample.std / np.sqrt(n))
-    return min(1.0, _tails(claim, gap) * float(stats.t.sf(t, n - 1)))
-
-
-def _holm_factors(p: dict[int, float]) -> dict[int, int]:
-    """Holm's factor of each p-value: the number of claims that are not decided before it."""
-    return {index: len(p) - rank for rank, index in enumerate(sorted(p, key=lambda index: p[index]))}
-
-
-def _holm(p: dict[int, float], factors: dict[int, int]) -> dict[int, float]:
-    """Holm's corrected p-values: never below that of a smaller p-value."""
-    products = {index: min(1.0, p[index] * factors[index]) for index in p}
-    return {index: max(products[other] for other in p if factors[other] >= factors[index]) for index in p}
-
-
-def _seeds_needed(claim: Claim, sample: _Sample, level: float) -> int | None:
-    n = np.arange(len(sample.values) + 1, MAX_SEEDS + 1)
-    enough = np.flatnonzero(_power(claim, sample, level, n) >= POWER)
+def _seeds_needed(claim: Claim, look: Look, level: float) -> int | None:
+    n = np.arange(look.n + 1, MOST_NEEDED + 1)
+    enough = np.flatnonzero(_power(claim, look, level, n) >= POWER)
     return int(n[enough[0]]) if enough.size else None
 
 
-def _power(claim: Claim, sample: _Sample, level: float, n: NDArray[np.int_]) -> NDArray[np.float64]:
+def _power(claim: Claim, look: Look, level: float, n: NDArray[np.int_]) -> Floats:
     """The probability that n seeds reach the verdict on the mean's side, from the noncentral t."""
-    error = sample.std / np.sqrt(n)
-    gap = _gap(claim, sample.mean)
-    tails = _tails(claim, gap)
-    critical = stats.t.isf(level / tails, n - 1)
+    error = look.std / np.sqrt(n)
+    gap = _gap(claim, look.mean)
+    sides = _sides(claim, gap)
+    critical = stats.t.isf(level / sides, n - 1)
     power = stats.nct.sf(critical, n - 1, abs(gap) / error)
-    if tails == 1 and isinstance(claim, Equivalent):
+    if sides == 1 and isinstance(claim, Equivalent):
         # Both one-sided tests must reject; subtract the cases in which the farther one does not.
-        power = power - stats.nct.cdf(critical, n - 1, (claim.margin + abs(sample.mean)) / error)
+        power = power - stats.nct.cdf(critical, n - 1, (claim.margin + abs(look.mean)) / error)
     return np.asarray(power, dtype=np.float64)
 
 
 def _tested(
-    claim: Claim, sample: _Sample, filled: FilledTable, p: float, p_holm: float, factor: int
+    claim: Claim, made: Sequence[Look], filled: FilledTable, test: _Test, p_holm: float, factor: int
 ) -> Verdict:
-    n, mean = len(sample.values), sample.mean
-    half = float(stats.t.isf(LEVEL / 2, n - 1)) * sample.std / float(np.sqrt(n))
-    side: Decision = "supported" if _gap(claim, mean) > 0 else "contradicted"
+    last, most = made[-1], _max_seeds(filled.declaration, made)
+    side: Decision = "supported" if test.supports else "contradicted"
     verdict: Decision = side if p_holm <= LEVEL else "undecided"
-    needed = _seeds_needed(claim, sample, LEVEL / factor) if verdict == "undecided" else None
-    low, high = mean - half, mean + half
-    p_text = _p_text(p, p_holm)
-    measured = (
-        f"{_estimate(claim, filled, mean, n)} "
-        f"(95 % CI {_signed(claim, filled, low)} to {_signed(claim, filled, high)}; {p_text})"
+    sides: Sides = 1 if isinstance(claim, Equivalent) and test.supports else 2
+    low, high = interval(
+        [look.mean for look in made],
+        [look.error for look in made],
+        [look.n for look in made],
+        LEVEL / factor,
+        most,
+        sides,
     )
-    sentence = f"{measured}: {verdict}{_seeds_advice(verdict, needed)}."
-    return Verdict(claim.description, verdict, mean, low, high, n, p, p_holm, needed, sentence)
+    final = bool(filled.declaration.looks) and last.n >= most
+    needed = _seeds_needed(claim, last, LEVEL / factor) if verdict == "undecided" and not final else None
+    found = Verdict(
+        claim=claim.description,
+        verdict=verdict,
+        estimate=last.mean,
+        low=low,
+        high=high,
+        n=last.n,
+        p=test.p,
+        p_holm=p_holm,
+        seeds_needed=needed,
+        sentence="",
+        confidence=90 if sides == 1 else 95,
+        factor=factor,
+        looks=tuple(look.n for look in made),
+        max_seeds=most,
+    )
+    return replace(found, sentence=verdict_text.tested(claim, found, filled))
 
 
-def _untested(claim: Claim, sample: _Sample, filled: FilledTable) -> Verdict:
+def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
     """The verdict where no test is needed, or none is possible."""
-    if sample.missing:
-        reason = f"Not run: {sample.missing}."
-        return Verdict(claim.description, "not run", None, None, None, 0, None, None, None, reason)
-    if sample.exact is not None:
-        value = sample.exact
-        exact: Decision = "supported" if _holds(claim, value) else "contradicted"
-        sentence = f"{_estimate(claim, filled, value, 0)}, computed exactly: {exact}."
-        return Verdict(claim.description, exact, value, value, value, 0, None, None, None, sentence)
-    n = len(sample.values)
-    if n == 0:
-        reason = "The cells have no seed in common: undecided."
-        return Verdict(claim.description, "undecided", None, None, None, 0, None, None, None, reason)
-    why = "at least two seeds are needed" if n == 1 else "all seeds gave the same value"
-    sentence = f"{_estimate(claim, filled, sample.mean, n)}: undecided, because {why}."
-    return Verdict(claim.description, "undecided", sample.mean, None, None, n, None, None, None, sentence)
+    n, values = len(found.values), list(found.values.values())
+    verdict: Decision = "undecided"
+    estimate = float(np.mean(values)) if values else None
+    if found.missing is not None:
+        verdict = "not run"
+    elif found.exact is not None:
+        verdict, estimate = "supported" if _holds(claim, found.exact) else "contradicted", found.exact
+    ends = found.exact
+    sentence = verdict_text.untested(claim, found, verdict, filled)
+    return Verdict(claim.description, verdict, estimate, ends, ends, n, None, None, None, sentence)
 
 
 def _holds(claim: Claim, value: float) -> bool:
     gap = _gap(claim, value)
     return gap >= 0 if isinstance(claim, Equivalent) else gap > 0
-
-
-def _estimate(claim: Claim, filled: FilledTable, value: float, n: int) -> str:
-    planned = len(filled.declaration.seeds)
-    seeds = f"{n} seed{'s' * (n != 1)}" if n == planned else f"{n} of {planned} seeds"
-    what = _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim, filled)
-    bound = ""
-    if isinstance(claim, Below):
-        bound = f" against a limit of {claim.limit:g}"
-    elif isinstance(claim, Equivalent):
-        bound = f" against a margin of ± {claim.margin:g}"
-    return f"{what}: {_signed(claim, filled, value)}{f' over {seeds}' if n else ''}{bound}"
-
-
-def _difference(claim: Greater | Equivalent, filled: FilledTable) -> str:
-    (a, _), (b, times) = _terms(claim)
-    factor = "" if times == 1 else f"{times:g} × "
-    if a.column == b.column:
-        return f"{_label(a, filled)} minus {factor}{_label(b, filled)}, {a.column}"
-    return f"{_name(a, filled)} minus {factor}{_name(b, filled)}"
-
-
-def _name(ref: CellRef, filled: FilledTable) -> str:
-    return f"{_label(ref, filled)}, {ref.column}"
-
-
-def _label(ref: CellRef, filled: FilledTable) -> str:
-    return next((row.label for row in filled.declaration.rows if row.key == ref.row), ref.row)
-
-
-def _signed(claim: Claim, filled: FilledTable, value: float) -> str:
-    """With one digit more than the column, so that a small difference is not printed as zero."""
-    column = next(column for column in filled.declaration.columns if column.name == claim.a.column)
-    digits = 0 if column.human else column.digits + 1
-    return f"{value:,.{digits}f}" if isinstance(claim, Below) else f"{value:+,.{digits}f}"
-
-
-def _p_text(p: float, p_holm: float) -> str:
-    def text(value: float) -> str:
-        return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
-
-    return text(p) if p == p_holm else f"{text(p)}, after Holm's correction {text(p_holm)}"
-
-
-def _seeds_advice(verdict: Decision, needed: int | None) -> str:
-    if verdict != "undecided":
-        return ""
-    if needed is None:
-        return f"; more than {MAX_SEEDS:,} seeds needed for 80 % power at this effect size"
-    return f"; about {needed} seeds needed for 80 % power at this effect size"

@@ -1,14 +1,14 @@
 """From declared tables to the sources of their cells and the jobs behind them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.jobs.job import Job
-from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
+from orchestrator.schema.declaration import MAX_SEEDS, CellSource, Declaration, DeclaredRow
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table
 from orchestrator.util.errors import SweepError
 
@@ -27,6 +27,9 @@ class PlanSettings:
     command: str
     only: tuple[str, ...] = ()  # row keys; empty for all
     bind: Callable[[Experiment], Experiment] = lambda experiment: experiment  # to the user's own data
+    # How many of the seeds a row gets, by the ids of its table and itself; all of them where it is not named.
+    counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    max_seeds: int = MAX_SEEDS  # at how many seeds the level of the tests is used up
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Planned:
 class _PlannedRow:
     declared: DeclaredRow
     jobs: dict[str, Job]  # by fingerprint, one a seed for each source of cells, without what they need
+    count: int  # of seeds
 
 
 def plan_tables(tables: Iterable[Table], settings: PlanSettings) -> list[Planned]:
@@ -55,7 +59,7 @@ def plan_tables(tables: Iterable[Table], settings: PlanSettings) -> list[Planned
     _check_only(settings.only, dict.fromkeys(row.key for _, some in rows for row in some))
     jobs = _JobBuilder(settings)
     return [
-        _plan(table, [_plan_row(row, table.columns, jobs) for row in some], settings)
+        _plan(table, [_plan_row(table, row, jobs, settings) for row in some], settings)
         for table, some in rows
         if not settings.only or any(row.key in settings.only for row in some)
     ]
@@ -103,43 +107,49 @@ class _JobBuilder:
     def __init__(self, settings: PlanSettings) -> None:
         self._settings = settings
         self.trainings = cache(self._trainings)
+        self._training = cache(self._seeded)
+        self._bound = cache(settings.bind)
         self._measured = cache(self._measurements)
 
-    def source(self, row: Row, column: Column) -> tuple[CellSource | None, dict[str, Job]]:
+    def source(self, row: Row, column: Column, count: int) -> tuple[CellSource | None, dict[str, Job]]:
         """Where a cell's number comes from, None for a blank one, and the jobs behind it by fingerprint."""
         experiment = row.groups[column.group] if column.group else row.experiment
         match column.source:
             case Metric(key, applies):
-                trainings = self.trainings(experiment)
+                trainings = self.trainings(experiment, count)
                 if not applies(next(iter(trainings.values()))):
                     return None, {}
                 return CellSource(key=key, fingerprints=tuple(trainings)), dict(trainings)
-            case Counted(count):
-                value = count(next(iter(self.trainings(experiment).values())))
+            case Counted(compute):
+                value = compute(next(iter(self.trainings(experiment, count).values())))
                 return None if value is None else CellSource(value=value), {}
             case Measured(key, measurement):
-                measured = self._measured(measurement, experiment)
+                measured = self._measured(measurement, experiment, count)
                 return CellSource(key=key.format(row=row.key), fingerprints=tuple(measured)), measured
 
-    def _trainings(self, experiment: Experiment) -> dict[str, Experiment]:
-        """By fingerprint, one a seed, on the user's data."""
-        bound = self._settings.bind(experiment)
-        return {e.fingerprint(): e for e in (seeded(bound, seed) for seed in self._settings.seeds)}
+    def _trainings(self, experiment: Experiment, count: int) -> dict[str, Experiment]:
+        """By fingerprint, one for each of the first seeds, on the user's data."""
+        trained = [self._training(experiment, seed) for seed in self._settings.seeds[:count]]
+        return {e.fingerprint(): e for e in trained}
+
+    def _seeded(self, experiment: Experiment, seed: int) -> Experiment:
+        return seeded(self._bound(experiment), seed)
 
     def _measurements(
-        self, measurement: Callable[[Experiment, str], Job], experiment: Experiment
+        self, measurement: Callable[[Experiment, str], Job], experiment: Experiment, count: int
     ) -> dict[str, Job]:
-        trained = self.trainings(experiment).values()
+        trained = self.trainings(experiment, count).values()
         return {m.fingerprint(): m for m in (measurement(e, self._settings.scale) for e in trained)}
 
 
-def _plan_row(row: Row, columns: Iterable[Column], jobs: _JobBuilder) -> _PlannedRow:
+def _plan_row(table: Table, row: Row, jobs: _JobBuilder, settings: PlanSettings) -> _PlannedRow:
+    count = settings.counts.get((table.id, row.key), len(settings.seeds))
     behind: dict[str, Job] = {}
     cells: dict[str, CellSource] = {}
-    for column in columns:
+    for column in table.columns:
         if column.group and column.group not in row.groups:
             continue
-        cell, needed = jobs.source(row, column)
+        cell, needed = jobs.source(row, column, count)
         if cell is not None:
             cells[column.spec.name] = cell
             behind |= needed
@@ -150,7 +160,7 @@ def _plan_row(row: Row, columns: Iterable[Column], jobs: _JobBuilder) -> _Planne
         in_paper=row.in_paper,
         description=row.description,
     )
-    return _PlannedRow(declared, behind)
+    return _PlannedRow(declared, behind, count)
 
 
 def _declare(
@@ -167,7 +177,8 @@ def _declare(
         report=settings.report,
         data="; ".join(dict.fromkeys(settings.data(e.data) for e in trained)),
         data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
-        seeds=settings.seeds,
+        seeds=settings.seeds[: max((row.count for row in rows), default=len(settings.seeds))],
+        max_seeds=settings.max_seeds,
         columns=tuple(column.spec for column in table.columns),
         rows=tuple(row.declared for row in rows),
         needs={fp: fps for fp, fps in needs.items() if fps},

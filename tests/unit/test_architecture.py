@@ -35,10 +35,12 @@ FLOORS: dict[str, set[str]] = {
     "schedule": {"jobs", "training", "config", "util"},
     "data": {"schedule", "config", "util"},
     "run": {
-        "data", "schedule", "sweep", "tracking", "report", "jobs", "training", "config", "schema", "util",
+        "data", "schedule", "sweep", "tracking", "report", "stats", "jobs", "training", "config", "schema",
+        "util",
     },
     "bench": {
-        "run", "schedule", "sweep", "tracking", "report", "jobs", "training", "config", "schema", "util",
+        "run", "schedule", "sweep", "tracking", "report", "stats", "jobs", "training", "config", "schema",
+        "util",
     },
     "cli": {
         "bench", "run", "data", "schedule", "sweep", "inference", "jobs", "probes", "training", "config",

@@ -97,8 +97,8 @@ def test_what_starts_from_a_diverged_training_is_not_run_unless_that_is_run_agai
     started = vary(experiment, start=start)
     jobs = {job.fingerprint(): job for job in (start, started)}
     known = {start.fingerprint(): record(start, "diverged")}
-    assert _missing(jobs, known, fresh=False) == {}
-    assert _missing(jobs, known, fresh=True) == jobs
-    assert _missing(jobs, {start.fingerprint(): record(start, "failed")}, fresh=False) == jobs
+    assert _missing(jobs, known, fresh=set()) == {}
+    assert _missing(jobs, known, fresh=jobs.keys()) == jobs
+    assert _missing(jobs, {start.fingerprint(): record(start, "failed")}, fresh=set()) == jobs
     finished = {start.fingerprint(): record(start, "finished")}
-    assert list(_missing(jobs, finished, fresh=False)) == [started.fingerprint()]
+    assert list(_missing(jobs, finished, fresh=set())) == [started.fingerprint()]

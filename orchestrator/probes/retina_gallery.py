@@ -139,7 +139,9 @@ def select_scans(scans: Prepared, places: NDArray[np.int64]) -> dict[int, str]:
     # A subject without a column that has both boundaries has no thickness, and comes last.
     ranked = sorted(thickness, key=lambda one: -np.nan_to_num(thickness[one], nan=-np.inf))
     others = ranked[1:]
-    picked = {ranked[0]: "thickest retina", **({others[len(others) // 2]: "median thickness"} if others else {})}
+    picked = {ranked[0]: "thickest retina"}
+    if others:
+        picked[others[len(others) // 2]] = "median thickness"
     selected: dict[int, str] = {}
     for one, how in picked.items():
         mine = np.flatnonzero(subject == one)

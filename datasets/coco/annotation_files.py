@@ -6,17 +6,18 @@ Shapes: N annotations, K keypoints, M pictures.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from datasets.coco import category as categories
 from datasets.coco.category import Category
 from datasets.io import json_file
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_in
-from datasets.io.json_file import Record, parse_objects
+from datasets.io.json_file import Box, NotNegative, Number, Record, Row, Whole, a_list, a_name, a_whole
 from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, raise_if_any
 
 Floats = NDArray[np.float64]
@@ -61,24 +62,20 @@ class Detections:
     left_out: Mapping[str, int]  # how many were broken or in broken pictures
 
 
-class _Person(NamedTuple):
-    """One annotation; picture -1: its picture is broken."""
-
-    id: int
-    picture: int
-    box: list[float]
-    area: float
-    crowd: bool
-    keypoints: list[float]
-    labelled: int  # num_keypoints
+_Row = tuple[dict[str, Any], int]
+"""A checked record's fields, and the index of its picture; -1: that is broken."""
 
 
-class _Box(NamedTuple):
-    """One detection; picture -1: its picture is broken."""
+class _Detection(BaseModel):
+    bbox: Box
+    score: Number
 
-    picture: int
-    box: list[float]
-    score: float
+
+class _Person(BaseModel):
+    keypoints: Row
+    bbox: Box
+    area: NotNegative
+    num_keypoints: Whole = 0
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
@@ -140,27 +137,28 @@ def parse_annotations(
     Raises:
         DataError: it is no file of COCO's format at all.
     """
-    top = json_file.load_object(path)
+    top = json_file.load(path).as_object()
     category = _category(top)
     images, bad_images, bad_ids = _images(root, split, top, broken_pictures)
     where = {ident: index for index, (ident, _) in enumerate(images)} | dict.fromkeys(bad_ids, -1)
     people, bad_people = _people(top, category, where)
-    rows = [person for person in people if person.picture >= 0]
+    rows = [(fields, picture) for fields, picture in people if picture >= 0]
     counts = {RECORDS: len(bad_images) + len(bad_people), IN_PICTURES: len(people) - len(rows)}
-    columns = list(zip(*rows, strict=True)) or [()] * len(_Person._fields)
-    ids, picture, box, area, crowd, keypoints, count = columns
+    keypoints = _column(rows, "keypoints").reshape(-1, len(category.keypoints), 3)
+    labelled = (keypoints[..., 2] > 0).sum(1).tolist()
+    given = [fields.get("num_keypoints", count) for (fields, _), count in zip(rows, labelled, strict=True)]
     found = Annotations(
         path=path,
         category=category,
         picture_ids=np.array([ident for ident, _ in images], np.int64),
         pictures=tuple(file for _, file in images),
-        id=np.array(ids, np.int64),
-        picture=np.array(picture, np.int64),
-        box=np.array(box, np.float64).reshape(-1, 4),
-        area=np.array(area, np.float64),
-        crowd=np.array(crowd, bool),
-        count=np.array(count, np.int64),
-        keypoints=np.array(keypoints, np.float64).reshape(-1, len(category.keypoints), 3),
+        id=np.array([fields["id"] for fields, _ in rows], np.int64),
+        picture=np.array([picture for _, picture in rows], np.int64),
+        box=_column(rows, "bbox").reshape(-1, 4),
+        area=_column(rows, "area"),
+        crowd=np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
+        count=np.array(given, np.int64),
+        keypoints=keypoints,
         broken_pictures=frozenset(bad_ids),
         left_out=counted(counts),
     )
@@ -176,30 +174,33 @@ def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, 
     places = {ident: index for index, ident in enumerate(annotations.picture_ids.tolist())}
     where = places | dict.fromkeys(annotations.broken_pictures, -1)
 
-    def parse(record: Record) -> _Box | None:
-        if record.whole("category_id") != annotations.category.id:
+    def parse(record: Record) -> _Row | None:
+        if record.parse(a_whole, "category_id") != annotations.category.id:
             return None
-        return _Box(_picture_of(record, where), record.box(), record.number("score"))
+        picture = _picture_of(record, where)
+        record.parse(_Detection.model_validate)
+        return record.value, picture
 
-    parsed, broken = parse_objects(path, json_file.load_list(path, "results"), "results", parse)
-    found = [box for box in parsed if box is not None]
-    rows = [box for box in found if box.picture >= 0]
+    values = json_file.load(path).parse(a_list)
+    parsed, broken = json_file.parse_objects(path, values, "results", parse)
+    found = [row for row in parsed if row is not None]
+    rows = [row for row in found if row[1] >= 0]
     if not found and not broken:
         problem = f"has no boxes of category {annotations.category.id}"
         raise DataError(path, problem, remedy="Check the file", code="no-boxes")
     counts = {"broken detections": len(broken), "detections in broken pictures": len(found) - len(rows)}
     return Detections(
         path=path,
-        picture=np.array([row.picture for row in rows], np.int64),
-        box=np.array([row.box for row in rows], np.float64).reshape(-1, 4),
-        score=np.array([row.score for row in rows], np.float64),
+        picture=np.array([picture for _, picture in rows], np.int64),
+        box=_column(rows, "bbox").reshape(-1, 4),
+        score=_column(rows, "score"),
         left_out=counted(counts),
     ), broken
 
 
 def _category(top: Record) -> Category:
-    values = top.listed("categories")
-    records, broken = parse_objects(top.path, values, "categories", lambda record: record)
+    values = top.parse(a_list, "categories")
+    records, broken = json_file.parse_objects(top.path, values, "categories", lambda record: record)
     raise_if_any(broken)
     return categories.choose(top.path, records)
 
@@ -208,7 +209,7 @@ def _images(
     root: Path, split: str, top: Record, broken_pictures: Collection[str]
 ) -> tuple[list[tuple[int, PictureFile]], list[Problem], set[int]]:
     """Ids and files of the pictures, what is broken, and the ids of those that are."""
-    values = top.listed("images")
+    values = top.parse(a_list, "images")
     if not values:
         remedy = "Use a split that has some"
         raise DataError(top.path, "lists no images", remedy=remedy, code="no-images")
@@ -216,53 +217,48 @@ def _images(
     seen: set[int] = set()
 
     def parse(image: Record) -> tuple[int, PictureFile]:
-        ident = image.new("id", seen)
-        file = PictureFile(folder / image.text("file_name"), image.side("width"), image.side("height"))
-        return ident, file
+        return image.new("id", seen), image.parse(json_file.Picture.model_validate).file(folder)
 
-    parsed, broken = parse_objects(top.path, values, "images", parse)
+    parsed, broken = json_file.parse_objects(top.path, values, "images", parse)
     known = broken_pictures
     images = [(i, file) for i, file in parsed if not known or name_in(root, file.path) not in known]
     return images, broken, seen - {ident for ident, _ in images}
 
 
-def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Person], list[Problem]]:
+def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Row], list[Problem]]:
     """The category's annotations, and what is broken.
 
     Args:
         where: places of pictures by their ids, -1 for broken ones.
     """
     seen: set[int] = set()
-    K = len(category.keypoints)
 
-    def parse(record: Record) -> _Person | None:
-        if record.whole("category_id") != category.id:
+    def parse(record: Record) -> _Row | None:
+        if record.parse(a_whole, "category_id") != category.id:
             return None
-        return _person(record, record.new("id", seen), _picture_of(record, where), K)
+        record.new("id", seen)
+        picture = _picture_of(record, where)
+        keypoints, K = record.parse(_Person.model_validate).keypoints, len(category.keypoints)
+        if len(keypoints) != 3 * K:
+            raise record.wrong(f"keypoints has {len(keypoints)} numbers, not {3 * K}", code="wrong-length")
+        if not set(keypoints[2::3]) <= {0, 1, 2}:
+            raise record.wrong("a keypoint's visibility is none of 0, 1 and 2", code="bad-visibility")
+        return record.value, picture
 
-    parsed, broken = parse_objects(top.path, top.listed("annotations"), "annotations", parse)
-    return [person for person in parsed if person is not None], broken
+    values = top.parse(a_list, "annotations")
+    parsed, broken = json_file.parse_objects(top.path, values, "annotations", parse)
+    return [row for row in parsed if row is not None], broken
 
 
-def _person(record: Record, ident: int, picture: int, K: int) -> _Person:
-    keypoints = record.row("keypoints", 3 * K)
-    if not set(keypoints[2::3]) <= {0, 1, 2}:
-        raise record.wrong("a keypoint's visibility is none of 0, 1 and 2", code="bad-visibility")
-    labelled = sum(visibility > 0 for visibility in keypoints[2::3])
-    return _Person(
-        id=ident,
-        picture=picture,
-        box=record.box(),
-        area=_not_negative(record, "area"),
-        crowd=bool(record.fields.get("iscrowd", 0)),
-        keypoints=keypoints,
-        labelled=record.whole("num_keypoints") if "num_keypoints" in record.fields else labelled,
-    )
+def _column(rows: Sequence[_Row], key: str) -> Floats:
+    return np.array([fields[key] for fields, _ in rows], np.float64)
 
 
 def _picture_folder(root: Path, path: Path, split: str, images: list[Any]) -> Path:
     """The first of the usual folders that has the first picture, or any that exists."""
-    names, _ = parse_objects(path, images[:1], "images", lambda image: image.text("file_name"))
+    names, _ = json_file.parse_objects(
+        path, images[:1], "images", lambda image: image.parse(a_name, "file_name")
+    )
     sample = names[0] if names else "."
     name = path.stem[path.stem.lower().rindex(split) :]
     usual = [root / name, root / "images" / name, root / split, root / "images" / split, root / "images"]
@@ -275,14 +271,7 @@ def _picture_folder(root: Path, path: Path, split: str, images: list[Any]) -> Pa
 
 
 def _picture_of(record: Record, where: Mapping[int, int]) -> int:
-    ident = record.whole("image_id")
+    ident = record.parse(a_whole, "image_id")
     if ident not in where:
         raise record.wrong(f"no image has its image_id, {ident}", code="unknown-image")
     return where[ident]
-
-
-def _not_negative(record: Record, key: str) -> float:
-    value = record.number(key)
-    if value < 0:
-        raise record.wrong(f"{key} is negative, {value}", code="negative")
-    return float(value)

@@ -9,14 +9,16 @@ Shapes: N frames, K = 17 joints.
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+from pydantic import TypeAdapter
 
 from datasets.base.annotated import AnnotatedSet, whole
 from datasets.human36m.cameras import JOINTS
 from datasets.human36m.samples import Frame, Frames, table
 from datasets.io.errors import DataError
-from datasets.io.image import PictureFile
-from datasets.io.json_file import Record, an_object, load_object, parse_objects
+from datasets.io.json_file import Number, Picture, Record, a_dict, a_list, a_whole, load, parse_objects
 from datasets.io.problems import Problem, parse_each
 
 Layout = Literal["posenet", "sample"]
@@ -33,6 +35,11 @@ SAMPLES = {
 }
 _KINDS = ("data", "camera", "joint_3d")
 _FOLDERS = ("annotations", ".")
+
+a_box = TypeAdapter(tuple[Number, Number, Number, Number]).validate_python
+a_pose = TypeAdapter(
+    Annotated[list[tuple[Number, Number, Number]], Len(len(JOINTS), len(JOINTS))]
+).validate_python
 
 
 def find_layout(root: Path) -> Layout:
@@ -94,10 +101,10 @@ def _posenet(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame]
     broken: list[Problem] = []
     for start in range(0, len(files), len(_KINDS)):
         data, camera, joints = files[start : start + len(_KINDS)]
-        document, cameras, poses = load_object(data), load_object(camera), load_object(joints)
+        document, cameras, poses = (load(file).as_object() for file in (data, camera, joints))
         boxes, bad_boxes = _boxes(document)
         parse = partial(_posenet_frame, root, EVERY[split], boxes, cameras, poses)
-        found, bad_images = parse_objects(data, document.listed("images"), "images", parse)
+        found, bad_images = parse_objects(data, document.parse(a_list, "images"), "images", parse)
         frames += [frame for frame in found if frame is not None]
         broken += bad_boxes + bad_images
     return frames, broken
@@ -108,7 +115,7 @@ def _boxes(document: Record) -> tuple[dict[int, Record], list[Problem]]:
     seen: set[int] = set()
     found, broken = parse_objects(
         document.path,
-        document.listed("annotations"),
+        document.parse(a_list, "annotations"),
         "annotations",
         lambda record: (record.new("image_id", seen), record),
     )
@@ -119,25 +126,26 @@ def _posenet_frame(
     root: Path, every: int, boxes: Mapping[int, Record], cameras: Record, poses: Record, image: Record
 ) -> Frame | None:
     """What is known of a picture; None of one that is not used."""
-    if image.whole("frame_idx") % every:
+    if image.parse(a_whole, "frame_idx") % every:
         return None
-    ident = image.whole("id")
+    ident = image.parse(a_whole, "id")
     if ident not in boxes:
         raise image.wrong("no annotation has its id as image_id", code="unknown-image")
+    cam = str(image.parse(a_whole, "cam_idx"))
     return Frame(
         image=image,
         id=ident,
-        file=_picture(root, image),
-        box=boxes[ident].row("bbox", 4),
+        file=image.parse(Picture.model_validate).file(root / "images"),
+        box=boxes[ident].parse(a_box, "bbox"),
         world=_pose(poses, image),
-        camera=cameras.inner(str(image.whole("cam_idx"))),
+        camera=Record(cameras.path, cam, cameras.parse(a_dict, cam)),
     )
 
 
 def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame], list[Problem]]:
     """The frames of an authors' file, in which images and annotations go in pairs; already subsampled."""
-    document = load_object(files[0])
-    images, annotations = document.listed("images"), document.listed("annotations")
+    document = load(files[0]).as_object()
+    images, annotations = document.parse(a_list, "images"), document.parse(a_list, "annotations")
     if len(images) != len(annotations):
         raise DataError(
             files[0],
@@ -152,31 +160,26 @@ def _sample(root: Path, split: str, files: Sequence[Path]) -> tuple[list[Frame],
 def _sample_frame(root: Path, path: Path, pair: tuple[int, tuple[Any, Any]]) -> Frame:
     number, (image, annotation) = pair
     name = f"images[{number}]"
-    shown_in = an_object(path, image, name)
-    fields = shown_in.fields | an_object(path, annotation, f"annotations[{number}]").fields
-    both = Record(path, name, fields)
+    shown_in = Record(path, name, image).as_object()
+    also = Record(path, f"annotations[{number}]", annotation).as_object()
+    both = Record(path, name, image | also.value)
     return Frame(
         image=both,
-        id=both.whole("image_id"),
-        file=_picture(root, shown_in),
-        box=both.row("bbox", 4),
-        world=both.rows(fields.get("keypoints_world"), "keypoints_world", len(JOINTS), 3),
-        camera=both.inner("cam_param"),
+        id=both.parse(a_whole, "image_id"),
+        file=shown_in.parse(Picture.model_validate).file(root / "images"),
+        box=both.parse(a_box, "bbox"),
+        world=both.parse(a_pose, "keypoints_world"),
+        camera=Record(path, f"{name}.cam_param", both.parse(a_dict, "cam_param")),
     )
 
 
-def _pose(poses: Record, image: Record) -> list[list[float]]:
+def _pose(poses: Record, image: Record) -> list[tuple[float, float, float]]:
     """The joints that were recorded when the picture was taken."""
-    path = [str(image.whole(key)) for key in ("action_idx", "subaction_idx", "frame_idx")]
-    found: Any = poses.fields
+    path = [str(image.parse(a_whole, key)) for key in ("action_idx", "subaction_idx", "frame_idx")]
+    found: Any = poses.value
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
-    record = Record(poses.path, f"[{']['.join(path)}]", {})
-    return record.rows(found, "the pose", len(JOINTS), 3)
-
-
-def _picture(root: Path, image: Record) -> PictureFile:
-    return PictureFile(root / "images" / image.text("file_name"), image.side("width"), image.side("height"))
+    return Record(poses.path, f"[{']['.join(path)}]", {"pose": found}).parse(a_pose, "pose")
 
 
 def _name(subject: int, kind: str) -> str:

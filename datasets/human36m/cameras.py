@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.human36m.camera import Cameras
-from datasets.io.json_file import Record
+from datasets.io.json_file import Record, a_row
 from datasets.io.problems import Problem, parse_each
 
 Floats = NDArray[np.float64]
@@ -92,7 +92,7 @@ _SHAPES = {
 def _key(record: Record) -> str:
     """Equal for equal cameras of one file."""
     try:
-        return f"{record.path}:{[record.fields.get(name) for name in ('R', 't', 'f', 'c', 'k', 'p')]}"
+        return f"{record.path}:{[record.value.get(name) for name in ('R', 't', 'f', 'c', 'k', 'p')]}"
     except RecursionError:  # of lists in lists, which no camera has
         return f"{record.path}:{record.name}"
 
@@ -105,12 +105,14 @@ def _parsed(record: Record) -> Cameras:
 
 def _flat(record: Record, key: str, length: int) -> list[float]:
     """So many numbers, nested or not; zeros for distortion that is left out."""
-    value = record.fields.get(key)
+    value = record.value.get(key)
     if value is None and key in ("k", "p"):
         return [0.0] * length
     if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
         value = [number for row in value for number in row]
-    numbers = record.numbers(value, key, length)
+    numbers = Record(record.path, record.name, {key: value}).parse(a_row, key)
+    if len(numbers) != length:
+        raise record.wrong(f"{key} has {len(numbers)} numbers, not {length}", code="wrong-length")
     if key == "R":
         R = np.array(numbers).reshape(3, 3)
         if np.abs(R @ R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(R) < 0:

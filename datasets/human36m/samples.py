@@ -80,8 +80,8 @@ class Frame(NamedTuple):
     image: Record
     id: int
     file: PictureFile
-    box: list[float]
-    world: list[list[float]]
+    box: tuple[float, ...]
+    world: list[tuple[float, float, float]]
     camera: Record
 
 

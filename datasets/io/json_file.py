@@ -1,13 +1,16 @@
-"""JSON from elsewhere: every field is checked, and errors name file, record and field."""
+"""JSON from elsewhere, checked by pydantic: errors name file, record and field."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from reprlib import Repr
-from typing import Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from pydantic import AfterValidator, BaseModel, FailFast, Field, Strict, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from datasets.io.errors import DataError
+from datasets.io.image import PictureFile
 from datasets.io.problems import Problem, parse_each
 
 Parsed = TypeVar("Parsed")
@@ -15,170 +18,15 @@ Parsed = TypeVar("Parsed")
 ABSURD = 1e15
 """No length, place or score in a data set is as large."""
 
-_LARGEST = 2**63
-_LONGEST_SIDE = 2**16  # pixels: no JPEG is larger
-_AGAIN = "Correct it, or get or export the file again"
+_AGAIN = "Correct it, take it out, or get or export the file again"
 
-
-def load(path: Path) -> Any:
-    """The file's JSON.
-
-    Raises:
-        DataError: it is missing or not JSON.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(path, "is missing", remedy="Check the path", code="missing-file") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(path, f"is not JSON ({error})", remedy=_AGAIN, code="not-json") from error
-
-
-def load_object(path: Path) -> "Record":
-    """The file's JSON, an object.
-
-    Raises:
-        DataError: it is missing, not JSON, or something else.
-    """
-    return an_object(path, load(path), "")
-
-
-def load_list(path: Path, name: str) -> list[Any]:
-    """The file's JSON, a list of what `name` says.
-
-    Raises:
-        DataError: it is missing, not JSON, or something else.
-    """
-    return a_list(path, load(path), name)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A JSON object, and how to name it in an error."""
-
-    path: Path
-    name: str  # such as `annotations[3]`
-    fields: dict[str, Any]
-
-    def wrong(self, problem: str, remedy: str = _AGAIN, *, code: str) -> DataError:
-        """The error for this record."""
-        ident = self.fields.get("id")
-        name = f"{self.name} (id {ident})" if type(ident) is int else self.name
-        return DataError(self.path, problem, record=name, remedy=remedy, code=code)
-
-    def text(self, key: str) -> str:
-        """A string that is not empty and could name a file."""
-        value = self._get(key)
-        if not isinstance(value, str) or not could_name_a_file(value):
-            raise self.wrong(f"{key} is {quoted(value)}, not a text", code="not-a-text")
-        return value
-
-    def whole(self, key: str) -> int:
-        """A whole number from 0."""
-        value = self._get(key)
-        if type(value) is not int or not 0 <= value < _LARGEST:
-            raise self.wrong(f"{key} is {quoted(value)}, not a whole number from 0", code="not-whole")
-        return value
-
-    def new(self, key: str, seen: set[int]) -> int:
-        """A whole number that is not among those seen; now it is."""
-        value = self.whole(key)
-        if value in seen:
-            raise self.wrong(f"its {key} occurs twice", code="repeated-id")
-        seen.add(value)
-        return value
-
-    def side(self, key: str) -> int:
-        """The width or height of a picture."""
-        value = self.whole(key)
-        if not 1 <= value <= _LONGEST_SIDE:
-            raise self.wrong(f"{key} is {value}, and no picture's", code="bad-picture-side")
-        return value
-
-    def number(self, key: str) -> float:
-        """A finite number."""
-        return self.numbers([self._get(key)], key, 1)[0]
-
-    def row(self, key: str, length: int) -> list[float]:
-        """A list of `length` finite numbers."""
-        return self.numbers(self._get(key), key, length)
-
-    def numbers(self, value: Any, key: str, length: int) -> list[float]:
-        """`value`, if it is a list of `length` finite numbers."""
-        if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
-            raise self.wrong(f"{key} is {quoted(value)}, not numbers", code="not-numbers")
-        if len(value) != length:
-            raise self.wrong(f"{key} has {len(value)} numbers instead of {length}", code="wrong-length")
-        if not all(-ABSURD < number < ABSURD for number in value):  # a NaN is neither
-            wrong = next(number for number in value if not -ABSURD < number < ABSURD)
-            problem = f"{key} has a number that is not finite or absurdly large: {quoted(wrong)}"
-            raise self.wrong(f"{problem} at place {value.index(wrong) + 1}", code="not-finite")
-        return value
-
-    def rows(self, value: Any, key: str, count: int, length: int) -> list[list[float]]:
-        """`value`, if it is `count` lists of `length` finite numbers."""
-        if not isinstance(value, list) or len(value) != count:
-            raise self.wrong(f"{key} is not a list of {count} places", code="wrong-length")
-        return [self.numbers(row, f"{key}[{index}]", length) for index, row in enumerate(value)]
-
-    def box(self, key: str = "bbox") -> list[float]:
-        """x, y, width and height, the latter two not negative."""
-        box = self.row(key, 4)
-        if box[2] < 0 or box[3] < 0:
-            raise self.wrong(f"{key} has a negative size, {box[2]} x {box[3]}", code="negative-box")
-        return box
-
-    def listed(self, key: str) -> list[Any]:
-        """A list of any values."""
-        return a_list(self.path, self._get(key), key)
-
-    def inner(self, key: str) -> "Record":
-        """An object within this one."""
-        fields = self.fields.get(key)
-        if not isinstance(fields, dict):
-            raise self.wrong(f"has no object {key}", code="missing-field")
-        return Record(self.path, f"{self.name}.{key}".lstrip("."), fields)
-
-    def _get(self, key: str) -> Any:
-        if key not in self.fields:
-            raise self.wrong(f"has no {key}", code="missing-field")
-        return self.fields[key]
-
-
-def a_list(path: Path, value: Any, name: str) -> list[Any]:
-    """`value`, if it is a list.
-
-    Raises:
-        DataError: it is something else.
-    """
-    if not isinstance(value, list):
-        raise DataError(path, f"{name} is {quoted(value)}, not a list", remedy=_AGAIN, code="not-a-list")
-    return value
-
-
-def an_object(path: Path, value: Any, name: str) -> Record:
-    """`value` as a record, if it is an object.
-
-    Raises:
-        DataError: it is something else.
-    """
-    if not isinstance(value, dict):
-        problem = f"is {quoted(value)}, not an object"
-        raise DataError(path, problem, record=name, remedy=_AGAIN, code="not-an-object")
-    return Record(path, name, value)
-
-
-def parse_objects(
-    path: Path, values: Sequence[Any], name: str, parse: Callable[[Record], Parsed]
-) -> tuple[list[Parsed], list[Problem]]:
-    """What `parse` makes of each object of a list; and what is broken, elements that are no objects too."""
-    return parse_each(lambda one: parse(an_object(path, one[1], f"{name}[{one[0]}]")), enumerate(values))
-
-
-def quoted(value: Any) -> str:
-    """A value as an error quotes it, however long or deep it is."""
-    text = _BRIEF.repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+_CODES = {
+    **dict.fromkeys(("list_type", "tuple_type"), "not-a-list"),
+    **dict.fromkeys(("too_short", "too_long"), "wrong-length"),
+    **{"int_type": "not-whole", "float_type": "not-numbers", "string_type": "not-a-text"},
+    **{"finite_number": "not-finite", "missing": "missing-field", "dict_type": "not-an-object"},
+}
+"""Of an error, by pydantic's type of it; that of a number beyond a bound is `out-of-range`."""
 
 
 def could_name_a_file(text: str) -> bool:
@@ -186,6 +34,120 @@ def could_name_a_file(text: str) -> bool:
     parts = text.encode(errors="surrogatepass").split(b"/")
     whole = not any("\ud800" <= letter <= "\udfff" for letter in text)
     return bool(text) and whole and "\0" not in text and len(text) < 4000 and max(map(len, parts)) <= 255
+
+
+def _file_name(text: str) -> str:
+    if not could_name_a_file(text):
+        raise PydanticCustomError("not-a-text", "No file can have this name")
+    return text
+
+
+Whole = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+Side = Annotated[int, Strict(), Field(ge=1, le=2**16)]  # pixels: no JPEG is larger
+Number = Annotated[float, Strict(), Field(gt=-ABSURD, lt=ABSURD, allow_inf_nan=False)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0)]
+Row = Annotated[list[Number], FailFast()]
+Box = tuple[Number, Number, NotNegative, NotNegative]  # x, y, width, height
+FileName = Annotated[str, AfterValidator(_file_name)]
+
+a_whole = TypeAdapter(Whole).validate_python
+a_number = TypeAdapter(Number).validate_python
+a_row = TypeAdapter(Row).validate_python
+a_box = TypeAdapter(Box).validate_python
+a_name = TypeAdapter(FileName).validate_python
+a_list = TypeAdapter(list[Any]).validate_python
+a_dict = TypeAdapter(dict[Any, Any]).validate_python
+
+
+class Picture(BaseModel):
+    """What a record says of a picture."""
+
+    file_name: FileName
+    width: Side
+    height: Side
+
+    def file(self, folder: Path) -> PictureFile:
+        """The picture in its folder."""
+        return PictureFile(folder / self.file_name, self.width, self.height)
+
+
+class Record(NamedTuple):
+    """A value in a JSON file, most often an object, and how to name it in an error."""
+
+    path: Path
+    name: str  # such as `annotations[3]`; empty for the whole file
+    value: Any
+
+    def wrong(self, problem: str, *, code: str) -> DataError:
+        """The error for this record."""
+        ident = self.value.get("id") if isinstance(self.value, dict) else None
+        name = f"{self.name} (id {ident})" if type(ident) is int else self.name
+        return DataError(self.path, problem, record=name, remedy=_AGAIN, code=code)
+
+    def parse(self, check: Callable[[Any], Parsed], key: str = "") -> Parsed:
+        """What pydantic's check, such as `Picture.model_validate`, makes of the value, or of its field `key`.
+
+        Raises:
+            DataError: something is missing or wrong; names the first field.
+        """
+        try:
+            return check(self.value[key] if key else self.value)
+        except KeyError:
+            raise self.wrong(f"has no {key}", code="missing-field") from None
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        field, kind = (key + "".join(parts)).lstrip("."), first["type"]
+        if kind == "missing":
+            raise self.wrong(f"has no {field}", code="wrong-length" if field.endswith("]") else _CODES[kind])
+        problem = f"{field} is {quoted(first['input'])}: {first['msg']}".lstrip()
+        raise self.wrong(problem, code=_CODES.get(kind, kind if "-" in kind else "out-of-range"))
+
+    def as_object(self) -> "Record":
+        """This record, if it is an object.
+
+        Raises:
+            DataError: it is something else.
+        """
+        self.parse(a_dict)
+        return self
+
+    def new(self, key: str, seen: set[int]) -> int:
+        """A whole number that is not among those seen; now it is."""
+        value = self.parse(a_whole, key)
+        if value in seen:
+            raise self.wrong(f"its {key} occurs twice", code="repeated-id")
+        seen.add(value)
+        return value
+
+
+def load(path: Path) -> Record:
+    """The file's JSON.
+
+    Raises:
+        DataError: it is missing or not JSON.
+    """
+    try:
+        return Record(path, "", json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise DataError(path, "is missing", remedy="Check the path", code="missing-file") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(path, f"is not JSON ({error})", remedy=_AGAIN, code="not-json") from error
+
+
+def parse_objects(
+    path: Path, values: Sequence[Any], name: str, parse: Callable[[Record], Parsed]
+) -> tuple[list[Parsed], list[Problem]]:
+    """What `parse` makes of each object of a list; and what is broken, elements that are no objects too."""
+    records = (Record(path, f"{name}[{index}]", value) for index, value in enumerate(values))
+    return parse_each(lambda record: parse(record.as_object()), records)
+
+
+def quoted(value: Any) -> str:
+    """A value as an error quotes it, however long or deep it is."""
+    text = _BRIEF.repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 _BRIEF = Repr()

@@ -9,15 +9,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Len
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from datasets.base.annotated import AnnotatedSet, whole
 from datasets.io import json_file
 from datasets.io.errors import DataError
-from datasets.io.json_file import Record
+from datasets.io.json_file import FileName, NotNegative, Number, Positive, Row
 from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
 from datasets.mpii import ground_truth, release_mat
 from datasets.mpii.samples import JOINTS, People, misplaced, sized
@@ -98,16 +100,17 @@ def parse_set(
     return found, [*bad_train, *bad_val, *bad_heads.values()]
 
 
-class _Listed(NamedTuple):
+_K = Len(len(JOINTS), len(JOINTS))
+
+
+class _Listed(BaseModel):
     """One person of a list."""
 
-    id: int
-    image: str
-    centre: list[float]
-    scale: float
-    joints: list[list[float]]
-    flags: list[float]
-    record: str
+    image: FileName
+    center: tuple[NotNegative, Number]
+    scale: Positive
+    joints: Annotated[list[tuple[Number, Number]], _K]
+    joints_vis: Annotated[Row, _K]
 
 
 def _people(path: Path, images: Path, without: Collection[Path]) -> tuple[People, list[Problem], int]:
@@ -122,59 +125,32 @@ def _people(path: Path, images: Path, without: Collection[Path]) -> tuple[People
     Raises:
         DataError: it is no list.
     """
-    values = json_file.load_list(path, "people")
+    values = json_file.load(path).parse(json_file.a_list)
     parsed, broken = parse_each(partial(_listed, path), enumerate(values))
-    rows = [person for person in parsed if images / person.image not in without]
-    order = {name: index for index, name in enumerate(dict.fromkeys(row.image for row in rows))}
+    kept = [(index, one) for index, one in parsed if images / one["image"] not in without]
+    rows = [one for _, one in kept]
+    order = {name: index for index, name in enumerate(dict.fromkeys(row["image"] for row in rows))}
     counts = {RECORDS: len(broken), IN_PICTURES: len(parsed) - len(rows)}
     found = People(
         path=path,
         pictures=tuple(images / name for name in order),
-        picture=np.array([order[row.image] for row in rows], np.int64),
-        id=np.array([row.id for row in rows], np.int64),
-        record=tuple(row.record for row in rows),
-        centre=np.array([row.centre for row in rows], np.float64).reshape(-1, 2) - 1,
-        scale=np.array([row.scale for row in rows], np.float64),
-        points=np.array([row.joints for row in rows], np.float64).reshape(-1, len(JOINTS), 2) - 1,
-        labelled=np.array([row.flags for row in rows], bool).reshape(-1, len(JOINTS)),
+        picture=np.array([order[row["image"]] for row in rows], np.int64),
+        id=np.array([index for index, _ in kept], np.int64),
+        record=tuple(f"people[{index}]" for index, _ in kept),
+        centre=np.array([row["center"] for row in rows], np.float64).reshape(-1, 2) - 1,
+        scale=np.array([row["scale"] for row in rows], np.float64),
+        points=np.array([row["joints"] for row in rows], np.float64).reshape(-1, len(JOINTS), 2) - 1,
+        labelled=np.array([row["joints_vis"] for row in rows], bool).reshape(-1, len(JOINTS)),
         left_out=counted(counts),
     )
     return found, broken, len(values)
 
 
-def _listed(path: Path, one: tuple[int, Any]) -> _Listed:
-    record = json_file.an_object(path, one[1], f"people[{one[0]}]")
-    return _Listed(
-        id=one[0],
-        image=record.text("image"),
-        centre=_centre(record),
-        scale=_scale(record),
-        joints=record.rows(record.fields.get("joints"), "joints", len(JOINTS), 2),
-        flags=_flags(record),
-        record=record.name,
-    )
-
-
-def _centre(record: Record) -> list[float]:
-    centre = record.row("center", 2)
-    if centre[0] < 0:
-        problem = f"center is {centre}, no place in the picture"
-        raise record.wrong(problem, "Take the person out of the list", code="no-centre")
-    return centre
-
-
-def _scale(record: Record) -> float:
-    scale = record.number("scale")
-    if scale <= 0:
-        raise record.wrong(f"scale is {scale}, not positive", code="not-positive")
-    return scale
-
-
-def _flags(record: Record) -> list[float]:
-    flags = record.row("joints_vis", len(JOINTS))
-    if not set(flags) <= {0, 1}:
+def _listed(path: Path, one: tuple[int, Any]) -> tuple[int, dict[str, Any]]:
+    record = json_file.Record(path, f"people[{one[0]}]", one[1]).as_object()
+    if not set(record.parse(_Listed.model_validate).joints_vis) <= {0, 1}:
         raise record.wrong("joints_vis has something other than 0 and 1", code="bad-visibility")
-    return flags
+    return one[0], record.value
 
 
 def _labelled(people: People) -> People:

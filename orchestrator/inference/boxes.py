@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datasets.io import json_file
 from datasets.io.errors import DataError
-from datasets.io.json_file import Record, a_list, an_object
+from datasets.io.json_file import Record, a_box, a_list, a_name, a_number, a_whole
 
 Floats = NDArray[np.float64]
 
@@ -85,10 +85,8 @@ def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> BoxP
             code="same-picture-names",
         )
     document = json_file.load(path)
-    if isinstance(document, list):
-        plan = _detected(path, document, pictures, least)
-    else:
-        plan = _annotated(an_object(path, document, ""), pictures)
+    detected = isinstance(document.value, list)
+    plan = _detected(document, pictures, least) if detected else _annotated(document.as_object(), pictures)
     if not any(picture.boxes for picture in plan.pictures):
         raise DataError(
             path,
@@ -119,11 +117,11 @@ def corners(boxes: Sequence[Box] | None, size: tuple[int, int]) -> Floats:
 def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
     category = _person(top)
     images = _objects(top, "images")
-    idents = {Path(image.text("file_name")).name: image.whole("id") for image in images}
+    idents = {Path(image.parse(a_name, "file_name")).name: image.parse(a_whole, "id") for image in images}
     people = [
         record
         for record in _objects(top, "annotations")
-        if record.whole("category_id") == category and not record.fields.get("iscrowd")
+        if record.parse(a_whole, "category_id") == category and not record.value.get("iscrowd")
     ]
     boxes = _by_image([(record, 0.0) for record in people])
     known = {picture: idents.get(picture.name) for picture in pictures}
@@ -133,25 +131,21 @@ def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
 def _person(top: Record) -> int:
     """The only category, or that of people."""
     categories = _objects(top, "categories")
-    people = [record for record in categories if record.fields.get("name") == "person"]
+    people = [record for record in categories if record.value.get("name") == "person"]
     usable = categories if len(categories) == 1 else people
     if len(usable) != 1:
-        raise top.wrong(
-            f"{len(people)} of {len(categories)} categories are called person",
-            "Leave one of them",
-            code="no-single-category",
-        )
-    return usable[0].whole("id")
+        problem = f"{len(people)} of {len(categories)} categories are called person"
+        raise top.wrong(problem, code="no-single-category")
+    return usable[0].parse(a_whole, "id")
 
 
-def _detected(path: Path, values: list[object], pictures: Sequence[Path], least: float) -> BoxPlan:
-    records = [an_object(path, value, f"results[{index}]") for index, value in enumerate(values)]
-    categories = {record.whole("category_id") for record in records}
+def _detected(document: Record, pictures: Sequence[Path], least: float) -> BoxPlan:
+    records = _objects(document)
+    categories = {record.parse(a_whole, "category_id") for record in records}
     category = categories.pop() if len(categories) == 1 else PERSON
-    people = [
-        (record, record.number("score")) for record in records if record.fields["category_id"] == category
-    ]
-    boxes = _by_image([(record, score) for record, score in people if score >= least])
+    people = [record for record in records if record.value["category_id"] == category]
+    scored = [(record, record.parse(a_number, "score")) for record in people]
+    boxes = _by_image([(record, score) for record, score in scored if score >= least])
     return BoxPlan(_with_boxes({picture: _number(picture) for picture in pictures}, boxes), category)
 
 
@@ -170,15 +164,14 @@ def _with_boxes(
 def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box, ...]]:
     found: dict[int, tuple[Box, ...]] = {}
     for record, score in people:
-        x, y, width, height = record.box()
-        ident = record.whole("image_id")
-        found[ident] = (*found.get(ident, ()), Box((x, y, width, height), score))
+        ident = record.parse(a_whole, "image_id")
+        found[ident] = (*found.get(ident, ()), Box(record.parse(a_box, "bbox"), score))
     return found
 
 
-def _objects(top: Record, key: str) -> list[Record]:
-    values = a_list(top.path, top.fields.get(key), key)
-    return [an_object(top.path, value, f"{key}[{index}]") for index, value in enumerate(values)]
+def _objects(document: Record, key: str = "") -> list[Record]:
+    values = enumerate(document.parse(a_list, key))
+    return [Record(document.path, f"{key or 'results'}[{i}]", value).as_object() for i, value in values]
 
 
 def _number(picture: Path) -> int | None:

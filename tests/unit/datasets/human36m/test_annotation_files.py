@@ -152,7 +152,7 @@ WRONG: dict[str, Case] = {
         "images[2]",
         "missing-field",
     ),
-    "a width of nothing": ("data", lambda d: d["images"][2].update(width=0), "images[2]", "bad-picture-side"),
+    "a width of nothing": ("data", lambda d: d["images"][2].update(width=0), "images[2]", "out-of-range"),
     "an image without its box": (
         "data",
         lambda d: d["annotations"].pop(2),
@@ -173,7 +173,7 @@ WRONG: dict[str, Case] = {
         "repeated-id",
     ),
     "a camera that isn't there": ("camera", lambda d: d.pop("3"), "", "missing-field"),
-    "a camera without t": ("camera", lambda d: d["3"].pop("t"), "3", "not-numbers"),
+    "a camera without t": ("camera", lambda d: d["3"].pop("t"), "3", "not-a-list"),
     "a rotation that isn't one": (
         "camera",
         lambda d: d["3"]["R"].__setitem__(0, [2.0, 0.0, 0.0]),
@@ -193,7 +193,7 @@ WRONG: dict[str, Case] = {
         "3",
         "wrong-camera",
     ),
-    "a pose that isn't there": ("joint_3d", lambda d: d["2"]["1"].pop("0"), "[2][1][0]", "wrong-length"),
+    "a pose that isn't there": ("joint_3d", lambda d: d["2"]["1"].pop("0"), "[2][1][0]", "not-a-list"),
     "a pose of 16": ("joint_3d", lambda d: d["2"]["1"]["0"].pop(), "[2][1][0]", "wrong-length"),
     "a joint that is NaN": (
         "joint_3d",
@@ -218,13 +218,13 @@ SAMPLE_WRONG: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "no joints": (
         lambda d: d["annotations"][1].pop("keypoints_world"),
         "images[1]",
-        "wrong-length",
+        "missing-field",
     ),
     "no camera": (lambda d: d["annotations"][1].pop("cam_param"), "images[1]", "missing-field"),
     "a camera without R": (
         lambda d: d["annotations"][1]["cam_param"].pop("R"),
         "images[1].cam_param",
-        "not-numbers",
+        "not-a-list",
     ),
     "one annotation less": (lambda d: d["annotations"].pop(), "", "wrong-length"),
 }

@@ -1,12 +1,27 @@
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Len
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from datasets.io.errors import DataError
-from datasets.io.json_file import Record, load, parse_objects
+from datasets.io.json_file import (
+    Picture,
+    Record,
+    Row,
+    a_box,
+    a_dict,
+    a_list,
+    a_name,
+    a_number,
+    a_row,
+    a_whole,
+    load,
+    parse_objects,
+)
 from tests.support.errors import refused
 from tests.support.spoiling import deep
 
@@ -41,17 +56,30 @@ def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
 
 def test_an_error_names_file_record_and_id() -> None:
     with refused("missing-field") as caught:
-        record(id=7).text("name")
+        record(id=7).parse(a_name, "name")
     assert (caught.value.path, caught.value.record) == ("set.json", "things[3] (id 7)")
     assert "name" in caught.value.problem
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("value", ["1", 1.0, True, None, -1, 2**63, [1]])
-def test_a_whole_number_is_an_int_in_range(value: Any) -> None:
+@pytest.mark.parametrize("value", ["1", 1.0, True, None, [1]])
+def test_a_whole_number_is_an_int(value: Any) -> None:
     with refused("not-whole"):
-        record(a=value).whole("a")
+        record(a=value).parse(a_whole, "a")
 
+
+@pytest.mark.parametrize("value", [-1, 2**63, 10**400])
+def test_a_whole_number_is_in_range(value: int) -> None:
+    with refused("out-of-range"):
+        record(a=value).parse(a_whole, "a")
+
+
+@given(st.lists(st.integers(-(10**14), 10**14) | st.floats(-1e14, 1e14), max_size=4))
+def test_a_row_keeps_its_numbers(value: list[float]) -> None:
+    assert record(a=value).parse(a_row, "a") == value
+
+
+a_pair = TypeAdapter(Annotated[Row, Len(2, 2)]).validate_python
 
 WRONG_ROWS = [
     *("12", 3, None, {}, [], [1], [1, 2, 3]),
@@ -63,35 +91,38 @@ WRONG_ROWS = [
 @pytest.mark.parametrize("value", WRONG_ROWS)
 def test_a_row_is_so_many_finite_numbers(value: Any) -> None:
     with pytest.raises(DataError) as caught:
-        record(a=value).row("a", 2)
-    assert caught.value.code in {"not-numbers", "wrong-length", "not-finite"}
+        record(a=value).parse(a_pair, "a")
+    assert caught.value.code in {"not-a-list", "not-numbers", "wrong-length", "not-finite"}
     assert caught.value.record == "things[3]"
 
 
 @given(JSON)
 def test_whatever_stands_there_gives_a_value_or_a_data_error(value: Any) -> None:
     checked = record(a=value)
-    for read in (
-        checked.text,
-        checked.whole,
-        checked.number,
-        checked.listed,
-        checked.inner,
-        checked.side,
-        lambda key: checked.row(key, 2),
-    ):
+    for check in (a_name, a_whole, a_number, a_list, a_dict, a_box, a_row, a_pair, Picture.model_validate):
         try:
-            read("a")
+            checked.parse(check, "a")
         except DataError as error:
             assert "set.json" in str(error)  # noqa: PT017
 
 
 def test_what_is_no_object_or_broken_is_left_out_and_named() -> None:
     values = [{"a": 1}, 3, {"a": "x"}, {"a": 2}]
-    good, broken = parse_objects(PATH, values, "images", lambda one: one.whole("a"))
+    good, broken = parse_objects(PATH, values, "images", lambda one: one.parse(a_whole, "a"))
     assert good == [1, 2]
     assert [one.record for one in broken] == ["images[1]", "images[2]"]
-    assert broken[0].reason == "is 3, not an object"
+    assert [one.code for one in broken] == ["not-an-object", "not-whole"]
+
+
+def test_the_place_within_a_field_is_named() -> None:
+    with refused("not-numbers") as caught:
+        record(bbox=[1, 2, None, 4]).parse(a_box, "bbox")
+    assert caught.value.problem.startswith("bbox[2] is None: ")
+    with refused("out-of-range") as caught:
+        record(file_name="a.png", width=0, height=1).parse(Picture.model_validate)
+    assert caught.value.problem.startswith("width is 0: ")
+    with refused("wrong-length"):
+        record(bbox=[1, 2, 3]).parse(a_box, "bbox")
 
 
 def test_an_id_that_occurs_twice_is_named() -> None:
@@ -105,7 +136,7 @@ def test_an_id_that_occurs_twice_is_named() -> None:
 @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 300, "a/" * 3000, 7, None])
 def test_a_text_could_name_a_file(name: Any) -> None:
     with refused("not-a-text"):
-        record(a=name).text("a")
+        record(a=name).parse(a_name, "a")
 
 
 def test_a_value_is_quoted_briefly_however_deep_or_long() -> None:
@@ -114,10 +145,10 @@ def test_a_value_is_quoted_briefly_however_deep_or_long() -> None:
         deep = [deep]
     for value in (deep, "x" * 10**6, list(range(10**6)), {"a": deep}):
         with refused("not-whole") as caught:
-            record(a=value).whole("a")
+            record(a=value).parse(a_whole, "a")
         assert len(str(caught.value)) < 250
 
 
 def test_deep_json_is_refused_or_quoted_briefly() -> None:
     with refused("not-whole"):
-        Record(Path("a.json"), "x", {"id": deep(900)}).whole("id")
+        Record(Path("a.json"), "x", {"id": deep(900)}).parse(a_whole, "id")

@@ -240,7 +240,9 @@ def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[
         picture = _picture_of(record, where)
         keypoints, K = record.parse(_Person.model_validate).keypoints, len(category.keypoints)
         if len(keypoints) != 3 * K:
-            raise record.wrong(f"keypoints has {len(keypoints)} numbers, not {3 * K}", code="wrong-length")
+            raise record.wrong(
+                f"keypoints has {len(keypoints)} numbers instead of {3 * K}", code="wrong-length"
+            )
         if not set(keypoints[2::3]) <= {0, 1, 2}:
             raise record.wrong("a keypoint's visibility is none of 0, 1 and 2", code="bad-visibility")
         return record.value, picture

@@ -112,7 +112,7 @@ def _flat(record: Record, key: str, length: int) -> list[float]:
         value = [number for row in value for number in row]
     numbers = Record(record.path, record.name, {key: value}).parse(a_row, key)
     if len(numbers) != length:
-        raise record.wrong(f"{key} has {len(numbers)} numbers, not {length}", code="wrong-length")
+        raise record.wrong(f"{key} has {len(numbers)} numbers instead of {length}", code="wrong-length")
     if key == "R":
         R = np.array(numbers).reshape(3, 3)
         if np.abs(R @ R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(R) < 0:

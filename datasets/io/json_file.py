@@ -110,7 +110,8 @@ class Record(NamedTuple):
         Raises:
             DataError: it is something else.
         """
-        self.parse(a_dict)
+        if not isinstance(self.value, dict):  # else it would be copied
+            self.parse(a_dict)
         return self
 
     def new(self, key: str, seen: set[int]) -> int:

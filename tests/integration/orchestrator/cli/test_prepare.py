@@ -74,7 +74,7 @@ def damage(root: Path) -> None:
 
 
 REASONS = [
-    ("train.json", "annotations[0] (id 100)", "not finite"),
+    ("train.json", "annotations[0] (id 100)", "keypoints[3] is nan"),
     ("train.json", "annotations[2] (id 102)", "6 numbers instead of 9"),
     ("train.json", "annotations[4] (id 104)", "occurs twice"),
     ("train.json", "annotations[5] (id 105)", "no image has its image_id, 999"),

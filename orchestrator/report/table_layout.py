@@ -191,9 +191,11 @@ def _subs(filled: FilledTable, column: DeclaredColumn) -> tuple[str, ...]:
 
 
 def _legend(filled: FilledTable) -> str:
-    declared, seeds = filled.declaration, filled.declaration.seeds
-    many = f"mean ± sample standard deviation over {len(seeds)} seeds"
-    spread = many if len(seeds) > 1 else "one seed, so no standard deviation"
+    declared = filled.declaration
+    fewest, most = declared.seed_counts
+    seeds = str(most) if fewest == most else f"{fewest} to {most}"
+    many = f"mean ± sample standard deviation over {seeds} seeds"
+    spread = many if most > 1 else "one seed, so no standard deviation"
     sentences = [f"Ours: {spread}; {declared.data}; scale “{declared.scale}”."]
     if _same_unit(declared):
         direction = BETTER[declared.columns[0].better]

@@ -88,6 +88,15 @@ class Declaration(Stored):
         return tuple(dict.fromkeys(fp for cell in cells for fp in cell.fingerprints))
 
     @property
+    def seed_counts(self) -> tuple[int, int]:
+        """Seeds of the rows that have fewest and most of them."""
+        most = len(self.seeds)
+        if not self.looks:
+            return most, most
+        counts = [len(cell.fingerprints) for row in self.rows for cell in row.cells.values()]
+        return min((count for count in counts if 1 < count < most), default=most), most
+
+    @property
     def prerequisites(self) -> tuple[str, ...]:
         """Every training that one of those jobs needs, once each."""
         return tuple(dict.fromkeys(fp for fps in self.needs.values() for fp in fps))

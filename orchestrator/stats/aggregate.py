@@ -123,8 +123,18 @@ def _cell(source: CellSource | None, declaration: Declaration, records: Mapping[
         status=_status(seeds),
         values=values,
         pending=frozenset(s.seed for s in seeds if s.seed is not None and s.pending),
-        notes=_notes(seeds, len(seeds) if declaration.looks else max(len(seeds), len(declaration.seeds))),
+        notes=(*_seed_count(seeds, declaration), *_notes(seeds, _planned(seeds, declaration))),
     )
+
+
+def _planned(seeds: Sequence[_SeedResult], declaration: Declaration) -> int:
+    """How many seeds a cell is to have: with looks, a row whose claims were decided early has fewer."""
+    return len(seeds) if declaration.looks else max(len(seeds), len(declaration.seeds))
+
+
+def _seed_count(seeds: Sequence[_SeedResult], declaration: Declaration) -> tuple[str, ...]:
+    few = declaration.looks and 1 < len(seeds) < len(declaration.seeds)
+    return (f"mean over {len(seeds)} seeds",) if few else ()
 
 
 def _seed_results(

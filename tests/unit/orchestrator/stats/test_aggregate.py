@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.report.table_formats import fill
+from orchestrator.report.table_layout import lay_out
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn
 from orchestrator.schema.record import Record
 from tests.support.tabled import AP, SIZE, declare, record, records, row
@@ -186,3 +187,21 @@ def test_a_cell_whose_start_came_to_nothing_says_so() -> None:
     assert "SimplePose, seed 0 diverged" in all_notes(declared, records(start, record("a", 1, 5.0)))
     assert fill(declared, records(start)).cell("a", "AP").status == "not run"
     assert "SimplePose, seed 0 diverged" in all_notes(declared, records(start))
+
+
+def test_a_row_that_was_decided_early_says_how_many_seeds_it_has() -> None:
+    few = {"AP": CellSource(key="AP", fingerprints=("short0", "short1"))}
+    declaration = declare(row("long"), row("short", cells=few), looks=(2, 3))
+    made = [record("long", seed, 1.0 + seed) for seed in range(3)]
+    made += [record("short", seed, 1.0 + seed) for seed in range(2)]
+    filled = fill(declaration, records(*made))
+    assert (filled.row_notes["short"], filled.row_notes["long"]) == (("mean over 2 seeds",), ())
+    assert declaration.seed_counts == (2, 3)
+    assert "over 2 to 3 seeds" in lay_out(filled).legend
+
+
+def test_seeds_that_may_still_come_are_pending_and_diverged_ones_are_not() -> None:
+    found = records(record("a", 0, 1.0), record("a", 1, 2.0, status="diverged"))
+    assert fill(declare(row("a")), found).cell("a", "AP").pending == {2}
+    found |= records(record("a", 2, 3.0, status="failed"))
+    assert fill(declare(row("a")), found).cell("a", "AP").pending == {2}

@@ -18,7 +18,6 @@ from models.interface import OutputSpec
 from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
-from orchestrator.config.method_name import method_name
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.vary import vary
 
@@ -79,7 +78,24 @@ class Experiment(Fingerprinted):
 
     def describe(self) -> str:
         """For example `RLE 3x64 on coco, seed 0` or `Integral Pose, L1 on mpii, seed 0`."""
-        return f"{method_name(self)} on {self.data.name}, seed {self.seed}"
+        return f"{self.method} on {self.data.name}, seed {self.seed}"
+
+    @property
+    def method(self) -> str:
+        """The objective's name, and what of model, data and start is not the default: `Integral Pose, L1`.
+
+        A model other than the regressor is named too; SimplePose has one objective.
+        """
+        name = self.objective.name
+        if isinstance(self.model, SimplePose):
+            name = "SimplePose"
+        elif isinstance(self.model, Integral):
+            name = f"Integral Pose, {name}"
+        elif isinstance(self.model, BoundaryNet) and self.model.head == "softargmax":
+            name = f"soft-argmax, {name}"
+        if self.data.variant:
+            name = f"{name} {self.data.variant}"
+        return name if self.start is None else f"{name} from {self.start.method}"
 
     def _decisive_fields(self) -> dict[str, Any]:
         return essence(self) | {"data": {**essence(self.data), "source": self.data.fingerprint()}}

@@ -11,6 +11,15 @@ Side = Literal["left", "right", "middle"]
 Chains = tuple[tuple[str, ...], ...]
 """Names of keypoints, each joined to the next."""
 
+LEGS_AND_ARMS: Chains = (
+    ("right_ankle", "right_knee", "right_hip", "pelvis", "left_hip", "left_knee", "left_ankle"),
+    (
+        *("right_wrist", "right_elbow", "right_shoulder", "thorax"),
+        *("left_shoulder", "left_elbow", "left_wrist"),
+    ),
+)
+"""Of skeletons with pelvis and thorax: MPII's and Human3.6M's."""
+
 
 @dataclass(frozen=True)
 class Skeleton:

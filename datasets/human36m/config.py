@@ -19,6 +19,7 @@ from datasets.human36m.dataset import Human36MData, MixedSplit
 from datasets.human36m.folder import Human36MFolder
 from datasets.human36m.samples import Frames
 from datasets.mpii.config import MpiiPose
+from datasets.skeleton import LEGS_AND_ARMS
 from datasets.synthetic.people.write_human36m import Human36MPeople, write
 
 __all__ = ["Human36MFolder", "Human36MPose"]
@@ -37,19 +38,7 @@ class Human36MPose(PoseData):
     stand_in = "generated people in Human3.6M's format"
     headline = "MPJPE"
     folder = Human36MFolder
-    chains = (
-        ("right_ankle", "right_knee", "right_hip", "pelvis", "left_hip", "left_knee", "left_ankle"),
-        (
-            "right_wrist",
-            "right_elbow",
-            "right_shoulder",
-            "thorax",
-            "left_shoulder",
-            "left_elbow",
-            "left_wrist",
-        ),
-        ("pelvis", "torso", "thorax", "neck", "nose", "head"),
-    )
+    chains = (*LEGS_AND_ARMS, ("pelvis", "torso", "thorax", "neck", "nose", "head"))
 
     kind: Literal["human36m"] = "human36m"
     source: Annotated[Human36MPeople | Human36MFolder, Field(discriminator="kind")]

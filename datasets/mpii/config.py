@@ -13,6 +13,7 @@ from datasets.mpii.annotation_files import read
 from datasets.mpii.dataset import MpiiData
 from datasets.mpii.folder import MpiiFolder
 from datasets.mpii.samples import JOINTS, People
+from datasets.skeleton import LEGS_AND_ARMS
 from datasets.synthetic.people.write_mpii import MpiiPeople, write
 
 __all__ = ["MpiiFolder", "MpiiPose"]
@@ -29,19 +30,7 @@ class MpiiPose(PoseData):
     stand_in = "generated people in MPII's format"
     headline = "PCKh@0.5"
     folder = MpiiFolder
-    chains = (
-        ("right_ankle", "right_knee", "right_hip", "pelvis", "left_hip", "left_knee", "left_ankle"),
-        (
-            "right_wrist",
-            "right_elbow",
-            "right_shoulder",
-            "thorax",
-            "left_shoulder",
-            "left_elbow",
-            "left_wrist",
-        ),
-        ("pelvis", "thorax", "neck", "head_top"),
-    )
+    chains = (*LEGS_AND_ARMS, ("pelvis", "thorax", "neck", "head_top"))
 
     kind: Literal["mpii"] = "mpii"
     source: Annotated[MpiiPeople | MpiiFolder, Field(discriminator="kind")]

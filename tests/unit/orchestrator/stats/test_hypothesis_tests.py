@@ -1,8 +1,6 @@
 """Verdicts: against scipy, against numbers worked by hand, and against their own error rates."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,59 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from orchestrator.schema.claims import Below, CellRef, Equivalent, Greater
-from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
-from orchestrator.stats.aggregate import Cell, FilledTable
-from orchestrator.stats.hypothesis_tests import judge
-from orchestrator.stats.verdict import Verdict
+from tests.support.claims import below, equivalent, greater, verdict, verdicts
 
 SPREAD = st.lists(st.floats(-50, 50), min_size=3, max_size=8)
-
-
-def ref(row: str) -> CellRef:
-    return CellRef(row=row, column="AP")
-
-
-def greater(a: str = "a", b: str = "b") -> Greater:
-    return Greater(description=f"{a} beats {b}", a=ref(a), b=ref(b))
-
-
-def equivalent(margin: float, a: str = "a", b: str = "b") -> Equivalent:
-    return Equivalent(description=f"{a} is as good as {b}", a=ref(a), b=ref(b), margin=margin)
-
-
-def below(limit: float) -> Below:
-    return Below(description=f"a is below {limit}", a=ref("a"), limit=limit)
-
-
-def cell(values: Sequence[float] | Mapping[int, float] | float | str) -> Cell:
-    if isinstance(values, str):
-        return Cell(status=values)  # type: ignore[arg-type]
-    if isinstance(values, int | float):
-        return Cell(mean=values, status="computed")
-    by_seed = values if isinstance(values, Mapping) else dict(enumerate(values))
-    mean = sum(by_seed.values()) / len(by_seed)
-    return Cell(mean=mean, n=len(by_seed), status="measured", values=by_seed)
-
-
-def verdicts(claims: Sequence[Any], seeds: int = 3, **rows: Any) -> tuple[Verdict, ...]:
-    declaration = Declaration(
-        table="1",
-        title="",
-        scale="demo",
-        data="people",
-        data_fingerprints=(),
-        seeds=tuple(range(seeds)),
-        columns=(DeclaredColumn(name="AP"),),
-        rows=tuple(DeclaredRow(key=row, label=row.upper(), cells={}) for row in rows),
-        claims=tuple(claims),
-    )
-    filled = FilledTable(declaration, {(row, "AP"): cell(rows[row]) for row in rows}, {}, (), ())
-    return judge(declaration, filled)
-
-
-def verdict(claim: Any, seeds: int = 3, **rows: Any) -> Verdict:
-    return verdicts([claim], seeds, **rows)[0]
 
 
 def test_greater_on_numbers_worked_by_hand() -> None:
@@ -297,83 +245,3 @@ def test_a_factor_asks_for_more_than_a_difference() -> None:
     assert (tenth.verdict, fifth.verdict) == ("supported", "contradicted")
     assert tenth.estimate == pytest.approx(12 - 1.1 * 10)
     assert "1.1 × B" in tenth.sentence
-
-
-def at_looks(
-    claims: Sequence[Any], looks: tuple[int, ...], pending: frozenset[int] = frozenset(), **rows: Any
-) -> tuple[Verdict, ...]:
-    declaration = Declaration(
-        table="1",
-        title="",
-        scale="demo",
-        data="people",
-        data_fingerprints=(),
-        seeds=tuple(range(looks[-1])),
-        looks=looks,
-        columns=(DeclaredColumn(name="AP"),),
-        rows=tuple(DeclaredRow(key=row, label=row.upper(), cells={}) for row in rows),
-        claims=tuple(claims),
-    )
-    cells = {(row, "AP"): replace(cell(rows[row]), pending=pending) for row in rows}
-    return judge(declaration, FilledTable(declaration, cells, {}, (), ()))
-
-
-def test_an_early_look_asks_for_more_than_the_whole_level_would() -> None:
-    values = {"a": [2.0, 2.6, 2.2, 3.9], "b": [0.0, 0.0, 0.0, 0.0]}
-    t = float(np.mean(values["a"])) / (float(np.std(values["a"], ddof=1)) / 2)
-    assert 4.3 < t < 6.5
-    (alone,) = verdicts([greater()], 4, **values)
-    (early,) = at_looks([greater()], (4,), **values)
-    assert alone.verdict == "supported"
-    assert early.p == pytest.approx(5 * (alone.p or 0))  # a fifth of the level may be spent at 4 of 20 seeds
-    assert early.verdict == ("supported" if t >= 5.86 else "undecided")
-    assert "adjusted for a look after 4 of up to 20 seeds" in early.sentence
-
-
-def test_what_an_early_look_decided_stays_decided() -> None:
-    decided = [5.0, 5.1, 4.9, 5.05]
-    later = [*decided, -3.0, 4.0, -9.0]
-    (first,) = at_looks([greater()], (4,), a=decided, b=[0.0] * 4)
-    (second,) = at_looks([greater()], (4, 7), a=later, b=[0.0] * 7)
-    assert first.verdict == second.verdict == "supported"
-    assert second.looks == (4, 7)
-
-
-def test_a_row_that_got_no_further_seeds_is_not_looked_at_again() -> None:
-    (said,) = at_looks([greater()], (4, 7, 12), a=[5.0, 5.1, 4.9, 5.05], b=[0.0] * 12)
-    assert (said.looks, said.n) == ((4,), 4)
-
-
-def test_a_look_waits_for_all_of_its_seeds() -> None:
-    a, b = {0: 5.0, 1: 5.1, 2: 4.9}, {0: 0.0, 1: 0.0, 2: 0.0}
-    (said,) = at_looks([greater()], (4,), frozenset({3}), a=a, b=b)
-    assert (said.verdict, said.p) == ("undecided", None)
-    assert "first tested after 4 seeds, of which 3 are not finished" in said.sentence
-
-
-def test_an_open_claim_at_the_last_look_says_between_what_the_difference_lies() -> None:
-    a = [1.0, -0.9] * 10
-    (said,) = at_looks([greater()], (4, 7, 12, 20), a=a, b=[0.0] * 20)
-    assert said.verdict == "undecided"
-    assert said.seeds_needed is None
-    assert "no verdict within 20 seeds, the difference lies between" in said.sentence
-
-
-@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.6, 1.2, 3.0]))
-def test_intervals_exclude_a_bound_exactly_where_a_claim_is_decided(seed: int, shift: float) -> None:
-    random = np.random.default_rng(seed)
-    rows = {name: random.normal(shift, 1.0, 12).tolist() for name in "acd"}
-    claims = [greater(), greater("c", "b"), greater("d", "b"), equivalent(1.5, "a", "b")]
-    for said in at_looks(claims, (4, 7, 12), b=[0.0] * 12, **rows):
-        assert said.low is not None
-        assert said.high is not None
-        inside = (-1.5, 1.5) if "as good as" in said.claim else (0.0, math.inf)
-        if abs((said.p_holm or 0) / 0.05 - 1) < 0.01:
-            continue
-        if said.verdict == "supported":
-            assert inside[0] < said.low
-            assert said.high < inside[1]
-        elif said.verdict == "contradicted":
-            assert said.high < inside[0] or said.low > inside[1]
-        else:
-            assert said.low <= inside[0] or said.high >= inside[1]

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def command(seed: int) -> list[str]:
     """Runs all property tests once: hypothesis marks them itself."""
     options = ["-m", "hypothesis", "--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}"]
+    options += ["-p", "no:unraisableexception"]  # which collects garbage for a third of a round
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *options, *property_tests()]
 
 

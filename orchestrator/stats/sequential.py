@@ -17,7 +17,7 @@ grid of angles. The critical values are within about 0.2 % of those of two milli
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -61,6 +61,11 @@ def critical_values(
         ValueError: the looks do not rise, or begin below 2.
     """
     _check(looks)
+    return _critical_values(level, tuple(looks), most, sides)
+
+
+@lru_cache(maxsize=4096)
+def _critical_values(level: float, looks: tuple[int, ...], most: int, sides: Sides) -> tuple[float, ...]:
     weights, seen, used, values = _uniform(looks[0]), looks[0], 0.0, list[float]()
     for look in looks:
         for n in range(seen, look):

@@ -34,7 +34,7 @@ def add_parser(
     """
     parser = commands.add_parser(
         "bench",
-        help="time this machine: flow, data, training step, sweep, growth",
+        help="time this machine (flow, data, training step, sweep, growth) and simulate verdicts",
         description="Times what this project is made of beside plain code for the same, in one process and "
         "one thread, taking turns. Close other programs meanwhile.",
     )

@@ -72,9 +72,8 @@ def _critical_values(level: float, looks: tuple[int, ...], most: int, sides: Sid
             weights = weights @ _one_more(n)
         seen, allowed = look, spent(level, look, most)
         angle = _cut(weights, allowed - used, sides)
-        first = not values and allowed > 0
         # The first look has no past: Student's t itself, free of the grid.
-        values.append(float(stats.t.isf(allowed / sides, look - 1)) if first else _t(angle, look))
+        values.append(_t(angle, look) if values else float(stats.t.isf(allowed / sides, look - 1)))
         weights = weights * _kept(angle, sides)
         used = max(used, allowed)
     return tuple(values)

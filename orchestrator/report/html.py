@@ -9,7 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from orchestrator.report import inline_svg
+from orchestrator.report import inline_svg, message
 from orchestrator.report.section import MARKS, Section
 from orchestrator.report.table_layout import (
     all_computed,
@@ -53,7 +53,9 @@ def html(sections: Sequence[Section]) -> str:
     filled = [section.filled for section in sections]
     page = {
         "title": TITLE,
-        "opening": introduction(filled),
+        "opening": message.opening(sections),
+        "groups": message.groups(sections),
+        "contents": introduction(filled),
         "cautions": caveats(filled),
         "tables": [_table(section) for section in sections],
         "reading": (*HOW_TO_READ, HOW_TO_READ_CHARTS),
@@ -69,9 +71,10 @@ def _table(section: Section) -> dict[str, object]:
     measured, total = counts(filled)
     return {
         "is_figure": declared.is_figure,
-        "anchor": declared.slug.replace("_", "-"),
+        "anchor": declared.anchor,
         "name": declared.heading,
         "title": declared.title,
+        "message": message.table_sentence(section),
         "description": declared.description,
         "subtitle": table.legend,
         "measured": measured,

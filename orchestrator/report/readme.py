@@ -2,19 +2,33 @@
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.report import table_formats, text
+from orchestrator.report import message, table_formats, text
 from orchestrator.report.section import MARKS, Section
 
 
 def readme(sections: Sequence[Section]) -> str:
     """The page, from the sections' tables, verdicts and figures."""
     filled = [part.filled for part in sections]
-    parts = [f"# {text.TITLE}", text.introduction(filled)]
+    parts = [f"# {text.TITLE}"]
+    if opening := message.opening(sections):
+        parts.append(f"**{opening}**")
+    parts.append(text.introduction(filled))
     parts += [f"> {caution}" for caution in text.caveats(filled)]
     parts.append("[report.html](report.html) is the same report as one self-contained page for a browser.")
+    parts += _message(sections)
     for part in sections:
         parts += _readme_section(part)
     return "\n\n".join([*parts, "## How to read this report", *text.HOW_TO_READ]) + "\n"
+
+
+def _message(sections: Sequence[Section]) -> Iterator[str]:
+    """Every claim with its effect, by verdict."""
+    for group in message.groups(sections):
+        yield f"### {MARKS[group.verdict]} {group.title}: {len(group.lines)}"
+        yield "\n".join(
+            f"- {_md(line.claim)} {_md(line.effect)} ([{line.heading}](#{line.anchor}))"
+            for line in group.lines
+        )
 
 
 def _readme_section(part: Section) -> Iterator[str]:
@@ -24,6 +38,8 @@ def _readme_section(part: Section) -> Iterator[str]:
         for figure in part.figures
     ]
     yield f"## {declared.heading}"
+    if sentence := message.table_sentence(part):
+        yield f"**{_md(sentence)}**"
     if declared.description:
         yield _md(declared.description)
     if declared.is_figure:

@@ -121,6 +121,19 @@ def is_added(filled: FilledTable, row: DeclaredRow) -> bool:
     return not row.in_paper and any(other.in_paper for other in filled.declaration.rows)
 
 
+def seeds_of_rows(filled: FilledTable) -> str:
+    """How many seeds each row has, where they differ; a sentence, or nothing."""
+    counts: dict[int, list[str]] = {}
+    for row in filled.declaration.rows:
+        most = max((filled.cell(row.key, name).n for name in row.cells), default=0)
+        if most:
+            counts.setdefault(most, []).append(row.label)
+    if len(counts) < 2:
+        return ""
+    listed = [f"{most} for {', '.join(rows)}" for most, rows in sorted(counts.items())]
+    return f"Seeds: {'; '.join(listed)}."
+
+
 def _side_by_side(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
     texts: list[Text] = []
     for column in filled.declaration.columns:
@@ -205,6 +218,8 @@ def _legend(filled: FilledTable) -> str:
         sentences.append(f"Computed, not measured: {', '.join(computed)}.")
     if any(is_added(filled, row) for row in declared.rows):
         sentences.append("Added rows are not in the paper's table.")
+    if seeds := seeds_of_rows(filled):
+        sentences.append(seeds)
     if filled.machines:
         sentences.append(f"Machine: {'; '.join(filled.machines)}.")
     return " ".join([*sentences, *_sources(declared), *filled.notes])

@@ -48,7 +48,7 @@ class Provenance:
             ("data", (self.data,)),
             ("data fingerprint", self.fingerprints),
             ("seeds", (", ".join(map(str, self.seeds)),)),
-            ("runs", (f"{self.runs}, {_duration(self.seconds)} in total",) if self.runs else ("none",)),
+            ("runs", (f"{self.runs}, {duration(self.seconds)} in total",) if self.runs else ("none",)),
             ("started", (" to ".join(self.days),) if self.days else ()),
             ("commit", self.commits),
             ("machine", self.machines),
@@ -120,7 +120,8 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In the largest unit that leaves two digits: `90 s`, `35 min`, `2.5 h`."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

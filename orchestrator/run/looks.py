@@ -1,12 +1,14 @@
 """Seeds that follow the open questions: after how many a table is judged, and which rows get more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.stats.aggregate import fill
 from orchestrator.stats.hypothesis_tests import judge
 from orchestrator.stats.samples import terms
+from orchestrator.stats.verdict import Verdict
+from orchestrator.util.errors import SweepError
 
 LOOKS = (4, 7, 12, 20)
 """Numbers of seeds at which claims are judged, fixed in advance; docs/verdicts.md has their power."""
@@ -35,15 +37,40 @@ def remembered(before: Declaration | None, now: Declaration) -> Declaration:
 
 
 def undecided_rows(declaration: Declaration, records: Mapping[str, Record]) -> set[str]:
-    """The rows behind claims that further seeds may decide."""
+    """The rows behind claims that further seeds may decide.
+
+    A claim whose cells gave the same difference with every seed has no test, and more seeds would change that
+    only by accident.
+    """
     verdicts = judge(declaration, fill(declaration, records))
     undecided = [
         claim
         for claim, verdict in zip(declaration.claims, verdicts, strict=True)
-        if verdict.verdict == "undecided"
+        if verdict.verdict == "undecided" and not _without_variation(verdict, declaration)
     ]
     refs = [ref for claim in undecided for ref, _ in terms(claim)]
     return {ref.row for ref in refs}
+
+
+def check_max_seeds(planned: Sequence[Declaration], asked: int) -> None:
+    """Refuse more seeds than a table's level was divided over at its first look: they could decide nothing.
+
+    Raises:
+        SweepError: a table has fewer.
+    """
+    fewer = {declaration.heading: declaration.max_seeds for declaration in planned}
+    found = sorted((most, heading) for heading, most in fewer.items() if most < asked)
+    if found:
+        most, heading = found[0]
+        raise SweepError(
+            f"{heading} was first judged for at most {most} seeds, and its level is used up with them; "
+            f"seeds beyond that decide nothing. Use --max-seeds {most}, or another --results",
+            code="max-seeds-changed",
+        )
+
+
+def _without_variation(verdict: Verdict, declaration: Declaration) -> bool:
+    return verdict.p is None and verdict.n >= len(declaration.seeds)
 
 
 def _same_experiments(before: Declaration, now: Declaration) -> bool:

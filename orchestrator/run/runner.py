@@ -1,5 +1,6 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
 from orchestrator.report import terminal, writer
+from orchestrator.report.text import duration
 from orchestrator.run import dry_run
 from orchestrator.run.ledger import Ledger
-from orchestrator.run.looks import remembered, schedule, undecided_rows
+from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings, home
 from orchestrator.schedule.tune_trials import run_trials
@@ -77,6 +79,8 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
         replace(p, declaration=remembered(before.get(p.declaration.table), p.declaration))
         for p in plan_tables(session.tables, plan)
     ]
+    if settings.until_decided:
+        check_max_seeds([p.declaration for p in planned], plan.max_seeds)
     jobs = _wanted(planned)
     fresh = jobs.keys() - session.ran if settings.fresh else set()
     missing = _missing(jobs, tracker.records(jobs, history=()), fresh)
@@ -91,6 +95,7 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
 
 def _until_decided(session: _Session, plan: PlanSettings) -> list[Planned]:
     """Rounds of more and more seeds, for the rows of claims that the seeds so far leave undecided."""
+    started = time.monotonic()
     counts: dict[tuple[str, str], int] = {}
     planned: list[Planned] = []
     for look in schedule(plan.max_seeds):
@@ -101,6 +106,10 @@ def _until_decided(session: _Session, plan: PlanSettings) -> list[Planned]:
         session.console.print(f"after {look} seeds: {len(undecided)} of {len(rows)} rows in undecided claims")
         if not undecided:
             break
+    trainings = {fp for p in planned for fp in p.rows}
+    trained = len(trainings & session.ran)
+    took = duration(time.monotonic() - started)
+    session.console.print(f"{len(trainings)} trainings, {trained} of them in this run, which took {took}")
     return planned
 
 

@@ -121,6 +121,11 @@ class Declaration(Stored):
         return self.table.startswith("Figure")
 
     @property
+    def anchor(self) -> str:
+        """Of its section in a page: `table-1`."""
+        return self.slug.replace("_", "-")
+
+    @property
     def slug(self) -> str:
         """For file names: `table_1`, `figure_1`."""
         return "_".join(re.findall(r"[a-z0-9]+", self.heading.lower()))

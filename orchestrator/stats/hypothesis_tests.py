@@ -171,7 +171,7 @@ def _tested(
         looks=tuple(look.n for look in made),
         max_seeds=most,
     )
-    return replace(found, sentence=verdict_text.tested(claim, found, filled))
+    return _in_words(claim, found, verdict_text.tested(claim, found, filled), filled)
 
 
 def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
@@ -185,7 +185,12 @@ def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
         verdict, estimate = "supported" if _holds(claim, found.exact) else "contradicted", found.exact
     ends = found.exact
     sentence = verdict_text.untested(claim, found, verdict, filled)
-    return Verdict(claim.description, verdict, estimate, ends, ends, n, None, None, None, sentence)
+    tested = Verdict(claim.description, verdict, estimate, ends, ends, n, None, None, None, "")
+    return _in_words(claim, tested, sentence, filled)
+
+
+def _in_words(claim: Claim, found: Verdict, sentence: str, filled: FilledTable) -> Verdict:
+    return replace(found, sentence=sentence, effect=verdict_text.effect(claim, found, filled))
 
 
 def _holds(claim: Claim, value: float) -> bool:

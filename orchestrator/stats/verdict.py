@@ -24,6 +24,7 @@ class Verdict:
         seeds_needed: total number of seeds that would decide an undecided claim with a power of 80 %, taking
             the mean and standard deviation of these seeds and the level that Holm's procedure now assigns.
             None where the claim is decided, nothing can be computed, or it takes more than 1,000 seeds.
+        effect: what is compared, the estimate and its interval, in words; or why there is none.
         sentence: all of this in words.
         confidence: of the interval before the correction, in percent.
         factor: by which Holm's procedure divides the level for this claim.
@@ -45,3 +46,4 @@ class Verdict:
     factor: int = 1
     looks: tuple[int, ...] = ()
     max_seeds: int = 0
+    effect: str = ""

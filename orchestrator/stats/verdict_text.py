@@ -17,6 +17,16 @@ def tested(claim: Claim, found: Verdict, filled: FilledTable) -> str:
     return f"{measured}: {_outcome(found, low, high)}."
 
 
+def effect(claim: Claim, found: Verdict, filled: FilledTable) -> str:
+    """What is compared, with the estimate and its interval."""
+    if found.estimate is None:
+        return "no number yet"
+    text = f"{_compared(claim, filled)}: {_signed(claim, filled, found.estimate)}"
+    if found.low is None or found.high is None or found.low == found.high:
+        return text
+    return f"{text} ({_signed(claim, filled, found.low)} to {_signed(claim, filled, found.high)})"
+
+
 def untested(claim: Claim, found: Sample, verdict: Decision, filled: FilledTable) -> str:
     """Why there was nothing to test."""
     if found.missing is not None:
@@ -64,13 +74,18 @@ def _estimate(claim: Claim, filled: FilledTable, value: float, n: int) -> str:
     planned = len(filled.declaration.seeds)
     short = n < planned and not filled.declaration.looks
     seeds = f"{n} of {planned} seeds" if short else f"{n} seed{'s' * (n != 1)}"
-    what = _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim, filled)
     bound = ""
     if isinstance(claim, Below):
         bound = f" against a limit of {claim.limit:g}"
     elif isinstance(claim, Equivalent):
         bound = f" against a margin of ± {claim.margin:g}"
-    return f"{what}: {_signed(claim, filled, value)}{f' over {seeds}' if n else ''}{bound}"
+    return (
+        f"{_compared(claim, filled)}: {_signed(claim, filled, value)}{f' over {seeds}' if n else ''}{bound}"
+    )
+
+
+def _compared(claim: Claim, filled: FilledTable) -> str:
+    return _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim, filled)
 
 
 def _difference(claim: Greater | Equivalent, filled: FilledTable) -> str:

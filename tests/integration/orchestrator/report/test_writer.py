@@ -221,6 +221,30 @@ def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: w
     assert "report.html" in shown
 
 
+def shown_at(written: writer.Report, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    terminal.render(console, written)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_the_terminal_names_the_papers_line_and_ours(written: writer.Report) -> None:
+    lines = shown_at(written, 200).splitlines()
+    first = next(place for place, line in enumerate(lines) if "│ 3×64" in line)
+    paper, ours = lines[first].split("│"), lines[first + 1].split("│")
+    assert paper[2].strip() == "paper"
+    assert ours[2].strip() == "ours"
+    assert paper[3].strip() == "1.8M"
+
+
+def test_a_narrow_terminal_leaves_out_columns_and_never_digits(written: writer.Report) -> None:
+    wide, narrow = shown_at(written, 200), shown_at(written, 80)
+    rows = [line for line in narrow.splitlines() if line.startswith("│")]
+    assert not any("…" in line for line in rows)
+    for line in rows:
+        for cell in line.split("│")[3:-1]:
+            assert cell.strip() in wide
+
+
 def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: writer.Report) -> None:
     kept: dict[str, tuple[set[str], list[str]]] = {}
 

@@ -1,11 +1,14 @@
 """Which rows get more seeds, and what of former looks stays."""
 
+from dataclasses import replace
+
 import pytest
 
-from orchestrator.run.looks import remembered, schedule, undecided_rows
+from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredColumn, DeclaredRow
 from orchestrator.schema.record import Record
+from tests.support.errors import refused
 
 ROWS = {"good": 9.0, "fair": 1.05, "base": 1.0, "alone": 3.0}
 
@@ -75,3 +78,16 @@ def test_other_experiments_are_looked_at_for_the_first_time() -> None:
 
 def test_the_most_seeds_stay_what_they_were_at_the_first_look() -> None:
     assert remembered(declared(3, looks=(3,), max_seeds=20), declared(5, max_seeds=5)).max_seeds == 20
+
+
+def test_claims_whose_seeds_all_agree_get_no_more_seeds() -> None:
+    same = {fp: replace(record, metrics={"AP": 1.0}) for fp, record in records(4).items()}
+    assert undecided_rows(declared(4, looks=(4,)), same) == set()
+
+
+def test_more_seeds_than_the_first_look_was_divided_over_are_refused() -> None:
+    check_max_seeds([declared(4, looks=(4,), max_seeds=20)], 20)
+    check_max_seeds([declared(4, looks=(4,), max_seeds=20)], 10)
+    with refused("max-seeds-changed") as raised:
+        check_max_seeds([declared(4, looks=(4,), max_seeds=20)], 30)
+    assert "--max-seeds 20" in str(raised.value)

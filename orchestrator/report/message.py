@@ -1,0 +1,100 @@
+"""The message of the report in words: which claims hold, which do not, which cannot be told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.report.section import Section
+from orchestrator.stats.verdict import Decision, Verdict
+
+TITLES: dict[Decision, str] = {
+    "supported": "Hold on these runs",
+    "contradicted": "Do not hold on these runs",
+    "undecided": "Cannot be told from these runs",
+    "not run": "Not run",
+}
+"""What a verdict means for the paper's sentence, in the order of the report."""
+
+COUNTED: dict[Decision, tuple[str, str]] = {
+    "supported": ("holds", "hold"),
+    "contradicted": ("does not", "do not"),
+    "undecided": ("cannot be told", "cannot be told"),
+    "not run": ("was not run", "were not run"),
+}
+"""The verbs of a count, for one claim and for several."""
+
+
+@dataclass(frozen=True)
+class MessageLine:
+    """A claim: its table's heading and anchor in the page, its sentence, the effect with its interval."""
+
+    heading: str
+    anchor: str
+    claim: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class MessageGroup:
+    """The claims that share a verdict."""
+
+    verdict: Decision
+    title: str
+    lines: tuple[MessageLine, ...]
+
+
+def groups(sections: Sequence[Section]) -> tuple[MessageGroup, ...]:
+    """Every claim once, by verdict; no group is empty."""
+    found = [(section, verdict) for section in sections for verdict in section.verdicts]
+    grouped = {
+        name: tuple(_line(section, verdict) for section, verdict in found if verdict.verdict == name)
+        for name in TITLES
+    }
+    return tuple(MessageGroup(name, TITLES[name], lines) for name, lines in grouped.items() if lines)
+
+
+def opening(sections: Sequence[Section]) -> str:
+    """How many claims hold, do not hold, and cannot be told; nothing where no claim is made."""
+    verdicts = [verdict for section in sections for verdict in section.verdicts]
+    if not verdicts:
+        return ""
+    return f"Of {len(verdicts)} {_claims(len(verdicts))} tested on these runs, {_listed(_counts(verdicts))}."
+
+
+def table_sentence(section: Section) -> str:
+    """One sentence on a table's verdicts, with every claim that does not hold; nothing without claims."""
+    verdicts = section.verdicts
+    kinds = {verdict.verdict for verdict in verdicts}
+    if not verdicts:
+        return ""
+    if len(kinds) == 1:
+        (kind,) = kinds
+        which = "Its claim" if len(verdicts) == 1 else f"All {len(verdicts)} claims"
+        alone = {"contradicted": ("does not hold", "do not hold")}
+        verb = alone.get(kind, COUNTED[kind])[len(verdicts) > 1]
+        return f"{which} {verb}{_named(verdicts) if kind == 'contradicted' else ''}."
+    counted = _listed(_counts(verdicts))
+    return f"Of its {len(verdicts)} claims {counted}{_named(verdicts)}."
+
+
+def _line(section: Section, verdict: Verdict) -> MessageLine:
+    declared = section.declaration
+    return MessageLine(declared.heading, declared.anchor, verdict.claim, verdict.effect)
+
+
+def _counts(verdicts: Sequence[Verdict]) -> list[str]:
+    numbers = {kind: sum(verdict.verdict == kind for verdict in verdicts) for kind in TITLES}
+    return [f"{number} {COUNTED[kind][number > 1]}" for kind, number in numbers.items() if number]
+
+
+def _named(verdicts: Sequence[Verdict]) -> str:
+    """What does not hold, in quotation marks."""
+    named = [f"“{v.claim.rstrip('.')}”, {v.effect}" for v in verdicts if v.verdict == "contradicted"]
+    return f" (not: {'; '.join(named)})" if named else ""
+
+
+def _claims(number: int) -> str:
+    return "claim" if number == 1 else "claims"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -19,7 +19,7 @@ from orchestrator.probes.learned_density import Density
 from orchestrator.schema.plots import DensityMaps, DensityMarginals
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import coco
-from sweeps.claims import higher, lower
+from sweeps.claims import higher, lower, readings
 from sweeps.columns import column
 
 
@@ -97,24 +97,14 @@ SWEEP = Sweep(
             columns=COLUMNS,
             paper=(),
             claims=(
-                higher(
-                    "The learned distribution has a sharper peak than the Gaussian distribution.",
-                    "Peak",
-                    "RLE G",
-                    "Gaussian",
+                *readings(
+                    "D",
+                    "The learned distribution has a more sharp peak than the Gaussian distribution and a "
+                    "more smooth edge than the Laplace distribution.",
+                    higher("Its peak is higher than the Gaussian's.", "Peak", "RLE G", "Gaussian"),
+                    lower("It has no cusp at its peak, as the Laplace has.", "Slope", "RLE G", "Laplace"),
                 ),
-                lower(
-                    "It has a smoother edge than the Laplace distribution: no cusp at its peak.",
-                    "Slope",
-                    "RLE G",
-                    "Laplace",
-                ),
-                lower(
-                    "The same claim, applied to the tails: they are lighter than the Laplace density's.",
-                    "Kurtosis",
-                    "RLE G",
-                    "Laplace",
-                ),
+                lower("Its tails are lighter than the Laplace density's.", "Kurtosis", "RLE G", "Laplace"),
             ),
             plots=(DensityMaps(column="Peak"), DensityMarginals(column="Peak")),
         ),

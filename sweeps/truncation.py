@@ -26,7 +26,7 @@ from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import TruncatedPeople, TruncationErrors
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
 from sweeps.baselines import PAPER, coco, simplepose
-from sweeps.claims import higher
+from sweeps.claims import higher, readings
 from sweeps.columns import column
 
 HALF_BODIES = Augment().half_body
@@ -97,11 +97,16 @@ SWEEP = Sweep(
             columns=list(_columns()),
             paper=paper_cells(PAPER, "Figure 2"),
             claims=(
-                *(
-                    _farther("SimplePose", "RLE", cut, "RLE infers joints outside, where heatmaps fail")
-                    for cut in CUTS
+                *readings(
+                    "C",
+                    "When facing truncations, regression-based methods can infer the joints outside the "
+                    "input image, while heatmap-based methods failed.",
+                    *(
+                        _farther("SimplePose", "RLE", cut, "RLE infers joints outside, where heatmaps fail")
+                        for cut in CUTS
+                    ),
+                    _farther("SimplePose", "Direct L1", 40, "So does regression without a likelihood"),
                 ),
-                _farther("SimplePose", "Direct L1", 40, "So does regression without a likelihood"),
                 _farther("RLE, whole bodies", "RLE", 40, "It is learned from half-body crops"),
             ),
             plots=(

@@ -21,7 +21,7 @@ from orchestrator.report.table_layout import (
     paper_number,
 )
 from orchestrator.report.text import HOW_TO_READ, HOW_TO_READ_CHARTS, TITLE, caveats, counts, introduction
-from orchestrator.schema.claims import Below, Claim, Equivalent
+from orchestrator.schema.claims import Below, Claim, Equivalent, NotGreater
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
 from orchestrator.stats.verdict import Verdict
@@ -89,7 +89,10 @@ def _table(section: Section) -> dict[str, object]:
         "first_added": sum(row.in_paper for row in rows),
         "footnotes": table.footnotes,
         "legend": table.columns,
-        "claims": [_claim(c, v) for c, v in zip(declared.claims, section.verdicts, strict=True)],
+        "statements": [
+            {"sentence": part.sentence, "claims": [_claim(*pair) for pair in part.judged]}
+            for part in section.statements
+        ],
         "figures": [{"source": _data_uri(p.svg), "caption": p.caption} for p in section.figures],
         "provenance": section.provenance.items(),
         "command": declared.command,
@@ -170,6 +173,8 @@ def _region(claim: Claim) -> tuple[float | None, float | None]:
             return -margin, margin
         case Below(limit=limit):
             return None, limit
+        case NotGreater(margin=margin):
+            return None, margin
         case _:
             return 0.0, None
 

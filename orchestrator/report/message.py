@@ -23,6 +23,10 @@ COUNTED: dict[Decision, tuple[str, str]] = {
 """The verbs of a count, for one claim and for several."""
 
 
+PAPER = ("reading of the paper's sentences", "readings of the paper's sentences")
+OURS = ("question of our own", "questions of our own")
+
+
 @dataclass(frozen=True)
 class MessageLine:
     """A claim: its table's heading and anchor in the page, its sentence, the effect with its interval."""
@@ -53,11 +57,16 @@ def groups(sections: Sequence[Section]) -> tuple[MessageGroup, ...]:
 
 
 def opening(sections: Sequence[Section]) -> str:
-    """How many claims hold, do not hold, and cannot be told; nothing where no claim is made."""
-    verdicts = [verdict for section in sections for verdict in section.verdicts]
-    if not verdicts:
-        return ""
-    return f"Of {len(verdicts)} {_claims(len(verdicts))} tested on these runs, {_listed(_counts(verdicts))}."
+    """How many claims hold, do not hold, and cannot be told: of the paper, and of our own questions."""
+    found = [pair for section in sections for pair in section.judged]
+    paper = [verdict for claim, verdict in found if claim.sentence is not None]
+    ours = [verdict for claim, verdict in found if claim.sentence is None]
+    parts = [
+        f"Of {len(verdicts)} {name[len(verdicts) > 1]}, {_listed(_counts(verdicts))}."
+        for verdicts, name in ((paper, PAPER), (ours, OURS))
+        if verdicts
+    ]
+    return " ".join(parts)
 
 
 def table_sentence(section: Section) -> str:
@@ -90,10 +99,6 @@ def _named(verdicts: Sequence[Verdict]) -> str:
     """What does not hold, in quotation marks."""
     named = [f"“{v.claim.rstrip('.')}”, {v.effect}" for v in verdicts if v.verdict == "contradicted"]
     return f" (not: {'; '.join(named)})" if named else ""
-
-
-def _claims(number: int) -> str:
-    return "claim" if number == 1 else "claims"
 
 
 def _listed(parts: Sequence[str]) -> str:

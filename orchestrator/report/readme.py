@@ -45,10 +45,14 @@ def _readme_section(part: Section) -> Iterator[str]:
     if declared.is_figure:
         yield from figures
     yield table_formats.markdown(part.filled).strip()
-    if part.verdicts:
-        yield "**Claims of the paper, tested**"
+    for statement in part.statements:
+        if statement.sentence is None:
+            yield "**Our questions**"
+        else:
+            yield f"> “{_md(statement.sentence.text)}” (supplement, section {statement.sentence.section})"
         yield "\n".join(
-            f"- {MARKS[v.verdict]} **{v.verdict}**: {_md(v.claim)} {_md(v.sentence)}" for v in part.verdicts
+            f"- {MARKS[v.verdict]} **{v.verdict}**: {_md(claim.description)} {_md(v.sentence)}"
+            for claim, v in statement.judged
         )
     if not declared.is_figure:
         yield from figures

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.report.text import Provenance
+from orchestrator.schema.claims import Claim, Sentence
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.verdict import Verdict
@@ -21,6 +22,14 @@ class RenderedFigure:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A sentence of the paper with the claims that read it; without a sentence, questions of our own."""
+
+    sentence: Sentence | None
+    judged: tuple[tuple[Claim, Verdict], ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """One table with its verdicts, figures and provenance."""
 
@@ -28,6 +37,21 @@ class Section:
     verdicts: tuple[Verdict, ...]
     figures: tuple[RenderedFigure, ...]
     provenance: Provenance
+
+    @property
+    def judged(self) -> tuple[tuple[Claim, Verdict], ...]:
+        """Every claim with its verdict, in the declared order."""
+        return tuple(zip(self.declaration.claims, self.verdicts, strict=True))
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The paper's sentences with their readings, then the questions of our own."""
+        sentences = dict.fromkeys(claim.sentence for claim, _ in self.judged if claim.sentence is not None)
+        parts = [
+            Statement(sentence, tuple(pair for pair in self.judged if pair[0].sentence == sentence))
+            for sentence in (*sentences, None)
+        ]
+        return tuple(part for part in parts if part.judged)
 
     @property
     def declaration(self) -> Declaration:

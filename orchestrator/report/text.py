@@ -14,7 +14,8 @@ HOW_TO_READ = (
     "cell without a number gives the reason: not run, running, diverged or failed; a dash means not "
     "applicable. Diverged runs (the loss, a gradient or a weight became non-finite) are listed in a footnote "
     "and excluded from the mean.",
-    "Each claim of the paper is tested on our runs alone: paired t-tests over seeds, two one-sided tests for "
+    "Sentences of the paper are quoted, each with the claims that it is read as; other claims are questions "
+    "of our own. All are tested on our runs alone: paired t-tests over seeds, two one-sided tests for "
     "equivalence, Holm's correction within a table. Tests may be repeated as seeds are added: each look has "
     "its part of the level, so that a table holds a wrong verdict with a chance of 5 % at most. The verdict "
     "is supported or contradicted where the corrected p-value is at most 0.05, otherwise undecided, with the "

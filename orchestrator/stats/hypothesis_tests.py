@@ -3,7 +3,8 @@
 A claim is about a mean over seeds: of `a - b` paired by seed, or of `a` alone. Seeds that one of the cells
 lacks are left out. The test decides on which side of the claim's bound the mean lies:
 
-- Greater, Below: two-sided t-test, so that the verdict is the side on which the whole interval lies;
+- Greater, NotGreater, Below: two-sided t-test, so that the verdict is the side on which the whole interval
+  lies;
 - Equivalent, mean within the margin: two one-sided tests (Schuirmann 1987), p the larger of the two;
 - Equivalent, mean outside the margin: two-sided t-test against the margin.
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from orchestrator.schema.claims import Below, Claim, Equivalent
+from orchestrator.schema.claims import Below, Claim, Equivalent, NotGreater
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats import verdict_text
 from orchestrator.stats.aggregate import FilledTable
@@ -112,6 +113,8 @@ def _gap(claim: Claim, mean: float) -> float:
     """Distance of the mean from the bound; positive on the side that supports the claim."""
     if isinstance(claim, Equivalent):
         return claim.margin - abs(mean)
+    if isinstance(claim, NotGreater):
+        return claim.margin - mean
     return claim.limit - mean if isinstance(claim, Below) else mean
 
 

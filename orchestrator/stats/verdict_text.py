@@ -1,6 +1,6 @@
 """Verdicts in words."""
 
-from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater
+from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater, NotGreater
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.samples import Sample, terms
 from orchestrator.stats.verdict import MOST_NEEDED, Decision, Verdict
@@ -79,6 +79,8 @@ def _estimate(claim: Claim, filled: FilledTable, value: float, n: int) -> str:
         bound = f" against a limit of {claim.limit:g}"
     elif isinstance(claim, Equivalent):
         bound = f" against a margin of ± {claim.margin:g}"
+    elif isinstance(claim, NotGreater):
+        bound = f" against a margin of {claim.margin:+g}"
     return (
         f"{_compared(claim, filled)}: {_signed(claim, filled, value)}{f' over {seeds}' if n else ''}{bound}"
     )
@@ -88,7 +90,7 @@ def _compared(claim: Claim, filled: FilledTable) -> str:
     return _name(claim.a, filled) if isinstance(claim, Below) else _difference(claim, filled)
 
 
-def _difference(claim: Greater | Equivalent, filled: FilledTable) -> str:
+def _difference(claim: Greater | NotGreater | Equivalent, filled: FilledTable) -> str:
     (a, _), (b, times) = terms(claim)
     factor = "" if times == 1 else f"{times:g} × "
     if a.column == b.column:

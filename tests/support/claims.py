@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.schema.claims import Below, CellRef, Equivalent, Greater
+from orchestrator.schema.claims import Below, CellRef, Equivalent, Greater, NotGreater
 from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
 from orchestrator.stats.hypothesis_tests import judge
@@ -20,6 +20,10 @@ def greater(a: str = "a", b: str = "b") -> Greater:
 
 def equivalent(margin: float, a: str = "a", b: str = "b") -> Equivalent:
     return Equivalent(description=f"{a} is as good as {b}", a=ref(a), b=ref(b), margin=margin)
+
+
+def not_greater(margin: float, a: str = "a", b: str = "b") -> NotGreater:
+    return NotGreater(description=f"{a} is no better than {b}", a=ref(a), b=ref(b), margin=margin)
 
 
 def below(limit: float) -> Below:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests.support.claims import below, equivalent, greater, verdict, verdicts
+from tests.support.claims import below, equivalent, greater, not_greater, verdict, verdicts
 
 SPREAD = st.lists(st.floats(-50, 50), min_size=3, max_size=8)
 
@@ -61,6 +61,28 @@ def test_a_claim_is_contradicted_when_the_interval_lies_on_the_other_side(sign: 
 def test_equivalence_is_undecided_while_the_interval_crosses_the_margin() -> None:
     said = verdict(equivalent(1.0), a=[50.0, 51.5, 49.5], b=[50.0, 50.0, 50.0])
     assert said.verdict == "undecided"
+
+
+@given(SPREAD, st.floats(0, 3))
+def test_no_better_agrees_with_scipys_test_against_the_margin(values: list[float], margin: float) -> None:
+    noise = np.random.default_rng(2).normal(size=len(values))
+    difference = (np.array(values) + noise) - np.array(values)
+    said = verdict(not_greater(margin), a=(np.array(values) + noise).tolist(), b=values)
+    expected = stats.ttest_1samp(difference, margin)
+    assert said.p == pytest.approx(expected.pvalue)
+    side = "supported" if difference.mean() < margin else "contradicted"
+    assert said.verdict == (side if expected.pvalue <= 0.05 else "undecided")
+
+
+def test_far_worse_is_no_better() -> None:
+    b = [50.0, 51.0, 52.0]
+    worse, better = (
+        [x + d for x, d in zip(b, gaps, strict=True)] for gaps in ((-9, -9.1, -9.2), (9, 9.1, 9.2))
+    )
+    assert verdict(not_greater(1.0), a=worse, b=b).verdict == "supported"
+    assert verdict(equivalent(1.0), a=worse, b=b).verdict == "contradicted"
+    assert verdict(not_greater(1.0), a=better, b=b).verdict == "contradicted"
+    assert "+1" in verdict(not_greater(1.0), a=worse, b=b).sentence
 
 
 @pytest.mark.parametrize(
@@ -123,7 +145,7 @@ def test_no_common_seed_decides_nothing() -> None:
     assert verdict(greater(), a={0: 1.0, 1: 2.0}, b={2: 1.0, 3: 2.0}).verdict == "undecided"
 
 
-@pytest.mark.parametrize("claim", [greater(), equivalent(1.0), below(1.0)])
+@pytest.mark.parametrize("claim", [greater(), equivalent(1.0), not_greater(1.0), below(1.0)])
 @pytest.mark.parametrize("shift", [0.0, 0.3])
 def test_seeds_without_any_spread_decide_nothing(claim: Any, shift: float) -> None:
     b = [0.0, 0.0, 0.0]
@@ -204,7 +226,7 @@ def test_seeds_needed_are_known_only_where_a_number_of_seeds_would_help() -> Non
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=6), st.floats(1e-6, 1e6))
 def test_any_finite_values_get_a_verdict(values: list[float], margin: float) -> None:
     b = values[::-1]
-    for said in verdicts([greater(), equivalent(margin), below(margin)], a=values, b=b):
+    for said in verdicts([greater(), equivalent(margin), not_greater(margin), below(margin)], a=values, b=b):
         assert said.verdict in ("supported", "contradicted", "undecided")
         assert said.sentence.endswith(".")
         assert said.p is None or 0 <= said.p <= (said.p_holm or 0) <= 1

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli import main as command_line
-from sweeps import all_sweeps
+from sweeps import all_sweeps, listed
 
 if TYPE_CHECKING:
     from orchestrator.config.experiment import Experiment
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """The command line."""
-    command_line.main(all_sweeps, demo)
+    command_line.main(listed, all_sweeps, demo)
 
 
 def demo() -> "Experiment":

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from orchestrator.bench.result import Finding, Grid, Tell
 from orchestrator.report.figures.style import BLUE, ORANGE
 from orchestrator.run.looks import LOOKS
-from orchestrator.schema.declaration import MAX_SEEDS
+from orchestrator.schema.limits import MAX_SEEDS
 from orchestrator.stats.multiplicity import holm
 from orchestrator.stats.sequential import p_values
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
-from orchestrator.schema.declaration import MAX_SEEDS
+from orchestrator.schema.limits import MAX_SEEDS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

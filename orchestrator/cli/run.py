@@ -4,18 +4,20 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli.guard import console, guarded
 from orchestrator.cli.options import add_options, command, options
-from orchestrator.sweep.sweep import Sweep
 from orchestrator.util.errors import SweepError
 
-Sweeps = Callable[[], Sequence[Sweep]]
+if TYPE_CHECKING:
+    from orchestrator.sweep.sweep import Sweep
+
+Sweeps = Callable[[], Sequence["Sweep"]]
 """Returns all sweeps; called only where they are needed, since importing them takes seconds."""
 
 
-def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> NoReturn:
+def main(sweep: "Sweep", arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one sweep from the command line and exit."""
     doc = sys.modules["__main__"].__doc__ or sweep.description
     parser = argparse.ArgumentParser(
@@ -34,7 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
     parser.set_defaults(act=lambda arguments: _act(arguments, sweeps()))
 
 
-def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
+def run(sweeps: Sequence["Sweep"], parsed: argparse.Namespace) -> int:
     """Run sweeps as parsed options ask for; the exit code."""
     from orchestrator.run.runner import run_sweeps
 
@@ -42,7 +44,7 @@ def run(sweeps: Sequence[Sweep], parsed: argparse.Namespace) -> int:
     return run_sweeps(sweeps, options(parsed), line, console())
 
 
-def _act(arguments: argparse.Namespace, sweeps: Sequence[Sweep]) -> int:
+def _act(arguments: argparse.Namespace, sweeps: Sequence["Sweep"]) -> int:
     known = {sweep.name: sweep for sweep in sweeps}
     for name in arguments.sweep:
         if name not in known:

@@ -4,9 +4,12 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from datasets.contract import DataPaths
-from orchestrator.schema.declaration import MAX_SEEDS
+from orchestrator.schema.limits import MAX_SEEDS
+
+if TYPE_CHECKING:
+    from datasets.contract import DataPaths
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -39,8 +42,10 @@ class RunSettings:
         return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
 
     @property
-    def paths(self) -> DataPaths:
+    def paths(self) -> "DataPaths":
         """Where data lie."""
+        from datasets.contract import DataPaths
+
         return DataPaths(self.cache, self.data_root, self.pack)
 
     @property

@@ -6,15 +6,12 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.schema.claims import Claim
+from orchestrator.schema.limits import MAX_SEEDS
 from orchestrator.schema.plots import Plot, probe_columns
 from orchestrator.schema.stored import Stored
 
 Better = Literal["higher", "lower", "neither"]
 """Which values of a column are better."""
-
-
-MAX_SEEDS = 20
-"""Seeds of a row at most, unless something else is agreed on before the first look."""
 
 
 class CellSource(Stored):

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from orchestrator.schema.declaration import MAX_SEEDS
+from orchestrator.schema.limits import MAX_SEEDS
 
 Sides = Literal[1, 2]
 Floats = NDArray[np.float64]

@@ -8,7 +8,8 @@ from functools import cache
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.jobs.job import Job
-from orchestrator.schema.declaration import MAX_SEEDS, CellSource, Declaration, DeclaredRow
+from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
+from orchestrator.schema.limits import MAX_SEEDS
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table
 from orchestrator.util.errors import SweepError
 

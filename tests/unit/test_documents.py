@@ -17,7 +17,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.data.binding import Binding
 from orchestrator.jobs.job import Job
 from orchestrator.sweep.plan import PlanSettings, plan_table
-from sweeps import all_sweeps
+from sweeps import all_sweeps, listed
 from sweeps.__main__ import demo
 from tests.support.paths import ROOT
 
@@ -54,7 +54,7 @@ def parsed(command: tuple[str, ...], folder: Path, file: Path) -> argparse.Names
     there = {"--data-root": str(folder), "--detections": str(file)}
     arguments = [there.get(before, word) for before, word in zip(["", *arguments], arguments, strict=False)]
     if program == "rle-lab":
-        return parser(all_sweeps, demo).parse_args(arguments)
+        return parser(listed, all_sweeps, demo).parse_args(arguments)
     found = argparse.ArgumentParser()
     add_options(found)
     return found.parse_args(arguments)

@@ -17,7 +17,7 @@ from orchestrator.sweep.plan import PlanSettings, plan_table, plan_tables
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.errors import SweepError
-from sweeps import all_sweeps
+from sweeps import all_sweeps, listed
 from sweeps.baselines import PAPER
 from tests.support.errors import refused
 from tests.support.paths import ROOT
@@ -37,6 +37,10 @@ def paper_rows(table: Table) -> list[Row]:
 
 def experiments(row: Row) -> list[Experiment]:
     return [row.experiment, *row.groups.values()]
+
+
+def test_lists_say_what_the_sweeps_say() -> None:
+    assert [(one.name, one.description) for one in listed()] == [(s.name, s.description) for s in SWEEPS]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=by_id)

@@ -5,7 +5,7 @@ import pytest
 
 from orchestrator.bench.verdicts import PUBLISHED, Case, decisions, simulate, statistics
 from orchestrator.run.looks import LOOKS
-from orchestrator.schema.declaration import MAX_SEEDS
+from orchestrator.schema.limits import MAX_SEEDS
 
 TABLES = 2000
 SLACK = 4 * np.sqrt(0.05 * 0.95 / TABLES)  # four standard errors of a share of 5 %

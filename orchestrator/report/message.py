@@ -10,6 +10,7 @@ TITLES: dict[Decision, str] = {
     "supported": "Hold on these runs",
     "contradicted": "Do not hold on these runs",
     "undecided": "Cannot be told from these runs",
+    "cannot be judged": "Cannot be judged",
     "not run": "Not run",
 }
 """What a verdict means for the paper's sentence, in the order of the report."""
@@ -18,6 +19,7 @@ COUNTED: dict[Decision, tuple[str, str]] = {
     "supported": ("holds", "hold"),
     "contradicted": ("does not", "do not"),
     "undecided": ("cannot be told", "cannot be told"),
+    "cannot be judged": ("cannot be judged", "cannot be judged"),
     "not run": ("was not run", "were not run"),
 }
 """The verbs of a count, for one claim and for several."""
@@ -57,6 +59,9 @@ def opening(sections: Sequence[Section]) -> str:
     verdicts = [verdict for section in sections for verdict in section.verdicts]
     if not verdicts:
         return ""
+    reasons = {verdict.effect for verdict in verdicts if verdict.verdict == "cannot be judged"}
+    if len(reasons) == 1 and all(verdict.verdict == "cannot be judged" for verdict in verdicts):
+        return f"No claim is tested on these runs: {reasons.pop()}."
     return f"Of {len(verdicts)} {_claims(len(verdicts))} tested on these runs, {_listed(_counts(verdicts))}."
 
 

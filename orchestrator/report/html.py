@@ -24,6 +24,7 @@ from orchestrator.report.text import HOW_TO_READ, HOW_TO_READ_CHARTS, TITLE, cav
 from orchestrator.schema.claims import Below, Claim, Equivalent, NotGreater
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
+from orchestrator.stats.seed_results import LOST
 from orchestrator.stats.verdict import Verdict
 
 NO_CHART = Markup()
@@ -38,6 +39,7 @@ class _Cell:
     footnotes: tuple[int, ...]
     value: str = ""
     spread: str = ""
+    trained: str = ""
     absent: str = ""
     tone: str = ""
     deviation: str = ""
@@ -121,20 +123,25 @@ def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnot
         footnotes=tuple(footnotes.index(note) + 1 for note in cell.notes),
     )
     if cell.mean is None:
-        tone = "bad" if cell.status in ("diverged", "failed") else "absent"
+        tone = "bad" if cell.status in (*LOST, "failed") else "absent"
         return replace(shown, absent=our_number(cell, column), tone=tone)
     return replace(
         shown,
         value=number(cell.mean, column),
         spread="" if cell.std is None else number(cell.std, column),
-        deviation=_deviation(cell, column),
+        trained=cell.trained,
+        deviation=_deviation(cell, filled, column),
         bar=_bar(cell, filled, column),
     )
 
 
-def _deviation(cell: Cell, column: DeclaredColumn) -> str:
-    """Ours minus the paper's; in percent of the paper's where numbers are printed as 1.8M."""
-    if cell.mean is None or cell.paper is None:
+def _deviation(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> str:
+    """Ours minus the paper's; in percent of the paper's where numbers are printed as 1.8M.
+
+    Of a measured number only at the paper's own scale: at others the two must not be compared.
+    """
+    comparable = filled.declaration.scale == "paper" or cell.status == "computed"
+    if cell.mean is None or cell.paper is None or not comparable:
         return ""
     if number(cell.mean, column) == paper_number(cell, column):
         return "identical"
@@ -145,7 +152,7 @@ def _deviation(cell: Cell, column: DeclaredColumn) -> str:
 
 def _bar(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> Markup:
     """A bar: the difference from the paper relative to the largest in the column."""
-    if _deviation(cell, column) in ("", "identical"):
+    if _deviation(cell, filled, column) in ("", "identical"):
         return NO_CHART
     cells = filled.column(column.name)
     largest = max(abs(c.mean - c.paper) for c in cells if c.mean is not None and c.paper is not None)

@@ -10,6 +10,7 @@ TITLES: dict[Decision, str] = {
     "supported": "Hold on these runs",
     "contradicted": "Do not hold on these runs",
     "undecided": "Cannot be told from these runs",
+    "cannot be judged": "Cannot be judged",
     "not run": "Not run",
 }
 """What a verdict means for the paper's sentence, in the order of the report."""
@@ -18,6 +19,7 @@ COUNTED: dict[Decision, tuple[str, str]] = {
     "supported": ("holds", "hold"),
     "contradicted": ("does not", "do not"),
     "undecided": ("cannot be told", "cannot be told"),
+    "cannot be judged": ("cannot be judged", "cannot be judged"),
     "not run": ("was not run", "were not run"),
 }
 """The verbs of a count, for one claim and for several."""
@@ -59,6 +61,9 @@ def groups(sections: Sequence[Section]) -> tuple[MessageGroup, ...]:
 def opening(sections: Sequence[Section]) -> str:
     """How many claims hold, do not hold, and cannot be told: of the paper, and of our own questions."""
     found = [pair for section in sections for pair in section.judged]
+    reasons = {verdict.effect for _, verdict in found if verdict.verdict == "cannot be judged"}
+    if len(reasons) == 1 and all(verdict.verdict == "cannot be judged" for _, verdict in found):
+        return f"No claim is tested on these runs: {reasons.pop()}."
     paper = [verdict for claim, verdict in found if claim.sentence is not None]
     ours = [verdict for claim, verdict in found if claim.sentence is None]
     parts = [

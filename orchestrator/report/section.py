@@ -8,7 +8,7 @@ from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.verdict import Verdict
 
-MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not run": "–"}
+MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "cannot be judged": "!", "not run": "–"}
 
 
 @dataclass(frozen=True)

@@ -30,14 +30,29 @@ RAISED = str.maketrans(LETTERS, "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳ
 
 
 def frame(filled: FilledTable) -> pd.DataFrame:
-    """One line per cell: table, row, column, paper, mean, std, n, status. NaN where there is no number."""
+    """One line per cell: table, row, column, paper, mean, std, n, status, lost. NaN where there is no number.
+
+    `lost` is the number of runs that diverged or collapsed.
+    """
     cells = [
-        (filled.declaration.table, row, column, cell.paper, cell.mean, cell.std, cell.n, cell.status)
+        (
+            filled.declaration.table,
+            row,
+            column,
+            cell.paper,
+            cell.mean,
+            cell.std,
+            cell.n,
+            cell.status,
+            len(cell.lost),
+        )
         for (row, column), cell in filled.cells.items()
         if cell.status != "blank" or cell.paper is not None
     ]
-    names = ["table", "row", "column", "paper", "mean", "std", "n", "status"]
-    return pd.DataFrame(cells, columns=names).astype({"paper": float, "mean": float, "std": float, "n": int})
+    names = ["table", "row", "column", "paper", "mean", "std", "n", "status", "lost"]
+    return pd.DataFrame(cells, columns=names).astype(
+        {"paper": float, "mean": float, "std": float, "n": int, "lost": int}
+    )
 
 
 def csv(filled: FilledTable) -> str:

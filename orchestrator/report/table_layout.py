@@ -10,6 +10,7 @@ from decimal import Decimal
 from models.flops import human
 from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
+from orchestrator.stats.seed_results import LOST
 
 MAX_SIDE_BY_SIDE = 5
 EMPTY = "–"
@@ -89,11 +90,27 @@ def number(value: float, column: DeclaredColumn) -> str:
 
 
 def our_number(cell: Cell, column: DeclaredColumn) -> str:
-    """Our side of a cell: mean ± standard deviation, or the status in words where there is no number."""
+    """Our side of a cell: mean ± standard deviation, or the status in words where there is no number.
+
+    Where runs diverged or collapsed, it says of how many the mean is: `44.9 (1 of 3)`.
+    """
     if cell.mean is None:
         return EMPTY if cell.status == "blank" else cell.status
     text = number(cell.mean, column)
-    return text if cell.std is None else f"{text} ± {number(cell.std, column)}"
+    spread = "" if cell.std is None else f" ± {number(cell.std, column)}"
+    return f"{text}{spread}{cell.trained}"
+
+
+def losses(filled: FilledTable) -> tuple[str, ...]:
+    """For each row with runs that diverged or collapsed, a line that names them by seed."""
+    lines: list[str] = []
+    for row in filled.declaration.rows:
+        cells = [filled.cell(row.key, column.name) for column in filled.declaration.columns]
+        notes = dict.fromkeys([*filled.row_notes[row.key], *(note for cell in cells for note in cell.notes)])
+        lost = [note for note in notes if any(f" {word}" in note for word in LOST)]
+        if lost and any(cell.lost for cell in cells):
+            lines.append(f"{row.label}: {'; '.join(lost)}")
+    return tuple(lines)
 
 
 def paper_number(cell: Cell, column: DeclaredColumn) -> str:
@@ -216,6 +233,8 @@ def _legend(filled: FilledTable) -> str:
     computed = [column.name for column in declared.columns if all_computed(filled, column)]
     if computed:
         sentences.append(f"Computed, not measured: {', '.join(computed)}.")
+    if any(cell.trained for cell in filled.cells.values()):
+        sentences.append("“(1 of 3)” is the mean of one run, as two others diverged or collapsed.")
     if any(is_added(filled, row) for row in declared.rows):
         sentences.append("Added rows are not in the paper's table.")
     if seeds := seeds_of_rows(filled):

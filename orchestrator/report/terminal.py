@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orchestrator.report import message, text
 from orchestrator.report.section import MARKS, Section
-from orchestrator.report.table_layout import is_added, our_number, paper_number, seeds_of_rows
+from orchestrator.report.table_layout import is_added, losses, our_number, paper_number, seeds_of_rows
 from orchestrator.report.writer import Report
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.stats.aggregate import Cell, FilledTable
@@ -17,7 +17,13 @@ from orchestrator.stats.verdict import Verdict
 LABEL_WIDTH = 12
 """Characters that a row's label has at least; longer ones wrap."""
 
-STYLES = {"supported": "green", "contradicted": "red", "undecided": "yellow", "not run": "dim"}
+STYLES = {
+    "supported": "green",
+    "contradicted": "red",
+    "undecided": "yellow",
+    "cannot be judged": "magenta",
+    "not run": "dim",
+}
 
 
 def render(console: Console, report: Report, tables: Collection[str] | None = None) -> None:
@@ -56,6 +62,7 @@ def _terminal_section(console: Console, part: Section) -> Iterator[RenderableTyp
         yield Text(f"Too wide for this terminal, in the report alone: {', '.join(left_out)}", style="dim")
     if seeds := seeds_of_rows(part.filled):
         yield Text(seeds, style="dim")
+    yield from (Text(loss, style="magenta") for loss in losses(part.filled))
     if sentence := message.table_sentence(part):
         yield Text(sentence)
     yield from (_terminal_verdict(verdict) for verdict in part.verdicts)

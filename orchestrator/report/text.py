@@ -11,21 +11,23 @@ TITLE = "Residual Log-likelihood Estimation: the paper's tables, run again"
 
 HOW_TO_READ = (
     "Every number of the paper has ours beside it: the mean over seeds ± one sample standard deviation. A "
-    "cell without a number gives the reason: not run, running, diverged or failed; a dash means not "
-    "applicable. Diverged runs (the loss, a gradient or a weight became non-finite) are listed in a footnote "
-    "and excluded from the mean.",
+    "cell without a number gives the reason: not run, running, diverged, collapsed or failed; a dash means "
+    "not applicable. Runs that diverged (the loss, a gradient or a weight became non-finite) or collapsed "
+    "(log s, |x| or σ ran away and the metric is at chance) are listed by seed in a footnote and excluded "
+    "from the mean: “(1 of 3)” is the mean of the one run that trained.",
     "Sentences of the paper are quoted, each with the claims that it is read as; other claims are questions "
     "of our own. All are tested on our runs alone: paired t-tests over seeds, two one-sided tests for "
     "equivalence, Holm's correction within a table. Tests may be repeated as seeds are added: each look has "
     "its part of the level, so that a table holds a wrong verdict with a chance of 5 % at most. The verdict "
     "is supported or contradicted where the corrected p-value is at most 0.05, otherwise undecided, with the "
-    "number of seeds needed for 80 % power where it can be estimated.",
+    "number of seeds needed for 80 % power where it can be estimated. A claim cannot be judged where runs "
+    "behind it diverged or collapsed, as those that trained are a selection; none is at scale “smoke”.",
 )
 HOW_TO_READ_CHARTS = (
-    "Below our number is its difference from the paper's, with a bar relative to the largest difference in "
-    "the column; “identical” means that both are printed alike. Beside a verdict, the dot is our estimate, "
-    "the line its confidence interval, adjusted like the verdict, and the shaded region is where the claim "
-    "holds."
+    "At the paper's scale, below our number is its difference from the paper's, with a bar relative to the "
+    "largest difference in the column; “identical” means that both are printed alike. Beside a verdict, the "
+    "dot is our estimate, the line its confidence interval, adjusted like the verdict, and the shaded region "
+    "is where the claim holds."
 )
 
 

@@ -51,6 +51,8 @@ class Ledger:
             warnings=result.warnings,
             detail=result.detail,
         )
+        if why := self.display.jobs[event.fingerprint].collapse:
+            self.tracker.tag(event.fingerprint, {"collapsed": why})
         if not self.console.is_terminal:
             self.console.print(self.display.log_line(event.fingerprint), highlight=False, soft_wrap=True)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from datasets.union import DATA_SETS
 from orchestrator.jobs.execute import JobResult
+from orchestrator.stats.collapse import UNJUDGED_SCALE, collapse
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
@@ -32,11 +33,12 @@ class JobProgress:
     metrics: dict[str, float] = field(default_factory=dict)
     result: JobResult | None = None
     at_first: int = 0  # the epoch from which it was resumed here
+    collapse: str = ""  # why it collapsed, if it did
 
     @property
     def state(self) -> str:
         if self.result is not None:
-            return self.result.status
+            return "collapsed" if self.collapse else self.result.status
         return "waiting" if self.began is None else "running"
 
     @property
@@ -64,6 +66,7 @@ class Display:
     """The state behind the live view, changed by events and drawn a few times a second."""
 
     jobs: dict[str, JobProgress]
+    scale: str = ""
     began: float = field(default_factory=time.monotonic)
 
     def start(self, fingerprint: str) -> None:
@@ -82,6 +85,8 @@ class Display:
         """A job has ended."""
         job = self.jobs[fingerprint]
         job.result, job.metrics = result, result.metrics
+        if job.epochs and result.status == "finished" and self.scale != UNJUDGED_SCALE:
+            job.collapse = collapse(result.metrics, result.warnings)
 
     def left(self, now: float) -> float | None:
         """Seconds until the last job ends, from the epochs done so far, here."""
@@ -96,7 +101,8 @@ class Display:
         done = sum(other.result is not None for other in self.jobs.values())
         measured = headline(job.metrics)
         duration = f"{job.result.duration:.0f} s" if job.result.duration else ""
-        details = ", ".join(part for part in (job.state, measured, duration) if part)
+        state = f"collapsed ({job.collapse})" if job.collapse else job.state
+        details = ", ".join(part for part in (state, measured, duration) if part)
         left = _clock(self.left(time.monotonic()))
         line = f"[{done}/{len(self.jobs)}] {job.name}: {details}; about {left} left"
         return f"{line}\n{job.result.note}" if job.state == "failed" else line
@@ -129,6 +135,7 @@ class Display:
 MARKS = {
     "finished": "[green]✓",
     "diverged": "[yellow]diverged",
+    "collapsed": "[yellow]collapsed",
     "failed": "[red]failed",
     "running": "[cyan]▶",
 }

@@ -271,7 +271,9 @@ def _run(
         for fingerprint in jobs:
             Checkpoints(settings.storage).delete(fingerprint)
     tasks = [Task(job, settings.paths, settings.storage) for job in jobs.values()]
-    display = Display({fp: JobProgress(job.describe(), job.epochs) for fp, job in jobs.items()})
+    display = Display(
+        {fp: JobProgress(job.describe(), job.epochs) for fp, job in jobs.items()}, settings.scale
+    )
     ledger = Ledger(tracker, display, jobs, _table_tags(planned), settings, plan.workers or 1, console)
     with live_view(display, console):
         run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record)

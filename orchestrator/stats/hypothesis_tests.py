@@ -26,6 +26,7 @@ from orchestrator.schema.claims import Below, Claim, Equivalent, NotGreater
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats import verdict_text
 from orchestrator.stats.aggregate import FilledTable
+from orchestrator.stats.collapse import UNJUDGED_SCALE
 from orchestrator.stats.multiplicity import holm
 from orchestrator.stats.samples import Look, Sample, looks, sample
 from orchestrator.stats.sequential import Sides, interval, p_values
@@ -42,9 +43,13 @@ def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
 
     Fewer than two seeds, or seeds without variation, leave a claim undecided; a cell without a value makes it
     "not run". Computed cells have no seeds: between two of them the claim is either true or false.
+
+    A claim about a row of which a run diverged or collapsed cannot be judged: those that went well are a
+    selection. Nor can any at scale "smoke".
     """
     samples = [sample(claim, filled) for claim in declaration.claims]
-    seen = [looks(one, declaration) for one in samples]
+    unjudged = declaration.scale == UNJUDGED_SCALE
+    seen = [() if unjudged else looks(one, declaration) for one in samples]
     tested = [index for index, made in enumerate(seen) if made]
     tests = [_test(declaration.claims[index], seen[index], declaration) for index in tested]
     corrected = _corrected([test.p for test in tests])
@@ -182,6 +187,8 @@ def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
     n, values = len(found.values), list(found.values.values())
     verdict: Decision = "undecided"
     estimate = float(np.mean(values)) if values else None
+    if found.lost or filled.declaration.scale == UNJUDGED_SCALE:
+        return _unjudged(claim, found, filled)
     if found.missing is not None:
         verdict = "not run"
     elif found.exact is not None:
@@ -194,6 +201,14 @@ def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
 
 def _in_words(claim: Claim, found: Verdict, sentence: str, filled: FilledTable) -> Verdict:
     return replace(found, sentence=sentence, effect=verdict_text.effect(claim, found, filled))
+
+
+def _unjudged(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
+    why = verdict_text.unjudged(found, filled)
+    sentence = f"Cannot be judged: {why}."
+    return Verdict(
+        claim.description, "cannot be judged", None, None, None, 0, None, None, None, sentence, effect=why
+    )
 
 
 def _holds(claim: Claim, value: float) -> bool:

@@ -23,6 +23,7 @@ class Sample:
         pending: seeds that a cell lacks and may still get.
         exact: between computed cells, which have no seeds.
         missing: the cell that has no value at all.
+        lost: the cells with runs that diverged or collapsed; what the others measured is no fair sample.
         scale: magnitude of the cells' values, to tell variation from rounding.
     """
 
@@ -30,6 +31,7 @@ class Sample:
     pending: frozenset[int] = frozenset()
     exact: float | None = None
     missing: CellRef | None = None
+    lost: tuple[CellRef, ...] = ()
     scale: float = 1.0
 
 
@@ -49,6 +51,9 @@ class Look:
 
 def sample(claim: Claim, filled: FilledTable) -> Sample:
     """What the table's cells say about a claim."""
+    lost = tuple(ref for ref, _ in terms(claim) if _runs_lost(ref, filled))
+    if lost:
+        return Sample(lost=lost)
     cells: list[tuple[Mapping[int, float], float]] = []
     pending: set[int] = set()
     for ref, times in terms(claim):
@@ -101,6 +106,11 @@ def terms(claim: Claim) -> list[tuple[CellRef, float]]:
     if isinstance(claim, Below):
         return [(claim.a, 1.0)]
     return [(claim.a, 1.0), (claim.b, claim.times if isinstance(claim, Greater) else 1.0)]
+
+
+def _runs_lost(ref: CellRef, filled: FilledTable) -> bool:
+    cell = filled.cells.get((ref.row, ref.column))
+    return cell is not None and bool(cell.lost)
 
 
 def _combine(values: Sequence[float]) -> float:

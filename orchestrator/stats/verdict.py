@@ -5,7 +5,7 @@ from typing import Literal
 
 MOST_NEEDED = 1000  # larger estimates of the seeds needed are not reported
 
-Decision = Literal["supported", "contradicted", "undecided", "not run"]
+Decision = Literal["supported", "contradicted", "undecided", "not run", "cannot be judged"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Verdict:
 
     Args:
         claim: the paper's sentence.
-        verdict: `supported` or `contradicted` where `p_holm` is at most 0.05.
+        verdict: `supported` or `contradicted` where `p_holm` is at most 0.05; `cannot be judged` where a run
+            behind it diverged or collapsed, and at a scale that judges nothing.
         estimate: the mean of `a - b`, or of `a` for a claim about one cell.
         low, high: its confidence interval at the level of the test, so that a bound lies outside exactly
             where the claim is decided: 95 %, of equivalence 90 %, corrected for looks and for the claims

@@ -2,7 +2,9 @@
 
 from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater, NotGreater
 from orchestrator.stats.aggregate import FilledTable
+from orchestrator.stats.collapse import UNJUDGED_SCALE
 from orchestrator.stats.samples import Sample, terms
+from orchestrator.stats.seed_results import LOST
 from orchestrator.stats.verdict import MOST_NEEDED, Decision, Verdict
 
 
@@ -39,6 +41,20 @@ def untested(claim: Claim, found: Sample, verdict: Decision, filled: FilledTable
         return "The cells have no seed in common: undecided."
     mean = sum(found.values.values()) / n
     return f"{_estimate(claim, filled, mean, n)}: undecided, because {_obstacle(found, filled)}."
+
+
+def unjudged(found: Sample, filled: FilledTable) -> str:
+    """Why a claim cannot be judged."""
+    if filled.declaration.scale == UNJUDGED_SCALE:
+        return f"scale “{UNJUDGED_SCALE}” trains for seconds, only to see that everything works"
+    return " and ".join(dict.fromkeys(_lost(ref, filled) for ref in found.lost))
+
+
+def _lost(ref: CellRef, filled: FilledTable) -> str:
+    """Such as `2 of 3 runs of DLE diverged or collapsed`."""
+    cell = filled.cell(ref.row, ref.column)
+    how = " or ".join(word for word in LOST if word in cell.lost)
+    return f"{len(cell.lost)} of {cell.runs} runs of {_label(ref, filled)} {how}"
 
 
 def _obstacle(found: Sample, filled: FilledTable) -> str:

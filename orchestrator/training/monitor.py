@@ -1,18 +1,12 @@
 """What is monitored while a model trains: the loss, its parts, and quantities that may leave their limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-LIMITS: Mapping[str, Callable[[float], bool]] = {
-    "bar_mu_max": lambda value: value > 1e4,
-    "log_s": lambda value: abs(value) > 50,
-    "sigma_max": lambda value: value > 0.9999,
-    "sigma_min": lambda value: value < 1e-5,
-}
-"""Finite values to warn of: |bar_mu| or log s growing without bounds, sigma at an end of its range."""
+from orchestrator.util.limits import past_limits
 
 
 @dataclass
@@ -36,12 +30,7 @@ class Monitor:
 
     def warnings(self) -> dict[str, float]:
         """Each quantity past its limit in this epoch, and its value."""
-        summary = self.summary()
-        return {
-            name: summary[name]
-            for name, exceeds in LIMITS.items()
-            if name in summary and exceeds(summary[name])
-        }
+        return past_limits(self.summary())
 
 
 def _reduce(name: str, values: Tensor) -> Tensor:

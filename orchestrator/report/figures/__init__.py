@@ -39,6 +39,7 @@ from orchestrator.schema.plots import (
 )
 from orchestrator.schema.record import Record
 from orchestrator.stats.aggregate import FilledTable
+from orchestrator.stats.collapse import collapsed
 
 __all__ = ["draw", "png", "svg"]
 
@@ -55,9 +56,10 @@ def draw(
         return scatter(declaration, filled, plot)
     if isinstance(plot, Curves):
         return curves(declaration, records, plot)
-    return probe_figure(
-        plot, [row for name in probe_columns(plot) for row in probe_rows(declaration, details, name)]
-    )
+    lost = collapsed(declaration, records)
+    kept = {fingerprint: detail for fingerprint, detail in details.items() if fingerprint not in lost}
+    rows = [row for name in probe_columns(plot) for row in probe_rows(declaration, kept, name)]
+    return probe_figure(plot, rows)
 
 
 def probe_figure(plot: ProbePlot, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:

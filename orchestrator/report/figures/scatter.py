@@ -67,7 +67,7 @@ def scatter(declaration: Declaration, filled: FilledTable, plot: Scatter) -> tup
         renderer = freeze_layout(figure)
         for ax, panel in zip(axes, panels, strict=True):
             _label_points(ax, renderer, panel)
-    return figure, _caption(declaration, points, plot, len(panels))
+    return figure, _caption(filled, points, plot, len(panels))
 
 
 def scatter_points(declaration: Declaration, filled: FilledTable, plot: Scatter) -> tuple[Point, ...]:
@@ -78,19 +78,20 @@ def scatter_points(declaration: Declaration, filled: FilledTable, plot: Scatter)
         if x.paper is not None and y.paper is not None:
             points.append(Point(row.key, row.label, "paper", x.paper, y.paper))
         if x.mean is not None and y.mean is not None:
-            points.append(Point(row.key, row.label, "ours", x.mean, y.mean, x.std or 0.0, y.std or 0.0))
+            label = f"{row.label}{y.trained}"
+            points.append(Point(row.key, label, "ours", x.mean, y.mean, x.std or 0.0, y.std or 0.0))
     return tuple(sorted(points, key=lambda point: point.source == "ours"))
 
 
-def _caption(declaration: Declaration, points: Sequence[Point], plot: Scatter, panels: int) -> str:
+def _caption(filled: FilledTable, points: Sequence[Point], plot: Scatter, panels: int) -> str:
     """Legend and missing rows."""
     shown = {point.key for point in points if point.source == "ours"}
-    rows = [row for row in declaration.rows if {plot.x, plot.y} <= row.cells.keys()]
+    rows = [row for row in filled.declaration.rows if {plot.x, plot.y} <= row.cells.keys()]
     paper = " Hollow: the paper's values." if any(point.source == "paper" for point in points) else ""
     return (
         f"{plot.y} against {plot.x}.{paper} Filled: ours, mean over seeds; error bars are one standard "
         f"deviation.{' Both panels have the same scale.' if panels > 1 else ''}"
-        f"{missing_rows(rows, shown)}"
+        f"{missing_rows(rows, shown, {row.key: filled.cell(row.key, plot.y).status for row in rows})}"
     )
 
 

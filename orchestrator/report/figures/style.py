@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 
 from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
+from orchestrator.stats.aggregate import CellStatus
+from orchestrator.stats.seed_results import LOST
 
 Span = tuple[float, float]
 Dash = str | tuple[int, tuple[float, ...]]
@@ -121,10 +123,19 @@ def column(declaration: Declaration, name: str) -> DeclaredColumn:
     return next(column for column in declaration.columns if column.name == name)
 
 
-def missing_rows(rows: Iterable[DeclaredRow], shown: set[str]) -> str:
-    """The end of a caption: which rows are not shown because they have no result yet."""
-    absent = [row.label for row in rows if row.key not in shown]
-    return f" No results yet: {', '.join(absent)}." if absent else ""
+def missing_rows(rows: Iterable[DeclaredRow], shown: set[str], statuses: Mapping[str, CellStatus]) -> str:
+    """The end of a caption: which rows are not shown, because they diverged, collapsed or have no result yet.
+
+    Args:
+        statuses: of the plotted cells, by row key.
+    """
+    absent: dict[str, list[str]] = {}
+    for row in rows:
+        if row.key not in shown:
+            status = statuses.get(row.key)
+            reason = status.capitalize() if status in LOST else "No results yet"
+            absent.setdefault(reason, []).append(row.label)
+    return "".join(f" {reason}: {', '.join(labels)}." for reason, labels in absent.items())
 
 
 def corner_label(ax: Axes, text: str, x: float) -> None:

@@ -22,25 +22,27 @@ from orchestrator.report.figures.style import (
     row_colours,
     style,
 )
-from orchestrator.schema.declaration import Declaration
+from orchestrator.schema.declaration import Declaration, DeclaredRow
 from orchestrator.schema.plots import Curves
-from orchestrator.schema.record import Record, Status
+from orchestrator.schema.record import Record
+from orchestrator.stats.aggregate import Cell, FilledTable, fill
+from orchestrator.stats.collapse import collapsed
 
 History = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row in a plot by epoch: the runs that finished and those that diverged, as (epoch, value)."""
+    """A row in a plot by epoch: runs that trained, and runs that diverged or collapsed, as (epoch, value)."""
 
     key: str
     label: str
-    finished: tuple[History, ...]
-    diverged: tuple[History, ...]
+    trained: tuple[History, ...]
+    lost: tuple[History, ...]
 
     def by_epoch(self) -> dict[int, tuple[float, ...]]:
-        """The values of the finished runs, at the epochs that all of them measured."""
-        runs = [dict(run) for run in self.finished]
+        """The values of the runs that trained, at the epochs that all of them measured."""
+        runs = [dict(run) for run in self.trained]
         shared = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
         return {epoch: tuple(run[epoch] for run in runs) for epoch in shared}
 
@@ -50,8 +52,9 @@ def curves(
 ) -> tuple[Figure, str] | None:
     """Metric `plot.key` by epoch, and a caption; None where no run has a history of the metric.
 
-    One line per row, labelled at its end: the mean over seeds and its range. Runs that diverged are drawn
-    thin, each to the epoch where it ended, and do not affect the axis limits.
+    One line per row, labelled at its end: the mean over seeds and its range. Runs that diverged or collapsed
+    are drawn thin, each to the epoch where it ended, and do not affect the axis limits. A row without any
+    other run has a label that says so, and no leader to it.
     """
     lines = curve_lines(declaration, records, plot)
     if not lines:
@@ -65,12 +68,12 @@ def curves(
             _draw_line(ax, line, inks[line.key], strokes[line.key])
         ax.autoscale(False)
         for line in lines:
-            _draw_diverged(ax, line, inks[line.key])
+            _draw_lost(ax, line, inks[line.key])
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylabel(_metric_label(declaration, plot.key))
         _label_ends(figure, ax, lines, inks)
-    return figure, _caption(declaration, lines, plot)
+    return figure, _caption(fill(declaration, records), lines, plot)
 
 
 def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> tuple[Line, ...]:
@@ -80,26 +83,44 @@ def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: C
         for fingerprint, record in records.items()
         if plot.key in record.history and (not record.data or record.data in declaration.data_fingerprints)
     }
+    collapses, filled = collapsed(declaration, records), fill(declaration, records)
     lines = []
     for row in declaration.rows:
         fingerprints = dict.fromkeys(fp for cell in row.cells.values() for fp in cell.fingerprints)
         runs = [usable[fingerprint] for fingerprint in fingerprints if fingerprint in usable]
-        line = Line(
-            row.key, row.label, _histories(runs, plot, "finished"), _histories(runs, plot, "diverged")
-        )
-        if line.by_epoch() or line.diverged:
+        lost = [run for run in runs if run.status == "diverged" or run.fingerprint in collapses]
+        well = [run for run in runs if run.status == "finished" and run.fingerprint not in collapses]
+        label = row.label + _suffix(_plotted_cell(filled, row, plot.key))
+        line = Line(row.key, label, _histories(well, plot), _histories(lost, plot))
+        if line.by_epoch() or line.lost:
             lines.append(line)
     return tuple(lines)
 
 
-def _caption(declaration: Declaration, lines: Sequence[Line], plot: Curves) -> str:
+def _plotted_cell(filled: FilledTable, row: DeclaredRow, key: str) -> Cell:
+    """The cell of a row that prints a metric; a blank one where none does."""
+    names = (column.name for column in filled.declaration.columns)
+    printed = (name for name in names if name in row.cells and row.cells[name].key == key)
+    return next((filled.cell(row.key, name) for name in printed), Cell())
+
+
+def _suffix(cell: Cell) -> str:
+    """What a label adds where runs diverged or collapsed."""
+    if not cell.lost:
+        return ""
+    return f" ({' or '.join(dict.fromkeys(cell.lost))})" if cell.mean is None else cell.trained
+
+
+def _caption(filled: FilledTable, lines: Sequence[Line], plot: Curves) -> str:
     """Legend and missing rows."""
+    declaration = filled.declaration
     title = plot.title or f"{_metric_label(declaration, plot.key)} by epoch"
-    diverged = any(line.diverged for line in lines)
-    thin = " Thin dashed lines ending in a cross: diverged runs." if diverged else ""
+    lost = any(line.lost for line in lines)
+    thin = " Thin dashed lines ending in a cross: runs that diverged or collapsed." if lost else ""
+    statuses = {row.key: _plotted_cell(filled, row, plot.key).status for row in declaration.rows}
     return (
         f"{title}: mean over seeds; the band spans the lowest to the highest seed.{thin}"
-        f"{missing_rows(declaration.rows, {line.key for line in lines})}"
+        f"{missing_rows(declaration.rows, {line.key for line in lines}, statuses)}"
     )
 
 
@@ -114,11 +135,10 @@ def _metric_label(declaration: Declaration, key: str) -> str:
     return printed.get(key, key)
 
 
-def _histories(runs: Iterable[Record], plot: Curves, status: Status) -> tuple[History, ...]:
+def _histories(runs: Iterable[Record], plot: Curves) -> tuple[History, ...]:
     finite = (
         tuple((epoch, value) for epoch, value in run.history[plot.key] if math.isfinite(value))
         for run in runs
-        if run.status == status
     )
     return tuple(history for history in finite if history)
 
@@ -134,8 +154,8 @@ def _draw_line(ax: Axes, line: Line, ink: str, dash: Dash) -> None:
     ax.fill_between(list(values), low, high, color=ink, alpha=0.13, linewidth=0)
 
 
-def _draw_diverged(ax: Axes, line: Line, ink: str) -> None:
-    for run in line.diverged:
+def _draw_lost(ax: Axes, line: Line, ink: str) -> None:
+    for run in line.lost:
         ax.plot(*zip(*run, strict=True), color=ink, linewidth=0.9, linestyle=(0, (2, 1.5)))
         last_epoch, last = run[-1]
         bottom, top = ax.get_ylim()
@@ -143,7 +163,7 @@ def _draw_diverged(ax: Axes, line: Line, ink: str) -> None:
 
 
 def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line], inks: Mapping[str, str]) -> None:
-    """Names to the right of the axes, without overlaps, each connected to the end of its line."""
+    """Names to the right of the axes, without overlaps, each connected to the end of its line, if any."""
     ends = [_end(line, ax.get_ylim()) for line in lines]
     names = [
         ax.text(
@@ -160,6 +180,8 @@ def _label_ends(figure: Figure, ax: Axes, lines: Sequence[Line], inks: Mapping[s
     ):
         up = (y - frame.y0) / frame.height
         name.set_y(up)
+        if not line.by_epoch():
+            continue
         start = ax.transAxes.inverted().transform(ax.transData.transform(end))
         ax.plot(
             [start[0], 1.025, 1.042],
@@ -177,5 +199,5 @@ def _end(line: Line, limits: Span) -> tuple[float, float]:
     if values:
         epoch = max(values)
         return epoch, fmean(values[epoch])
-    epoch, value = line.diverged[0][-1]
+    epoch, value = line.lost[0][-1]
     return epoch, min(max(value, limits[0]), limits[1])

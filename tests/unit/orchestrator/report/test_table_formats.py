@@ -15,7 +15,7 @@ def test_the_frame_has_a_line_for_each_cell_and_csv_reads_back() -> None:
     found = records(record("a", 0, 1.0), record("a", 1, 2.0))
     filled = fill(declare(row("a"), row('b, "c"'), columns=(AP, SIZE)), found)
     table = frame(filled)
-    assert list(table.columns) == ["table", "row", "column", "paper", "mean", "std", "n", "status"]
+    assert list(table.columns) == ["table", "row", "column", "paper", "mean", "std", "n", "status", "lost"]
     assert [tuple(line) for line in table[["row", "column", "n", "status"]].to_numpy()] == [
         ("a", "AP", 2, "measured"),
         ('b, "c"', "AP", 0, "not run"),
@@ -28,12 +28,13 @@ def test_markdown_sets_paper_and_ours_side_by_side() -> None:
     lines = markdown(fill(*big())).splitlines()
     assert lines[0] == "**Table 1. Costs & gains**"
     assert lines[2] == "|  | Params paper | computed | AP (%) ↑ paper | ours |"
-    assert lines[4] == "| 3 × 64ᵃ | 804.8K | 804.8K | 70.0 | 47.0 ± 0.7 |"
+    assert lines[4] == "| 3 × 64ᵃ | 804.8K | 804.8K | 70.0 | 47.0 ± 0.7 (2 of 3) |"
     assert lines[5] == r"| \*RLE \| 50% & σ\_xᵇ | – | – | – | not run |"
     assert lines[6] == "| *Laplace (added)*ᶜ | – | – | 67.45 | diverged |"
     assert lines[8] == (
         "Ours: mean ± sample standard deviation over 3 seeds; 100 people; scale “demo”. "
-        "Computed, not measured: Params. Added rows are not in the paper's table. Machine: 2 CPU cores. "
+        "Computed, not measured: Params. “(1 of 3)” is the mean of one run, as two others diverged or "
+        "collapsed. Added rows are not in the paper's table. Machine: 2 CPU cores. "
         "Paper: supplement, Table 1; main paper for Laplace."
     )
     assert lines[10:] == [
@@ -84,7 +85,7 @@ def test_latex_escapes_signs_and_spans_pairs() -> None:
     assert r"\caption{Costs \& gains}" in text
     assert r"\multicolumn{2}{c}{AP (\%) $\uparrow$}" in text
     assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in text
-    assert r"3 $\times$ 64\textsuperscript{a} & 804.8K & 804.8K & 70.0 & 47.0 $\pm$ 0.7 \\" in text
+    assert r"3 $\times$ 64\textsuperscript{a} & 804.8K & 804.8K & 70.0 & 47.0 $\pm$ 0.7 (2 of 3) \\" in text
     assert r"*RLE $|$ 50\% \& $\sigma$\_x\textsuperscript{b}" in text
     assert r"\textit{Laplace (added)}" in text
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()

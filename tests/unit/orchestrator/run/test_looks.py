@@ -91,3 +91,11 @@ def test_more_seeds_than_the_first_look_was_divided_over_are_refused() -> None:
     with refused("max-seeds-changed") as raised:
         check_max_seeds([declared(4, looks=(4,), max_seeds=20)], 30)
     assert "--max-seeds 20" in str(raised.value)
+
+
+def test_a_claim_that_cannot_be_judged_gets_no_more_seeds() -> None:
+    gone = {"AP": 0.0, "log_s": 547.0}
+    found = records(4) | {"fair-2": Record("fair-2", "fair", "finished", 2, gone)}
+    assert undecided_rows(declared(4, looks=(4,)), found) == set()
+    found["fair-2"] = Record("fair-2", "fair", "diverged", 2, {})
+    assert undecided_rows(declared(4, looks=(4,)), found) == set()

@@ -57,6 +57,17 @@ def test_the_log_line_says_how_a_job_ended() -> None:
     assert shown.log_line("a").startswith("[1/3] job a: diverged, 3 s")
 
 
+def test_a_training_that_ran_away_is_not_shown_as_finished() -> None:
+    gone = {"AP": 0.0, "log_s": 547.0}
+    shown = Display({"a": JobProgress("job a", epochs=4)}, scale="demo")
+    shown.end("a", JobResult("finished", gone, duration=226))
+    assert shown.log_line("a").startswith("[1/1] job a: collapsed (log_s = 547, AP 0.0), AP 0.0, 226 s")
+    assert "✓" not in drawn(shown)
+    smoke = Display({"a": JobProgress("job a", epochs=4)}, scale="smoke")
+    smoke.end("a", JobResult("finished", gone, duration=2))
+    assert smoke.log_line("a").startswith("[1/1] job a: finished")
+
+
 def test_the_log_tells_at_once_why_a_job_failed() -> None:
     shown = display()
     shown.start("a")

@@ -148,13 +148,13 @@ def test_one_commit_needs_no_mark() -> None:
 
 def test_warnings_are_told_once_for_each_quantity() -> None:
     warnings = ("sigma_max = 1 in epoch 4", "sigma_max = 1 in epoch 5", "log_s = 60 in epoch 5")
-    notes = all_notes(declare(row("a")), records(record("a", 2, 1.0, warnings=warnings)))
+    notes = all_notes(declare(row("a")), records(record("a", 2, 50.0, warnings=warnings)))
     assert "warnings, seed 2: sigma_max = 1 in epoch 4 (and 1 more), log_s = 60 in epoch 5" in notes
 
 
 def test_seeds_in_which_the_same_rang_are_named_together() -> None:
     same, other = ("sigma_max = 1 in epoch 3",), ("log_s = 60 in epoch 2",)
-    rung = [record("a", seed, 1.0, warnings=other if seed == 1 else same) for seed in (0, 1, 2)]
+    rung = [record("a", seed, 50.0, warnings=other if seed == 1 else same) for seed in (0, 1, 2)]
     notes = all_notes(declare(row("a")), records(*rung))
     assert "warnings, seeds 0, 2: sigma_max = 1 in epoch 3; seed 1: log_s = 60 in epoch 2" in notes
 

@@ -1,5 +1,6 @@
 """Figures say what the records say, legibly, and the same for the same records."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
@@ -238,6 +239,26 @@ def test_a_diverged_run_is_marked_and_does_not_set_the_scale() -> None:
     assert figure.axes[0].get_ylim()[1] < 100
     assert [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert "diverged" in caption(curves(table, records, AP_BY_EPOCH))
+
+
+def test_a_row_that_did_not_train_has_a_label_that_says_so_and_no_leader() -> None:
+    table = declared(("a", "b"))
+    ended = run("b/0", [0.0, 0.0, 0.0])["b/0"]
+    gone = {"b/0": replace(ended, metrics={"ap": 0.0, "AP": 0.0, "log_s": 547.0})}
+    for found, word in ((gone, "collapsed"), (run("b/0", [0.0, 0.0], status="diverged"), "diverged")):
+        drawn = curves(table, trained(("a",)) | found, AP_BY_EPOCH)
+        ax = figure_of(drawn).axes[0]
+        assert [label.get_text() for label in ax.texts][1].replace("\n", " ") == f"b ({word})"
+        outside = [line for line in ax.lines if line.get_transform() == ax.transAxes]
+        assert len(outside) == 1  # the leader of the row that trained
+        assert ax.get_ylim()[0] > 1
+
+
+def test_a_row_that_diverged_before_it_was_measured_is_named_as_such() -> None:
+    table = declared(("a", "b"))
+    records = trained(("a",)) | {"b/0": replace(run("b/0", [0.0], status="diverged")["b/0"], history={})}
+    assert caption(curves(table, records, AP_BY_EPOCH)).endswith("Diverged: b.")
+    assert caption(scatter(table, fill(table, records), AP_BY_COST)).endswith("Diverged: b.")
 
 
 def test_rows_without_data_are_left_out_and_named_in_the_caption() -> None:

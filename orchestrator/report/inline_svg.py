@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-INK, HOLDS, EDGE, AXIS = "#1a1a1a", "#d5ecdd", "#5d9c77", "#b5b5b5"
+INK, HOLDS, EDGE, AXIS, SOFT = (f"var(--{name})" for name in ("ink", "holds", "edge", "axis", "soft"))
+"""The page's colours, light or dark."""
+
 WIDTH, MIDDLE, BOTTOM = 336.0, 18.0, 34.0  # pixels, as CSS counts them
 
 
@@ -18,8 +20,8 @@ def deviation(share: float) -> Markup:
     start = 22 - length if share < 0 else 22
     return Markup(
         '<svg width="44" height="9" viewBox="0 0 44 9" aria-hidden="true">'
-        f'<rect x="{start:.1f}" y="2" width="{length:.1f}" height="5" fill="#7b8794"/>'
-        '<path d="M22 0V9" stroke="#1a1a1a"/></svg>'
+        f'<rect x="{start:.1f}" y="2" width="{length:.1f}" height="5" fill="{AXIS}"/>'
+        f'<path d="M22 0V9" stroke="{INK}"/></svg>'
     )
 
 
@@ -74,7 +76,8 @@ def _bound(x: float, value: float) -> str:
     text = f"{value:g}".replace("-", "−")
     return (
         f'<path d="M{x:.1f} 4V{BOTTOM + 3:g}" stroke="{EDGE}" stroke-width="1.5"/>'
-        f'<text x="{x:.1f}" y="{BOTTOM + 14:g}" text-anchor="middle" font-size="11" fill="#444">{text}</text>'
+        f'<text x="{x:.1f}" y="{BOTTOM + 14:g}" text-anchor="middle" font-size="11" fill="{SOFT}">'
+        f"{text}</text>"
     )
 
 

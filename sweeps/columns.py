@@ -45,7 +45,7 @@ def _resnet_step(experiment: Experiment, scale: str) -> StepTiming:
     return StepTiming(
         model=RESNET50,
         objective=experiment.objective,
-        schedule=vary(PAPER_COCO, batch=TIMED_BATCH[scale], precision="auto"),
+        schedule=vary(PAPER_COCO, batch=TIMED_BATCH[scale], precision=experiment.schedule.precision),
         points=experiment.data.points,
         size=(256, 192),
         seed=experiment.seed,

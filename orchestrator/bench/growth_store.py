@@ -13,6 +13,7 @@ from orchestrator.bench.growth_plot import Panel, time_and_memory
 from orchestrator.bench.result import Tell
 from orchestrator.bench.timing import cost
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.precision import settled
 from orchestrator.config.vary import vary
 from orchestrator.run.runner import rebuild, run_sweeps
 from orchestrator.run.settings import RunSettings
@@ -33,6 +34,7 @@ def measure(tell: Tell, demo: Experiment, trials: Sequence[int] = TRIALS) -> tup
     Args:
         trials: ascending multiples of ten.
     """
+    demo = settled(demo, "float32", lambda: "float32")
     costs: dict[float, dict[str, tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
         done: set[str] = set()

@@ -10,9 +10,11 @@ from datasets.contract import DataPaths
 from datasets.synthetic.people.people import People
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.precision import settled
 from orchestrator.config.vary import vary
 from orchestrator.jobs.execute import Task
 from orchestrator.schedule import cluster
+from orchestrator.schedule.native_precision import native
 from orchestrator.schedule.tune_trials import Event, run_trials
 from orchestrator.training.checkpoint import Checkpoints
 
@@ -59,12 +61,13 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
     """
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
         place = DataPaths(Path(folder) / "data")
-        base = small(demo)
+        request = cluster.ResourceRequest(workers=0)
+        base = settled(small(demo), None, lambda: native(request).precision)
         tell("generating pictures")
         base.data.prepare(place)
         tell("starting Ray")
         cluster.connect()
-        plan = cluster.plan(cluster.ResourceRequest(workers=0))
+        plan = cluster.plan(request)
         count, idling = trials * plan.concurrent, empty * plan.concurrent
         tasks = [Task(vary(base, seed=seed), place, folder) for seed in range(count + idling)]
         tell(f"{count} trials, {plan.concurrent} at once")

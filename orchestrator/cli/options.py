@@ -49,6 +49,12 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="ROW",
         help="run this row only, of every table that has it; repeatable",
     )
+    what.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
+        "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
+    )
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
@@ -155,6 +161,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         dry_run=arguments.dry_run,
         until_decided=arguments.until_decided,
         max_seeds=arguments.max_seeds,
+        precision=arguments.precision,
     )
 
 

@@ -11,9 +11,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from models.config import Frozen
-
-SCHEMA = 1
-"""Raised whenever a default or the mathematics changes: results from before no longer count as the same."""
+from orchestrator.util.mathematics import SCHEMA
 
 
 class Fingerprinted(Frozen):

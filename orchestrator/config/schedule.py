@@ -57,7 +57,8 @@ class Schedule(Frozen):
     decay: Annotated[Steps | Cosine | Linear, Field(discriminator="kind")] = Steps()
     warmup_steps: NonNegativeInt = 0
     clip_norm: PositiveFloat | None = None  # of the gradient of all parameters together
-    # Of the trunk; heads and objective stay in float32. "auto" is bf16 where the device multiplies it.
+    # Of the trunk; heads and objective stay in float32. "auto" leaves it to the machine: a plan settles it
+    # before anything has a fingerprint (precision.py), and nothing is trained in it.
     precision: Literal["float32", "bf16", "auto"] = "float32"
     # How often to look does not change what is seen at the end.
     evaluate_every: PositiveInt = Field(default=1, json_schema_extra={"neutral": True})

@@ -22,7 +22,7 @@ from datasets.union import benchmarks
 from orchestrator.inference.model_store import Trained
 from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.precision import has_bf16, in_bf16
+from orchestrator.training.precision import has_bf16
 from orchestrator.training.runtime import SingleProcess
 
 Floats = NDArray[np.float64]
@@ -83,8 +83,8 @@ class Estimator:
         """
         data = pose_data(trained)
         units = half_widths(trained.objective, data.dim)
-        # bf16 as in evaluation, but not where it is slower than float32.
-        bf16 = in_bf16(trained.experiment.schedule, runtime.device) and has_bf16(runtime.device)
+        # bf16 as in evaluation, but not where it is slower than float32. Older models may say "auto".
+        bf16 = trained.experiment.schedule.precision != "float32" and has_bf16(runtime.device)
         return cls(runtime.prepare(trained.net), data, bf16, units, runtime)
 
     def predict(self, pixels: NDArray[np.uint8], corners: Floats, detected: Floats) -> PredictedPeople:

@@ -4,7 +4,7 @@ import fcntl
 import json
 import time
 import traceback
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +18,10 @@ from orchestrator.jobs.job import Job, read_job
 from orchestrator.probes.base import Probe, TrainedModel
 from orchestrator.probes.step_time import StepTiming
 from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.precision import arithmetic, in_bf16
 from orchestrator.training.runtime import Runtime
 from orchestrator.training.trainer import fit, restored
+from orchestrator.util import provenance
 from orchestrator.util.errors import UserError
 
 
@@ -33,6 +35,7 @@ class JobResult:
     note: str = ""
     warnings: tuple[str, ...] = ()
     detail: str = ""  # JSON: what a probe measured beside its metrics
+    computed_with: dict[str, str] = field(default_factory=dict)  # precision, processor, torch and machine
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -74,12 +77,17 @@ def run(task: Task, runtime: Runtime) -> JobResult:
     """Run a job to its end. What the job itself does wrong ends it as failed; a killed process is for
     the scheduler to repeat."""
     try:
-        return _run(task, runtime)
+        return replace(_run(task, runtime), computed_with=_computed_with(task.job, runtime))
     except UserError as error:
         return JobResult("failed", note=str(error))
     except Exception:
         # One broken trial must not take the other trials of the sweep with it.
         return JobResult("failed", note=traceback.format_exc(limit=-8))
+
+
+def _computed_with(job: Job, runtime: Runtime) -> dict[str, str]:
+    bf16 = in_bf16(job.schedule, runtime.device)
+    return {**arithmetic(bf16, runtime.device), "machine": provenance.machine()}
 
 
 def _run(task: Task, runtime: Runtime) -> JobResult:

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Schedule
 from orchestrator.probes.step_time import StepTiming
 from orchestrator.probes.union import AnyProbe
 
@@ -21,6 +22,7 @@ class Job(Protocol):
         needs: the trainings that must have finished before it can begin, the first first.
         trained: the training that it is, or whose model it measures; None for a timing.
         epochs: how many it takes; 0 for a measurement.
+        schedule: by which it trains, what it measures was trained, or a step is timed.
         stage: when it runs. Trainings come first, then probes; timings last, one at a time.
     """
 
@@ -34,6 +36,8 @@ class Job(Protocol):
     def trained(self) -> Experiment | None: ...
     @property
     def epochs(self) -> int: ...
+    @property
+    def schedule(self) -> Schedule: ...
     @property
     def stage(self) -> Stage: ...
 

@@ -14,6 +14,7 @@ from datasets.contract import Data
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import Fingerprinted
+from orchestrator.config.schedule import Schedule
 from orchestrator.training.precision import in_bf16
 from orchestrator.util.errors import UserError
 
@@ -79,6 +80,11 @@ class Probe(Fingerprinted, ABC):
     def data(self) -> DataConfig:
         """What the model was trained on, on whose validation set it is measured."""
         return self.of.data
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the training, in whose precision the model is measured."""
+        return self.of.schedule
 
     @property
     def seed(self) -> int:

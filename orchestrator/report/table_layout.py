@@ -241,6 +241,8 @@ def _legend(filled: FilledTable) -> str:
         sentences.append(seeds)
     if filled.machines:
         sentences.append(f"Machine: {'; '.join(filled.machines)}.")
+    if len(filled.arithmetic) == 1:
+        sentences.append(f"Arithmetic: {filled.arithmetic[0]}.")
     return " ".join([*sentences, *_sources(declared), *filled.notes])
 
 

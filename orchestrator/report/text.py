@@ -41,6 +41,7 @@ class Provenance:
     commits: tuple[str, ...]
     machines: tuple[str, ...]
     workers: tuple[str, ...]  # workers per run
+    arithmetic: tuple[str, ...]  # precision, processor and version of torch
     runs: int
     seconds: float
     days: tuple[str, ...] = ()  # the first and the last on which a run started
@@ -55,6 +56,7 @@ class Provenance:
             ("started", (" to ".join(self.days),) if self.days else ()),
             ("commit", self.commits),
             ("machine", self.machines),
+            ("arithmetic", self.arithmetic),
             ("workers per run", (", ".join(self.workers),) if self.workers else ()),
         ]
         return [(name, values) for name, values in named if values]
@@ -71,6 +73,7 @@ def provenance(declaration: Declaration, records: Mapping[str, Record]) -> Prove
         commits=_distinct(record.commit for record in usable),
         machines=_distinct(record.machine for record in usable),
         workers=_distinct(str(record.world_size) for record in usable),
+        arithmetic=_distinct(record.arithmetic for record in usable),
         runs=len(usable),
         seconds=sum(record.duration for record in usable),
         days=_ends(record.day for record in usable),

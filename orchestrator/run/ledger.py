@@ -42,6 +42,8 @@ class Ledger:
         result = event.finished
         assert result is not None
         self.display.end(event.fingerprint, result)
+        if result.computed_with:
+            self.tracker.tag(event.fingerprint, result.computed_with)
         self.tracker.finish(
             event.fingerprint,
             result.status,

@@ -18,6 +18,7 @@ from orchestrator.report.text import duration
 from orchestrator.run import dry_run
 from orchestrator.run.ledger import Ledger
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
+from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings, home
 from orchestrator.schedule.tune_trials import run_trials
@@ -42,7 +43,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     """
     binding = _binding(settings, console)
     tables = [table for sweep in sweeps for table in sweep.tables]
-    plan = _plan_settings(settings, command, binding)
+    plan = _plan_settings(settings, command, binding, OpenPrecision(settings, console))
     with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
         if settings.dry_run:
             planned = plan_tables(tables, plan)
@@ -178,7 +179,9 @@ def _binding(settings: RunSettings, console: Console) -> Binding:
     return Binding(settings.data_root, settings.detections, settings.skip_broken, check)
 
 
-def _plan_settings(settings: RunSettings, command: str, binding: Binding) -> PlanSettings:
+def _plan_settings(
+    settings: RunSettings, command: str, binding: Binding, precision: OpenPrecision
+) -> PlanSettings:
     return PlanSettings(
         scale=settings.scale,
         report=settings.report,
@@ -187,7 +190,7 @@ def _plan_settings(settings: RunSettings, command: str, binding: Binding) -> Pla
         data=binding.words,
         command=command,
         only=settings.only,
-        bind=binding.bound,
+        bind=lambda experiment: precision.settled(binding.bound(experiment)),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.schema.limits import MAX_SEEDS
+from orchestrator.util.mathematics import Precision
 
 if TYPE_CHECKING:
     from datasets.contract import DataPaths
@@ -35,6 +36,7 @@ class RunSettings:
     dry_run: bool
     until_decided: bool = False
     max_seeds: int = MAX_SEEDS
+    precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
 
     @property
     def report(self) -> str:

@@ -132,19 +132,19 @@ def fit_plan(request: ResourceRequest, nodes: Sequence[Node]) -> Plan:
             f"--gpus-per-worker {per_worker:g}: more than one must be a whole number of GPUs",
             code="share-of-gpus",
         )
-    room = sum(_room(node, per_worker) for node in nodes)
-    if room < max(workers, 1):
-        raise ClusterError(_refusal(max(workers, 1), per_worker, room, nodes), code="too-small")
+    total = sum(room(node, per_worker) for node in nodes)
+    if total < max(workers, 1):
+        raise ClusterError(_refusal(max(workers, 1), per_worker, total, nodes), code="too-small")
     if workers:
-        memory, fits = DRIVER_MEMORY, min(room // workers, MOST_DRIVERS, _with_memory(nodes, workers))
+        memory, fits = DRIVER_MEMORY, min(total // workers, MOST_DRIVERS, _with_memory(nodes, workers))
     else:
-        memory, fits = TRIAL_MEMORY, sum(min(_room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
+        memory, fits = TRIAL_MEMORY, sum(min(room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
     concurrent = max(1, fits)  # where memory is short one trial may try
     concurrent = min(request.concurrent or concurrent, concurrent)
     return Plan(workers, per_worker, concurrent, memory if fits else 0.0)
 
 
-def _room(node: Node, gpus_per_worker: float) -> int:
+def room(node: Node, gpus_per_worker: float) -> int:
     """How many workers a node has room for. A share of a GPU is one of a single GPU."""
     cpus, gpus = math.floor(node.get("CPU", 0.0)), node.get("GPU", 0.0)
     if not gpus_per_worker:

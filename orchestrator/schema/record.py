@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchestrator.util.mathematics import SCHEMA
+
 Status = Literal["running", "finished", "diverged", "failed"]
 
 
@@ -20,12 +22,24 @@ class Record:
     commit: str = ""
     data: str = ""  # fingerprint of its data; empty for a measurement without data
     machine: str = ""
+    precision: str = ""  # of the backbone, as it was computed: "float32", "bf16" or "bf16, emulated"
+    processor: str = ""  # that computed it, with the instructions that PyTorch used there
+    torch: str = ""  # its version
+    schema: int = SCHEMA  # of the code's mathematics
     world_size: int = 1
     duration: float = 0.0  # seconds of training and evaluation
     note: str = ""  # why it diverged or failed
     warnings: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""
     day: str = ""  # on which it began, such as 2026-11-22, in UTC
+
+    @property
+    def arithmetic(self) -> str:
+        """What it was computed with, as far as it is recorded: `bf16 on NVIDIA H100, torch 2.9`."""
+        workers = f"{self.world_size} workers of " if self.world_size > 1 else ""
+        where = f"on {workers}{self.processor}" if self.processor else ""
+        version = f", torch {self.torch}" if self.torch else ""
+        return f"{self.precision} {where}{version}".strip(" ,")
 
     @property
     def done(self) -> bool:

@@ -1,6 +1,5 @@
 """From records to a filled table: mean, standard deviation and count of every cell, with footnotes."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
@@ -8,6 +7,7 @@ from typing import Literal
 
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.schema.record import Record
+from orchestrator.stats import origins
 from orchestrator.stats.collapse import collapsed
 from orchestrator.stats.footnotes import notes
 from orchestrator.stats.seed_results import Lost, SeedResult, seed_results
@@ -59,6 +59,7 @@ class FilledTable:
     row_notes: Mapping[str, tuple[str, ...]]  # by row key: footnotes of all measured cells of the row
     notes: tuple[str, ...]  # footnotes of the table
     machines: tuple[str, ...]  # that the records come from
+    arithmetic: tuple[str, ...] = ()  # precision, processor and version of torch, each combination once
 
     def cell(self, row: str, column: str) -> Cell:
         """A cell by its keys.
@@ -96,9 +97,11 @@ def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable
         for name, cell in line.items():
             cells[row.key, name] = replace(cell, notes=tuple(n for n in cell.notes if n not in shared))
         used[row.key] = _finished_records(row, declaration, records)
-        row_notes[row.key] = (*shared, *_commit_note(used[row.key]))
+        row_notes[row.key] = (*shared, *origins.of_row(used[row.key]))
     machines = dict.fromkeys(record.machine for rows in used.values() for record in rows if record.machine)
-    return FilledTable(declaration, cells, row_notes, _commits_by_row(used), tuple(machines))
+    ways = dict.fromkeys(origins.arithmetic(record) for rows in used.values() for record in rows)
+    table_notes = origins.of_table(used)
+    return FilledTable(declaration, cells, row_notes, table_notes, tuple(machines), tuple(filter(None, ways)))
 
 
 def _cell(
@@ -162,25 +165,3 @@ def _finished_records(
         for record in found
         if record.status == "finished" and (not record.data or record.data in declaration.data_fingerprints)
     ]
-
-
-def _commit_note(records: Sequence[Record]) -> tuple[str, ...]:
-    commits = dict.fromkeys(_abbreviate(record.commit) for record in records)
-    return (f"measured at several commits: {', '.join(commits)}",) if len(commits) > 1 else ()
-
-
-def _commits_by_row(used: Mapping[str, Sequence[Record]]) -> tuple[str, ...]:
-    """Which rows come from which commit, where there are several."""
-    rows: dict[str, dict[str, None]] = {}
-    for key, records in used.items():
-        for record in records:
-            rows.setdefault(_abbreviate(record.commit), {})[key] = None
-    if len(rows) < 2:
-        return ()
-    listed = "; ".join(f"{commit}: {', '.join(keys)}" for commit, keys in rows.items())
-    return (f"The rows were measured at several commits. {listed}.",)
-
-
-def _abbreviate(commit: str) -> str:
-    """The first seven digits of a hash, with a suffix such as `-dirty` if it has one."""
-    return re.sub(r"^([0-9a-f]{7})[0-9a-f]+", r"\1", commit) or "unknown"

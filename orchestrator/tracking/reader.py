@@ -139,6 +139,10 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         commit=tags.get("commit", ""),
         data=tags.get("data", ""),
         machine=tags.get("machine", ""),
+        precision=tags.get("precision", _former_precision(run.data.metrics)),
+        processor=tags.get("processor", ""),
+        torch=tags.get("torch", ""),
+        schema=int(tags.get("schema", 1)),
         world_size=int(tags.get("world_size", 1)),
         duration=float(tags.get("duration", 0.0)),
         note=tags.get("note", ""),
@@ -146,6 +150,13 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         run_id=run.info.run_id,
         day=datetime.fromtimestamp(run.info.start_time / 1000, UTC).date().isoformat(),
     )
+
+
+def _former_precision(metrics: Mapping[str, float]) -> str:
+    """As older runs say it."""
+    if "bf16" not in metrics:
+        return ""
+    return "bf16" if metrics["bf16"] else "float32"
 
 
 def _status(run: Any) -> Status:

@@ -14,6 +14,7 @@ import psutil
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
 from orchestrator.tracking.write_queue import PermanentError
+from orchestrator.util.mathematics import SCHEMA
 from orchestrator.util.redact import redacted
 
 ABOUT = (
@@ -43,7 +44,8 @@ class TrialInfo:
         json: the whole job, kept as experiment.json and, flattened, as MLflow's parameters.
         data: fingerprint of its data; empty for a measurement without data.
         commit: of the code.
-        machine: where it runs, in words.
+        schema: the number of the code's mathematics.
+        machine: the sweep's own, in words, until the end tells where it ran.
         world_size: how many workers share it.
         checkpoint: where its checkpoint lies; empty for none.
     """
@@ -56,6 +58,7 @@ class TrialInfo:
     json: str
     data: str = ""
     commit: str = ""
+    schema: int = SCHEMA
     machine: str = ""
     world_size: int = 1
     checkpoint: str = ""
@@ -190,6 +193,7 @@ def _tags(trial: TrialInfo) -> dict[str, str]:
         "seed": str(trial.seed),
         "data": trial.data,
         "commit": trial.commit,
+        "schema": str(trial.schema),
         "machine": trial.machine,
         "world_size": str(trial.world_size),
         "checkpoint": redacted(trial.checkpoint),

@@ -95,7 +95,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     steps = _steps_per_epoch(experiment.schedule, data.train, runtime.world_size)
     # One worker reads, so that none begins from another epoch than the others.
     checkpoint = runtime.agree(checkpoints.load(experiment) if runtime.rank == 0 else None)
-    bf16 = runtime.agree(in_bf16(experiment.schedule, runtime.device))
+    bf16 = in_bf16(experiment.schedule, runtime.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
         module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)

@@ -43,6 +43,13 @@ def machine() -> str:
     return ", ".join(parts)
 
 
+def processor(device: torch.device) -> str:
+    """What computes there, in words: a GPU's name, or the CPU's and the instructions that PyTorch uses."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

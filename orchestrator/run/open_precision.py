@@ -1,0 +1,44 @@
+"""The precision of recipes that leave it to the machine, learnt before anything has a fingerprint."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from rich.console import Console
+
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.precision import settled
+from orchestrator.run.settings import RunSettings
+from orchestrator.schedule.cluster import ResourceRequest
+from orchestrator.schedule.native_precision import native
+from orchestrator.util.mathematics import Precision
+
+
+@dataclass(frozen=True)
+class OpenPrecision:
+    """Settles experiments in the precision that the user chose, or else the machines multiply."""
+
+    settings: RunSettings
+    console: Console
+
+    def settled(self, experiment: Experiment) -> Experiment:
+        """The experiment in a precision that its fingerprint names.
+
+        Raises:
+            ClusterError: the cluster that would have to be asked can't be.
+        """
+        return settled(experiment, self.settings.precision, lambda: self._native)
+
+    @cached_property
+    def _native(self) -> Precision:
+        """Asked once, and only where a recipe leaves it open."""
+        request = ResourceRequest(
+            self.settings.workers, self.settings.gpus_per_worker, self.settings.concurrent
+        )
+        found = native(request)
+        self.console.print(
+            f"backbones in {found.precision} ({found.reason}); --precision chooses, for equal experiments on "
+            "every machine",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return found.precision

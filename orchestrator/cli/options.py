@@ -49,17 +49,21 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="ROW",
         help="run this row only, of every table that has it; repeatable",
     )
-    what.add_argument(
-        "--precision",
-        choices=["float32", "bf16"],
-        help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
-        "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
-    )
+    _add_precision(what)
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
         action="store_true",
         help="show the rows, their cost and what is already done, without running anything",
+    )
+
+
+def _add_precision(what: argparse._ActionsContainer) -> None:
+    what.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
+        "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
     )
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from orchestrator.config.experiment import Experiment
 from orchestrator.training.checkpoint import FILE, CheckpointError, Checkpoints, read_checkpoint
 from orchestrator.training.trainer import restored
+from orchestrator.util.mathematics import SCHEMA
 from orchestrator.util.redact import redacted
 
 
@@ -115,7 +116,9 @@ def _entry(path: str) -> Entry:
     experiment, epochs = checkpoint.experiment, checkpoint.progress.epoch
     name, size = experiment.describe(), "×".join(map(str, experiment.data.size))
     done = "" if checkpoint.finished else f", {epochs} of {experiment.schedule.epochs} epochs"
-    return Entry(_folder(path), path, name, f"{name} (crops of {size}{done})")
+    older = "" if checkpoint.schema == SCHEMA else ", by older code"
+    precision = experiment.schedule.precision
+    return Entry(_folder(path), path, name, f"{name} (crops of {size}, {precision}{done}{older})")
 
 
 def _folder(path: str) -> str:

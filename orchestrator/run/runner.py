@@ -29,6 +29,7 @@ from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util.errors import SweepError
+from orchestrator.util.mathematics import SCHEMA
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -45,6 +46,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     tables = [table for sweep in sweeps for table in sweep.tables]
     plan = _plan_settings(settings, command, binding, OpenPrecision(settings, console))
     with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
+        _say_older(tracker, console)
         if settings.dry_run:
             planned = plan_tables(tables, plan)
             dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
@@ -165,6 +167,16 @@ def _write_report(tracker: Tracker, name: str, results: Path) -> tuple[writer.Re
     report = writer.write(declarations, records, results, details)
     writer.log(tracker, report)
     return report, records
+
+
+def _say_older(tracker: Tracker, console: Console) -> None:
+    if count := tracker.older():
+        console.print(
+            f"{count} jobs in the store were run by code of other mathematics (not schema {SCHEMA}): "
+            "none of them is used; `rle-lab report` still shows a report that was made of them",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_failures(records: Sequence[Record], console: Console) -> int:

@@ -99,7 +99,7 @@ def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable
         used[row.key] = _finished_records(row, declaration, records)
         row_notes[row.key] = (*shared, *origins.of_row(used[row.key]))
     machines = dict.fromkeys(record.machine for rows in used.values() for record in rows if record.machine)
-    ways = dict.fromkeys(origins.arithmetic(record) for rows in used.values() for record in rows)
+    ways = dict.fromkeys(record.arithmetic for rows in used.values() for record in rows)
     table_notes = origins.of_table(used)
     return FilledTable(declaration, cells, row_notes, table_notes, tuple(machines), tuple(filter(None, ways)))
 

@@ -16,6 +16,7 @@ from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record, Status
 from orchestrator.tracking.client import PROJECT
 from orchestrator.tracking.write_queue import PermanentError
+from orchestrator.util.mathematics import SCHEMA
 
 TABLES = "tables"  # the experiment of the declarations
 DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
@@ -93,6 +94,15 @@ def records(
                 newest.setdefault(fingerprint, run)
         histories = _histories(client, list(newest.values()), history)
     return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in newest.items()}
+
+
+def older(client: Any) -> int:
+    """How many jobs have runs by code of other mathematics only, which nothing of this code uses."""
+    schemas: dict[str, set[int]] = {}
+    for run in runs(client, trial_experiments(client)):
+        if fingerprint := run.data.tags.get("fingerprint"):
+            schemas.setdefault(fingerprint, set()).add(int(run.data.tags.get("schema", 1)))
+    return sum(SCHEMA not in found for found in schemas.values())
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -144,6 +144,14 @@ class Tracker:
         wanted = None if fingerprints is None else tuple(fingerprints)
         return self._call("reading records", lambda: reader.records(self._client, wanted, history))
 
+    def older(self) -> int:
+        """How many jobs have only runs by code of other mathematics (`util/mathematics.py`).
+
+        Raises:
+            TrackingError: the store is away for longer than the patience.
+        """
+        return self._call("counting older runs", lambda: reader.older(self._client))
+
     def details(self, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What finished probes measured beside their metrics, by fingerprint; figures are drawn from it.
 

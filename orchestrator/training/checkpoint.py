@@ -13,6 +13,7 @@ from torch import Tensor
 from orchestrator.config.experiment import Experiment
 from orchestrator.training.storage import Storage, UnusableStorageError
 from orchestrator.util.errors import UserError
+from orchestrator.util.mathematics import SCHEMA
 from orchestrator.util.redact import redacted
 
 FORMAT = 1
@@ -51,6 +52,7 @@ class Checkpoint:
         progress: the epochs that are done.
         optimizers: the state of each optimizer; empty where training can't go on, as for imported weights.
         rng: the state of torch's generator; None likewise.
+        schema: of the mathematics of the code that trained it.
     """
 
     experiment: Experiment
@@ -58,6 +60,7 @@ class Checkpoint:
     progress: Progress
     optimizers: tuple[dict[str, Any], ...] = ()
     rng: Tensor | None = None
+    schema: int = SCHEMA
 
     @property
     def finished(self) -> bool:
@@ -176,6 +179,7 @@ def _state(checkpoint: Checkpoint) -> dict[str, Any]:
     """Tensors and plain values only, so that it loads with `weights_only`. Stores keep these names."""
     state: dict[str, Any] = {
         "format": FORMAT,
+        "schema": checkpoint.schema,
         "experiment": checkpoint.experiment.model_dump_json(),
         "trainee": dict(checkpoint.weights),
     }
@@ -214,16 +218,21 @@ def _read(
             "no-experiment",
         )
     try:
-        return Checkpoint(
-            experiment=experiment or Experiment.model_validate_json(state["experiment"]),
-            weights=state["trainee"],
-            progress=_progress(state["progress"]),
-            optimizers=_optimizers(state),
-            rng=state.get("torch_rng"),
-        )
+        return _checkpoint(state, experiment or Experiment.model_validate_json(state["experiment"]))
     except (ValidationError, KeyError, ValueError, TypeError) as error:
         problem = f"its content is of another version ({error}). Train it again with --fresh."
         raise refusal(problem, "other-version") from error
+
+
+def _checkpoint(state: Mapping[str, Any], experiment: Experiment) -> Checkpoint:
+    return Checkpoint(
+        experiment=experiment,
+        weights=state["trainee"],
+        progress=_progress(state["progress"]),
+        optimizers=_optimizers(state),
+        rng=state.get("torch_rng"),
+        schema=int(state.get("schema", 1)),
+    )
 
 
 def _load(stream: BinaryIO, weights: bool) -> Any:

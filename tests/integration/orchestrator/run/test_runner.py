@@ -1,6 +1,7 @@
 """A run whose jobs are done: what it reads, what it writes, and how it ends. No Ray is started."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,21 @@ from rich.console import Console
 
 from models.objectives import L1
 from orchestrator.cli.options import add_options, options
+from orchestrator.config import fingerprint
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
+from orchestrator.run import dry_run, open_precision
 from orchestrator.run.runner import _missing, rebuild, run_sweeps
 from orchestrator.run.settings import RunSettings
+from orchestrator.schedule.native_precision import Native
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.record import Record
-from orchestrator.sweep.plan import PlanSettings, plan_table
+from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from orchestrator.tracking import reader
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.util.errors import SweepError
+from orchestrator.util.mathematics import SCHEMA, Precision
 from tests.support.errors import refused
 
 
@@ -102,3 +107,54 @@ def test_what_starts_from_a_diverged_training_is_not_run_unless_that_is_run_agai
     assert _missing(jobs, {start.fingerprint(): record(start, "failed")}, fresh=set()) == jobs
     finished = {start.fingerprint(): record(start, "finished")}
     assert list(_missing(jobs, finished, fresh=set())) == [started.fingerprint()]
+
+
+@pytest.fixture
+def left_open(experiment: Experiment) -> Sweep:
+    """A sweep whose recipe leaves the precision to the machine."""
+    auto = vary(experiment, schedule=vary(experiment.schedule, precision="auto"))
+    columns = [Column(DeclaredColumn(name="AP"), Metric("AP"))]
+    rows = [Row("RLE", auto)]
+    table = Table("0", title="One row", description="", rows=lambda scale: rows, columns=columns, paper=())
+    return Sweep("open", "one row", (table,))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "native", "planned", "told"),
+    [(None, "bf16", "bf16", 1), (None, "float32", "float32", 1), ("float32", "bf16", "float32", 0)],
+)
+def test_a_plan_names_the_precision_that_it_settled_and_says_why(
+    left_open: Sweep,
+    settings: RunSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: Precision | None,
+    native: Precision,
+    planned: str,
+    told: int,
+) -> None:
+    found: list[Planned] = []
+    monkeypatch.setattr(dry_run, "show", lambda plans, known, console: found.extend(plans))
+    monkeypatch.setattr(open_precision, "native", lambda request: Native(native, "by A"))
+    console = Console(record=True, width=140)
+    wanted = replace(settings, precision=chosen, dry_run=True, seeds=(0, 1))
+    run_sweeps([left_open], wanted, "command", console)
+    schedules = [job.schedule.precision for plan in found for job in plan.jobs.values()]
+    assert schedules == [planned, planned]
+    assert console.export_text().count(f"backbones in {native} (by A)") == told
+
+
+def test_results_of_another_precision_or_of_older_mathematics_are_not_used_again(
+    table: Table, settings: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprint, "SCHEMA", SCHEMA - 1)
+    older = vary(table.rows("smoke")[0].experiment, seed=0).fingerprint()  # type: ignore[index]
+    monkeypatch.undo()
+    assert older != vary(table.rows("smoke")[0].experiment, seed=0).fingerprint()  # type: ignore[index]
+    with Tracker.open(settings.tracking_uri, None) as tracker:
+        tracker.start(TrialInfo(older, "RLE", "coco-smoke", 0, {}, "{}", schema=SCHEMA - 1))
+        tracker.finish(older, "finished", {"AP": 40.0}, 1.0)
+    console = Console(record=True, width=200)
+    run_sweeps([Sweep("two", "two rows", (table,))], replace(settings, dry_run=True), "command", console)
+    text = console.export_text()
+    assert "1 jobs in the store were run by code of other mathematics" in text
+    assert "0 of them done" in text

@@ -89,8 +89,24 @@ def test_where_none_is_meant_all_are_listed(experiment, save, tmp_path: Path) ->
     (folder / "checkpoint.pt").write_text("no checkpoint")
     with refused("no-such-model") as refusal:
         find("unknown", str(tmp_path / "store"))
-    assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, 2 of 4 epochs)" in str(refusal.value)
+    assert "RLE 3x8 with half bodies on coco, seed 0 (crops of 32×32, float32, 2 of 4 epochs)" in str(
+        refusal.value
+    )
     assert "0123456789abcdef  (of an unknown experiment)" in str(refusal.value)
+
+
+def test_a_model_of_older_code_is_read_and_told_apart(experiment, save, tmp_path: Path) -> None:
+    auto = vary(experiment, schedule=vary(experiment.schedule, precision="auto"))
+    file = save(auto)
+    state = torch.load(file, weights_only=True)
+    del state["schema"]
+    torch.save(state, file)
+    save(experiment)
+    assert load(file).experiment == auto
+    with refused("ambiguous-model") as refusal:
+        find("RLE", str(tmp_path / "store"))
+    assert "(crops of 32×32, auto, by older code)" in str(refusal.value)
+    assert "(crops of 32×32, float32)" in str(refusal.value)
 
 
 @pytest.mark.parametrize("storage", ["empty", "absent"])

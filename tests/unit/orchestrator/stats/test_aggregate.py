@@ -205,3 +205,42 @@ def test_seeds_that_may_still_come_are_pending_and_diverged_ones_are_not() -> No
     assert fill(declare(row("a")), found).cell("a", "AP").pending == {2}
     found |= records(record("a", 2, 3.0, status="failed"))
     assert fill(declare(row("a")), found).cell("a", "AP").pending == {2}
+
+
+BF16 = {"precision": "bf16", "processor": "A", "torch": "2.9"}
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"precision": "float32"}, "float32 on A, torch 2.9"),
+        ({"processor": "B"}, "bf16 on B, torch 2.9"),
+        ({"torch": "2.10"}, "bf16 on A, torch 2.10"),
+        ({"world_size": 2, "metrics": {"AP": 1.0, "loss": 1.0}}, "bf16 on 2 workers of A, torch 2.9"),
+    ],
+)
+def test_cells_from_different_arithmetic_say_so(other: dict[str, Any], words: str) -> None:
+    made = {**BF16, "metrics": {"AP": 1.0, "loss": 1.0}}
+    found = records(
+        record("a", 0, 1.0, **made), record("a", 1, 1.0, **(made | other)), record("b", 0, 1.0, **made)
+    )
+    filled = fill(declare(row("a"), row("b")), found)
+    same = "bf16 on A, torch 2.9"
+    assert f"computed in different arithmetic: {same}; {words}" in filled.row_notes["a"]
+    assert not any("arithmetic" in note for note in filled.row_notes["b"])
+    (note,) = [note for note in filled.notes if "arithmetic" in note]
+    assert f"{same}: a, b; {words}: a." in note
+    assert filled.arithmetic == (same, words)
+
+
+def test_what_older_records_do_not_tell_is_no_difference() -> None:
+    found = records(record("a", 0, 1.0, precision="bf16", machine="A"), record("b", 0, 1.0, machine="A"))
+    filled = fill(declare(row("a"), row("b")), found)
+    assert filled.notes == ()
+
+
+def test_a_table_of_records_of_older_mathematics_says_so() -> None:
+    found = records(record("a", 0, 1.0, schema=1), record("a", 1, 1.0))
+    (note,) = fill(declare(row("a")), found).notes
+    assert "schema 1" in note
+    assert fill(declare(row("a")), records(record("a", 0, 1.0))).notes == ()

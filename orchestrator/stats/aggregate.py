@@ -8,6 +8,7 @@ from typing import Literal
 
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.schema.record import Record
+from orchestrator.stats import training_warnings
 from orchestrator.stats.collapse import collapsed
 from orchestrator.stats.footnotes import notes
 from orchestrator.stats.seed_results import Lost, SeedResult, seed_results
@@ -59,6 +60,8 @@ class FilledTable:
     row_notes: Mapping[str, tuple[str, ...]]  # by row key: footnotes of all measured cells of the row
     notes: tuple[str, ...]  # footnotes of the table
     machines: tuple[str, ...]  # that the records come from
+    with_sigma: tuple[str, ...] = ()  # row keys: trained with a learned scale
+    at_ceiling: tuple[str, ...] = ()  # of these, rows in which sigma reached its ceiling
 
     def cell(self, row: str, column: str) -> Cell:
         """A cell by its keys.
@@ -98,7 +101,15 @@ def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable
         used[row.key] = _finished_records(row, declaration, records)
         row_notes[row.key] = (*shared, *_commit_note(used[row.key]))
     machines = dict.fromkeys(record.machine for rows in used.values() for record in rows if record.machine)
-    return FilledTable(declaration, cells, row_notes, _commits_by_row(used), tuple(machines))
+    return FilledTable(
+        declaration,
+        cells,
+        row_notes,
+        _commits_by_row(used),
+        tuple(machines),
+        with_sigma=tuple(key for key, found in used.items() if training_warnings.has_sigma(found)),
+        at_ceiling=tuple(key for key, found in used.items() if training_warnings.at_ceiling(found)),
+    )
 
 
 def _cell(

@@ -1,9 +1,4 @@
-"""What decides a result without being in its fingerprint, the code, gives the numbers that it gave.
-
-Tolerance: the sums of a processor with other vectors, such as an AMD's, are rounded otherwise, and eight
-steps make more of it; measured with the kernels of AVX2 and of no vectors at all, see `TOLERANCE`. A changed
-constant or formula moves a loss by far more.
-"""
+"""What decides a result without being in its fingerprint, the code, gives the numbers that it gave."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +14,13 @@ from orchestrator.util.mathematics import SCHEMA
 from tests.support import golden
 from tests.support.golden import RAISE
 
-TOLERANCE = 1e-3
-"""Of a loss, relative to it."""
+TOLERANCES = (5e-4, 3e-3)
+"""Of the loss of each epoch, relative to it. Processors sum in another order, which training amplifies: with
+the kernels of AVX2 and of no vectors in place of those of AVX512 losses differed by up to 1.4e-4 and 9e-4
+(most by less than 1e-4), the most in the training that starts from another's weights."""
+
+METRICS_TOLERANCE = 1e-4
+"""Of a metric, in which nothing is trained."""
 
 TRAININGS = golden.trainings()
 
@@ -48,7 +48,8 @@ def test_golden_numbers_are_of_this_mathematics(file: Path) -> None:
 @pytest.mark.parametrize("name", TRAININGS)
 def test_a_short_training_has_the_losses_that_it_had(name: str, folder: Path) -> None:
     found, pinned = golden.losses(TRAININGS[name], folder), golden.read(golden.LOSSES)["values"][name]
-    assert found == pytest.approx(pinned, rel=TOLERANCE), f"{name}: {found}, not {pinned}. {RAISE}"
+    for loss, before, tolerance in zip(found, pinned, TOLERANCES, strict=True):
+        assert loss == pytest.approx(before, rel=tolerance), f"{name}: {found}, not {pinned}. {RAISE}"
 
 
 @pytest.mark.parametrize("name", golden.data_sets())
@@ -57,7 +58,9 @@ def test_predictions_have_the_metrics_that_they_had(name: str, folder: Path) -> 
     missing = pinned.keys() - found.keys()
     same = {key: found[key] for key in pinned.keys() & found.keys()}
     assert not missing, f"{name}: without {missing}. {RAISE}"
-    assert same == pytest.approx({key: pinned[key] for key in same}, rel=TOLERANCE), f"{name}. {RAISE}"
+    assert same == pytest.approx({key: pinned[key] for key in same}, rel=METRICS_TOLERANCE), (
+        f"{name}. {RAISE}"
+    )
 
 
 def test_no_default_that_fingerprints_leave_out_has_changed() -> None:

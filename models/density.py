@@ -18,6 +18,9 @@ DensityName = Literal["laplace", "gaussian"]
 POINTS_PER_AXIS = 20
 """The grid of Table 7. It is coarse: the standard Laplace density in 2-D integrates to 1.028 on it."""
 
+LOW, HIGH = -5.0, 5.0
+"""The interval of supplement Eq. 7."""
+
 MAX_NODES = 1_000_000
 """A grid of 20 per axis has 400 nodes in 2-D, 8,000 in 3-D and 26 billion in 8-D."""
 
@@ -74,23 +77,45 @@ class Quadrature(NamedTuple):
         return Quadrature(self.nodes.to(like), self.log_weights.to(like))
 
 
+def grid_size(points_per_axis: int, dim: int) -> int:
+    """How many nodes a grid has.
+
+    Raises:
+        ConfigError: over a million.
+    """
+    size = int(points_per_axis**dim)
+    if size > MAX_NODES:
+        raise ConfigError(
+            f"a grid of {points_per_axis} points per axis has {size:,} nodes in "
+            f"{dim} dimensions; take samples of Q instead",
+            "grid-too-large",
+        )
+    return size
+
+
 def grid(
-    q: Density, dim: int, points_per_axis: int = POINTS_PER_AXIS, low: float = -5, high: float = 5
+    q: Density,
+    dim: int,
+    points_per_axis: int = POINTS_PER_AXIS,
+    low: float = LOW,
+    high: float = HIGH,
+    shift: Tensor | None = None,
 ) -> Quadrature:
     """The Riemann sum of supplement Eq. 7: right end points low + i·dx, i = 1..N, on every axis.
+
+    Args:
+        shift: (D,) in [0, 1), the share of dx by which all nodes are moved down each axis. Over uniform
+            shifts the mean of the sum is the integral from `low` to `high`.
 
     Raises:
         ConfigError: the grid would have more than a million nodes.
     """
-    if points_per_axis**dim > MAX_NODES:
-        raise ConfigError(
-            f"a grid of {points_per_axis} points per axis has {points_per_axis**dim:,} nodes in "
-            f"{dim} dimensions; take samples of Q instead",
-            "grid-too-large",
-        )
+    grid_size(points_per_axis, dim)
     dx = (high - low) / points_per_axis
     axis = low + dx * torch.arange(1, points_per_axis + 1, dtype=torch.float64)
     nodes = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
+    if shift is not None:
+        nodes = nodes - dx * shift
     return Quadrature(nodes, q.log_prob(nodes) + dim * math.log(dx))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.density import Density, Quadrature, grid, samples
+from models.density import Density, Quadrature, grid, grid_size, samples
 from models.errors import InputError
 from models.flow import Flow, FlowNet
 from models.interface import Loss, LossInputs
@@ -20,21 +20,56 @@ from models.rle_conventions import Formula, Joints, Terms
 
 @dataclass(frozen=True)
 class Normaliser:
-    """How log s is estimated at each step: on the grid of supplement Eq. 7, or from fresh samples of Q."""
+    """How log s is estimated at each step: on the grid of supplement Eq. 7, or from fresh samples of Q.
+
+    Args:
+        samples: how many samples of Q.
+        nodes: of the grid on each axis.
+        shifted: whether all nodes are moved together, at random at each step.
+        gradient: whether log s has a gradient, or is a constant at each step.
+    """
 
     kind: Literal["grid", "samples"]
     q: Density
     samples: int
+    nodes: int
+    shifted: bool
+    gradient: bool
 
-    def quadrature(self, dim: int, generator: torch.Generator | None) -> Quadrature:
-        """Nodes and weights on the CPU. Only samples need the generator.
+    @property
+    def random(self) -> bool:
+        """Whether something is drawn at each step."""
+        return self.kind == "samples" or self.shifted
+
+    def size(self, dim: int) -> int:
+        """How many points the flow is evaluated at.
 
         Raises:
             ConfigError: the grid would be too large.
         """
-        if self.kind == "grid":
-            return grid(self.q, dim)
-        return samples(self.q.sample(self.samples, dim, generator))
+        return grid_size(self.nodes, dim) if self.kind == "grid" else self.samples
+
+    def quadrature(self, dim: int, generator: torch.Generator | None) -> Quadrature:
+        """Nodes and weights on the CPU. The generator is not used unless something is `random`.
+
+        Raises:
+            ConfigError: the grid would be too large.
+        """
+        if self.kind == "samples":
+            return samples(self.q.sample(self.samples, dim, generator))
+        shift = torch.rand(dim, generator=generator, dtype=torch.float64) if self.shifted else None
+        return grid(self.q, dim, self.nodes, shift=shift)
+
+    def densities(self, flow: FlowNet, x: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """log G of the batch (N,) and at the nodes (M,)."""
+        if self.gradient:
+            # One pass for the batch and the nodes of the integral.
+            log_g, at_nodes = flow.log_prob(torch.cat([x, nodes])).tensor_split([len(x)])
+            return log_g, at_nodes
+        # The batch by itself, so that its gradient is that without s to the last bit.
+        with torch.no_grad():
+            at_nodes = flow.log_prob(nodes)
+        return flow.log_prob(x), at_nodes
 
 
 class _Evaluated(NamedTuple):
@@ -70,16 +105,15 @@ class LikelihoodLoss(LossModule):
         self.normaliser = normaliser
         self.flow = flow.build(dim)
         self.flow_without_depth = flow.build(dim - 1) if dim == 3 else None
-        if normaliser is not None and normaliser.kind == "grid":
-            # A grid that is too large is refused here, not in the first step.
-            normaliser.quadrature(dim, generator=None)
+        if normaliser is not None:
+            normaliser.size(dim)  # a grid that is too large is refused here, not in the first step
 
     def compute(self, inputs: LossInputs) -> Loss:
         """Needs sigma. A point's weight is the mean over its coordinates of weight other than 0.
 
         Raises:
             InputError: there is no sigma, the shapes differ, a point has weight 0 in some of its coordinates
-                and is no 3-D point without depth, or samples are to be drawn and there is no step.
+                and is no 3-D point without depth, or s is drawn at random and there is no step.
         """
         generator = self._generator(inputs)
         with torch.autocast(inputs.mu.device.type, enabled=False):
@@ -98,11 +132,11 @@ class LikelihoodLoss(LossModule):
         return means(**{name: torch.cat([norm[name] for norm in norms]) for name in norms[0]})
 
     def _generator(self, inputs: LossInputs) -> torch.Generator | None:
-        """Of the samples of Q, which depend on (seed, step) alone; None where none are drawn."""
-        if self.normaliser is None or self.normaliser.kind == "grid":
+        """Of samples of Q and shifts, which depend on (seed, step) alone; None where none are drawn."""
+        if self.normaliser is None or not self.normaliser.random:
             return None
         if inputs.step is None:
-            raise InputError('s="samples" draws fresh samples at each step: name it, step=...', "no-step")
+            raise InputError("s is drawn at random at each step: name it, step=...", "no-step")
         return generator_at(inputs.seed, inputs.step)
 
     def _groups(
@@ -128,8 +162,7 @@ class LikelihoodLoss(LossModule):
         if self.normaliser is None:
             return _Evaluated(x, joints, self.formula.terms(joints, x, flow.log_prob(x)), None)
         quadrature = self.normaliser.quadrature(flow.dim, generator).to(x)
-        # One pass for the batch and the nodes of the integral.
-        log_g, at_nodes = flow.log_prob(torch.cat([x, quadrature.nodes])).tensor_split([len(x)])
+        log_g, at_nodes = self.normaliser.densities(flow, x, quadrature.nodes)
         return _Evaluated(x, joints, self.formula.terms(joints, x, log_g), quadrature.log_s(at_nodes))
 
     def _gradient_norms(self, flow: FlowNet, joints: Joints) -> dict[str, Tensor]:

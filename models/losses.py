@@ -41,8 +41,8 @@ class LossModule(nn.Module, ABC):
             sigma: predicted scale (B, P, D), positive, in the units of mu; None for losses without one.
             target: true coordinates (B, P, D).
             weight: (B, P, D); None weighs everything 1. Coordinates of weight 0 are ignored, even NaN.
-            step: of the training, from 0; only RLE with s="samples" needs it, for fresh samples at each.
-            seed: of the same samples.
+            step: of the training, from 0; only RLE whose s is drawn at random at each needs it.
+            seed: of the same draws.
             heatmap: predicted heatmaps (B, P, h, w), for losses of heatmaps.
 
         Raises:

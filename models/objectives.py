@@ -125,11 +125,18 @@ class DLE(_Term):
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, density=None), normaliser=None)
 
 
+FIELDS_OF_S = {"grid": {"nodes", "shifted", "s_gradient"}, "samples": {"samples", "s_gradient"}}
+"""The fields of RLE that each kind of s uses."""
+
+
 class RLE(_Term):
     """Residual log-likelihood estimation: -log Q - log G + log σ (- log s) (paper Eq. 8; rle_conventions.py).
 
     `s` is None as in the paper's results, "grid" as in its Table 7, or "samples", from the mean of G over
     `samples` fresh samples of Q. Without s the flow receives exactly DLE's gradient: -log Q has none for it.
+
+    The grid has `nodes` on each axis, and if `shifted` moves at random at each step, by up to the distance of
+    two. Without `s_gradient`, log s is a constant of each step: it changes the loss and no gradient.
     """
 
     needs_scale: ClassVar[bool] = True
@@ -139,7 +146,19 @@ class RLE(_Term):
     density: DensityName = "laplace"
     s: Literal["grid", "samples"] | None = None
     samples: PositiveInt = 400
+    nodes: PositiveInt = POINTS_PER_AXIS
+    shifted: bool = False
+    s_gradient: bool = True
     convention: ConventionName = "paper"
+
+    @model_validator(mode="after")
+    def _s_uses_its_fields(self) -> Self:
+        unused = set[str]().union(*FIELDS_OF_S.values()) - FIELDS_OF_S.get(self.s or "", set())
+        for name in sorted(unused):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                message = "{field} changes nothing with s = {s}: leave it out, or choose another s"
+                raise PydanticCustomError("unused-by-s", message, {"field": name, "s": repr(self.s)})
+        return self
 
     @model_validator(mode="after")
     def _convention_allows_it(self) -> Self:
@@ -153,7 +172,7 @@ class RLE(_Term):
     def name(self) -> str:
         """As runs name the method, with what is not the default: `RLE 3x64 gaussian + s by grid`."""
         density = "" if self.density == "laplace" else f" {self.density}"
-        s = f" + s by {self.s}" if self.s else ""
+        s = self._name_of_s() if self.s else ""
         return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}"
 
     def build(self, dim: int) -> LikelihoodLoss:
@@ -165,13 +184,24 @@ class RLE(_Term):
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, self.density), self._normaliser())
 
     def integral_nodes(self, dim: int) -> int:
-        """How many nodes the integral for s has; 0 without s."""
-        if self.s is None:
-            return 0
-        return int(POINTS_PER_AXIS**dim) if self.s == "grid" else self.samples
+        """How many nodes the integral for s has; 0 without s.
+
+        Raises:
+            ConfigError: the grid would have over a million.
+        """
+        return normaliser.size(dim) if (normaliser := self._normaliser()) else 0
 
     def _normaliser(self) -> Normaliser | None:
-        return None if self.s is None else Normaliser(self.s, DENSITIES[self.density], self.samples)
+        if self.s is None:
+            return None
+        q = DENSITIES[self.density]
+        return Normaliser(self.s, q, self.samples, self.nodes, self.shifted, self.s_gradient)
+
+    def _name_of_s(self) -> str:
+        """Such as ` + s by grid` or ` + s by shifted grid of 60, constant`."""
+        nodes = "" if self.nodes == POINTS_PER_AXIS else f" of {self.nodes}"
+        constant = "" if self.s_gradient else ", constant"
+        return f" + s by {'shifted ' if self.shifted else ''}{self.s}{nodes}{constant}"
 
 
 class HeatmapMSE(_Term):

@@ -4,14 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.density import DENSITIES, DensityName, grid, samples
-from models.errors import ConfigError, InputError
+from models.errors import InputError
 from models.interface import LossInputs
 from models.likelihood import LikelihoodLoss, generator_at
 from models.objectives import DLE, RLE
 from models.realnvp import RealNVP
 from tests.support.errors import refused
-from tests.support.flows import log_s
 
 FLOW = RealNVP(width=8)
 
@@ -61,7 +59,7 @@ def test_only_a_3d_objective_owns_a_second_flow() -> None:
 @pytest.mark.parametrize("s", [None, "grid", "samples"])
 def test_every_flow_takes_part_in_a_step_without_joints_for_it(s: str | None) -> None:
     mu, sigma, target, weight = batch(3)
-    module = RLE(flow=FLOW, s=s, samples=20).build(3)
+    module = RLE(flow=FLOW, s=s).build(3)
     gradients = flow_gradients(module, (mu, sigma, target, weight))
     assert len(gradients) == len(list(module.parameters()))
     assert module.flow_without_depth is not None
@@ -90,38 +88,11 @@ def test_a_joint_that_no_flow_can_take_is_refused(dim: int, mask: list[float]) -
         RLE(flow=FLOW).build(dim)(mu, sigma, target, weight, step=0, seed=0)
 
 
-@pytest.mark.parametrize("density", ["laplace", "gaussian"])
-@pytest.mark.parametrize("kind", ["grid", "samples"])
-def test_s_adds_minus_log_s_for_each_joint(kind: str, density: DensityName) -> None:
-    mu, sigma, target, weight = batch(2)
-    weight[0, :3] = 0.5
-    module = RLE(flow=FLOW, density=density, s=kind, samples=50).build(2)
-    plain = RLE(flow=FLOW, density=density).build(2)
-    plain.load_state_dict(module.state_dict())
-    q = DENSITIES[density]
-    nodes = grid(q, 2) if kind == "grid" else samples(q.sample(50, 2, generator_at(seed=7, step=3)))
-    expected = log_s(module.flow, nodes)
-    loss, parts = module(mu, sigma, target, weight, step=3, seed=7)
-    without = plain(mu, sigma, target, weight, step=3, seed=7).loss
-    torch.testing.assert_close(
-        without - loss, expected * weight[..., 0].sum() / len(mu), rtol=1e-4, atol=1e-4
-    )
-    torch.testing.assert_close(parts["log_s"], expected.detach())
-
-
 def test_without_s_the_flow_receives_the_gradient_of_dle() -> None:
     tensors = batch(2)
     rle, dle = RLE(flow=FLOW).build(2), DLE(flow=FLOW).build(2)
     dle.load_state_dict(rle.state_dict())
     torch.testing.assert_close(flow_gradients(rle, tensors), flow_gradients(dle, tensors))
-
-
-def test_with_s_the_flow_receives_another() -> None:
-    tensors = batch(2)
-    plain, normalised = RLE(flow=FLOW).build(2), RLE(flow=FLOW, s="grid").build(2)
-    normalised.load_state_dict(plain.state_dict())
-    pairs = zip(flow_gradients(plain, tensors), flow_gradients(normalised, tensors), strict=True)
-    assert not any(torch.allclose(a, b) for a, b in pairs)
 
 
 def test_gradient_shares_are_the_norms_of_each_terms_gradient() -> None:
@@ -185,17 +156,3 @@ def test_an_infinite_deviation_is_not_hidden() -> None:
     target[0, 0, 0] = torch.inf
     loss = RLE(flow=FLOW).build(2)(mu, sigma, target, weight, step=0, seed=0).loss
     assert not torch.isfinite(loss)
-
-
-def test_a_grid_for_eight_coordinates_is_refused_before_training() -> None:
-    with refused("grid-too-large", ConfigError):
-        RLE(flow=FLOW, s="grid").build(8)
-    RLE(flow=FLOW, s="samples").build(8)
-
-
-def test_samples_of_q_need_the_step_and_nothing_else_does() -> None:
-    mu, sigma, target, _ = batch(2)
-    for objective in (DLE(flow=FLOW), RLE(flow=FLOW), RLE(flow=FLOW, s="grid")):
-        objective.build(2)(mu, sigma, target)
-    with refused("no-step", InputError):
-        RLE(flow=FLOW, s="samples").build(2)(mu, sigma, target)

@@ -23,6 +23,7 @@ OBJECTIVES: list[Objective] = [
     RLE(flow=FLOW, convention="official"),
     RLE(flow=FLOW, s="grid"),
     RLE(flow=FLOW, s="samples", samples=5),
+    RLE(flow=FLOW, s="grid", nodes=7, shifted=True),
 ]
 
 
@@ -141,6 +142,42 @@ def test_s_is_the_papers_own(convention: str) -> None:
 def test_the_authors_code_has_no_gaussian() -> None:
     with invalid("official-gaussian"):
         RLE(convention="official", density="gaussian")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"nodes": 60},
+        {"shifted": True},
+        {"s_gradient": False},
+        {"samples": 50},
+        {"s": "samples", "nodes": 60},
+        {"s": "samples", "shifted": True},
+        {"s": "grid", "samples": 50},
+    ],
+    ids=str,
+)
+def test_a_field_that_changes_nothing_is_refused(fields: dict[str, object]) -> None:
+    with invalid("unused-by-s"):
+        RLE.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [
+        (RLE(s="grid"), "RLE 3x64 + s by grid"),
+        (RLE(s="grid", nodes=60, shifted=True), "RLE 3x64 + s by shifted grid of 60"),
+        (RLE(s="samples", s_gradient=False), "RLE 3x64 + s by samples, constant"),
+    ],
+)
+def test_the_name_says_how_s_is_estimated(objective: RLE, name: str) -> None:
+    assert objective.name == name
+
+
+def test_the_nodes_of_the_integral_are_counted() -> None:
+    objectives = [RLE(), RLE(s="grid"), RLE(s="grid", nodes=60, shifted=True), RLE(s="samples", samples=7)]
+    assert [objective.integral_nodes(2) for objective in objectives] == [0, 400, 3600, 7]
+    assert RLE(s="grid").integral_nodes(3) == 8000
 
 
 def test_an_unknown_field_is_named() -> None:

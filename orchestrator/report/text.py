@@ -100,12 +100,27 @@ def introduction(tables: Sequence[FilledTable]) -> str:
 
 
 def caveats(tables: Sequence[FilledTable]) -> list[str]:
-    """Limits of these numbers; none at the paper's own scale."""
-    return [
+    """Limits of these numbers, none at the paper's own scale; and what could be taken for a fault."""
+    limits = [
         f"At scale “{scale}” (small networks on {', '.join(data)}), absolute numbers are not comparable "
         "with the paper's; only the order of rows and the differences between them are."
         for scale, data in _data_of_scales(tables).items()
         if scale != "paper"
+    ]
+    return [*limits, *_sigma_at_ceiling(tables)]
+
+
+def _sigma_at_ceiling(tables: Sequence[FilledTable]) -> list[str]:
+    rows = sum(len(table.with_sigma) for table in tables)
+    reached = sum(len(table.at_ceiling) for table in tables)
+    if not reached:
+        return []
+    return [
+        f"In {reached} of {rows} rows with a predicted scale, σ of some keypoint reached its ceiling, the "
+        "size of the crop (above 0.9999), in a step of training. This is usual, and no fault: in RLE "
+        "without the term log s nothing ties σ to the size of the errors, so −log Q increases σ and the "
+        "flow contracts by the same factor. Such a keypoint has a confidence near 0; its position is not "
+        "affected. Footnotes name other quantities that passed their limits."
     ]
 
 

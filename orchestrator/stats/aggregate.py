@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.schema.record import Record
-from orchestrator.stats import origins
+from orchestrator.stats import origins, training_warnings
 from orchestrator.stats.collapse import collapsed
 from orchestrator.stats.footnotes import notes
 from orchestrator.stats.seed_results import Lost, SeedResult, seed_results
@@ -60,6 +60,8 @@ class FilledTable:
     notes: tuple[str, ...]  # footnotes of the table
     machines: tuple[str, ...]  # that the records come from
     arithmetic: tuple[str, ...] = ()  # precision, processor and version of torch, each combination once
+    with_sigma: tuple[str, ...] = ()  # row keys: trained with a learned scale
+    at_ceiling: tuple[str, ...] = ()  # of these, rows in which sigma reached its ceiling
 
     def cell(self, row: str, column: str) -> Cell:
         """A cell by its keys.
@@ -100,8 +102,16 @@ def fill(declaration: Declaration, records: Mapping[str, Record]) -> FilledTable
         row_notes[row.key] = (*shared, *origins.of_row(used[row.key]))
     machines = dict.fromkeys(record.machine for rows in used.values() for record in rows if record.machine)
     ways = dict.fromkeys(record.arithmetic for rows in used.values() for record in rows)
-    table_notes = origins.of_table(used)
-    return FilledTable(declaration, cells, row_notes, table_notes, tuple(machines), tuple(filter(None, ways)))
+    return FilledTable(
+        declaration,
+        cells,
+        row_notes,
+        origins.of_table(used),
+        tuple(machines),
+        tuple(filter(None, ways)),
+        with_sigma=tuple(key for key, found in used.items() if training_warnings.has_sigma(found)),
+        at_ceiling=tuple(key for key, found in used.items() if training_warnings.at_ceiling(found)),
+    )
 
 
 def _cell(

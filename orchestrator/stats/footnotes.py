@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from orchestrator.stats import training_warnings
 from orchestrator.stats.seed_results import Outcome, SeedResult
 
 VERBS: Mapping[Outcome, str] = {
@@ -32,31 +33,8 @@ def notes(seeds: Sequence[SeedResult], planned: int) -> tuple[str, ...]:
         found.append(f"{measured} of {planned} seeds{which}")
     elif 0 < len(seeds) < planned:
         found.append(f"{len(seeds)} of {planned} seeds")
-    return (*found, *_warnings(seeds))
-
-
-def _warnings(seeds: Sequence[SeedResult]) -> tuple[str, ...]:
-    """Each warning once, with all seeds that raised it."""
-    seeds_by_warning: dict[str, list[str]] = {}
-    for seed in seeds:
-        if seed.warnings:
-            seeds_by_warning.setdefault(_digest(seed.warnings), []).append(str(seed.seed))
-    lines = [
-        f"{'seed' if len(of) == 1 else 'seeds'} {', '.join(of)}: {what}"
-        for what, of in seeds_by_warning.items()
-    ]
-    return (f"warnings, {'; '.join(lines)}",) if lines else ()
+    return (*found, *training_warnings.footnote((seed.seed, seed.warnings) for seed in seeds))
 
 
 def _each(seeds: Iterable[SeedResult]) -> str:
     return ", ".join(f"seed {seed.seed}" + (f" ({seed.reason})" if seed.reason else "") for seed in seeds)
-
-
-def _digest(warnings: Sequence[str]) -> str:
-    """The first warning about each quantity, and how many followed."""
-    by_quantity: dict[str, list[str]] = {}
-    for warning in warnings:
-        by_quantity.setdefault(warning.split(" = ")[0], []).append(warning)
-    return ", ".join(
-        first + (f" (and {len(again)} more)" if again else "") for first, *again in by_quantity.values()
-    )

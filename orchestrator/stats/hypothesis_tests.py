@@ -41,8 +41,9 @@ POWER = 0.8
 def judge(declaration: Declaration, filled: FilledTable) -> tuple[Verdict, ...]:
     """A verdict for each declared claim, in the declared order.
 
-    Fewer than two seeds, or seeds without variation, leave a claim undecided; a cell without a value makes it
-    "not run". Computed cells have no seeds: between two of them the claim is either true or false.
+    Fewer than two seeds, or seeds without variation, leave a claim undecided, unless both cells of an
+    equivalence have the same value with each seed. A cell without a value makes it "not run". Computed cells
+    have no seeds: between two of them the claim is either true or false.
 
     A claim about a row of which a run diverged or collapsed cannot be judged: those that went well are a
     selection. Nor can any at scale "smoke".
@@ -193,6 +194,8 @@ def _untested(claim: Claim, found: Sample, filled: FilledTable) -> Verdict:
         verdict = "not run"
     elif found.exact is not None:
         verdict, estimate = "supported" if _holds(claim, found.exact) else "contradicted", found.exact
+    elif found.identical:
+        verdict = "supported"
     ends = found.exact
     sentence = verdict_text.untested(claim, found, verdict, filled)
     tested = Verdict(claim.description, verdict, estimate, ends, ends, n, None, None, None, "")

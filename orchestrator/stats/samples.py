@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from orchestrator.schema.claims import Below, CellRef, Claim, Greater
+from orchestrator.schema.claims import Below, CellRef, Claim, Equivalent, Greater
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
 
@@ -22,6 +22,8 @@ class Sample:
         values: of `a - b`, or of `a`, for each seed that all cells have.
         pending: seeds that a cell lacks and may still get.
         exact: between computed cells, which have no seeds.
+        identical: the cells of a claim of equivalence have one value with each seed, and others with others:
+            what stands behind them computes the same.
         missing: the cell that has no value at all.
         lost: the cells with runs that diverged or collapsed; what the others measured is no fair sample.
         scale: magnitude of the cells' values, to tell variation from rounding.
@@ -30,6 +32,7 @@ class Sample:
     values: Mapping[int, float] = field(default_factory=dict)
     pending: frozenset[int] = frozenset()
     exact: float | None = None
+    identical: bool = False
     missing: CellRef | None = None
     lost: tuple[CellRef, ...] = ()
     scale: float = 1.0
@@ -63,15 +66,21 @@ def sample(claim: Claim, filled: FilledTable) -> Sample:
         cells.append(({seed: times * value for seed, value in cell.values.items()}, times * cell.mean))
         pending |= cell.pending
     scale = max(abs(mean) for _, mean in cells)
-    random = [set(values) for values, _ in cells if values]
-    if not random:
+    seeds = [set(values) for values, _ in cells if values]
+    if not seeds:
         return Sample(exact=_combine([mean for _, mean in cells]), scale=scale)
     # A computed cell has no seeds: its value is the same for all of the other's.
     values = {
         seed: _combine([values.get(seed, mean) for values, mean in cells])
-        for seed in sorted(set.intersection(*random))
+        for seed in sorted(set.intersection(*seeds))
     }
-    return Sample(values, frozenset(pending), scale=scale)
+    same = isinstance(claim, Equivalent) and len(values) > 1 and not pending and not any(values.values())
+    return Sample(
+        values,
+        frozenset(pending),
+        identical=same and not constant([cells[0][0].get(seed, 0.0) for seed in values], scale),
+        scale=scale,
+    )
 
 
 def looks(found: Sample, declaration: Declaration) -> tuple[Look, ...]:

@@ -40,6 +40,8 @@ def untested(claim: Claim, found: Sample, verdict: Decision, filled: FilledTable
     if n == 0:
         return "The cells have no seed in common: undecided."
     mean = sum(found.values.values()) / n
+    if found.identical:
+        return f"{_estimate(claim, filled, mean, n)}: {verdict}, both have the same value with every seed."
     return f"{_estimate(claim, filled, mean, n)}: undecided, because {_obstacle(found, filled)}."
 
 

@@ -147,16 +147,28 @@ def test_one_commit_needs_no_mark() -> None:
 
 
 def test_warnings_are_told_once_for_each_quantity() -> None:
-    warnings = ("sigma_max = 1 in epoch 4", "sigma_max = 1 in epoch 5", "log_s = 60 in epoch 5")
+    warnings = ("sigma_min = 0 in epoch 4", "sigma_min = 0 in epoch 5", "log_s = 60 in epoch 5")
     notes = all_notes(declare(row("a")), records(record("a", 2, 50.0, warnings=warnings)))
-    assert "warnings, seed 2: sigma_max = 1 in epoch 4 (and 1 more), log_s = 60 in epoch 5" in notes
+    assert "warnings, seed 2: sigma_min = 0 in epoch 4 (and 1 more), log_s = 60 in epoch 5" in notes
 
 
 def test_seeds_in_which_the_same_rang_are_named_together() -> None:
-    same, other = ("sigma_max = 1 in epoch 3",), ("log_s = 60 in epoch 2",)
+    same, other = ("bar_mu_max = 2e+04 in epoch 3",), ("log_s = 60 in epoch 2",)
     rung = [record("a", seed, 50.0, warnings=other if seed == 1 else same) for seed in (0, 1, 2)]
     notes = all_notes(declare(row("a")), records(*rung))
-    assert "warnings, seeds 0, 2: sigma_max = 1 in epoch 3; seed 1: log_s = 60 in epoch 2" in notes
+    assert "warnings, seeds 0, 2: bar_mu_max = 2e+04 in epoch 3; seed 1: log_s = 60 in epoch 2" in notes
+
+
+def test_sigma_at_its_ceiling_is_counted_by_row_and_no_footnote() -> None:
+    rang = {"warnings": ("sigma_max = 1 in epoch 3", "log_s = 60 in epoch 3")}
+    trained = {"metrics": {"AP": 50.0, "sigma_max": 0.9}}
+    found = [record("a", 0, 1.0, **trained), record("a", 1, 1.0, **trained, **rang), record("c", 0, 1.0)]
+    found += [record("b", 0, 1.0, **trained)]
+    filled = fill(declare(row("a"), row("b"), row("c")), records(*found))
+    assert (filled.with_sigma, filled.at_ceiling) == (("a", "b"), ("a",))
+    notes = all_notes(filled.declaration, records(*found))
+    assert "warnings, seed 1: log_s = 60 in epoch 3" in notes
+    assert "sigma_max" not in notes
 
 
 def test_what_holds_for_all_measured_cells_of_a_row_is_said_once_of_the_row() -> None:

@@ -154,6 +154,14 @@ def test_seeds_without_any_spread_decide_nothing(claim: Any, shift: float) -> No
     assert "all seeds gave the same value" in said.sentence
 
 
+def test_the_same_value_with_every_seed_is_equivalence() -> None:
+    said = verdict(equivalent(1.0), a=[0.1, 0.2, 0.7], b=[0.1, 0.2, 0.7])
+    assert (said.verdict, said.estimate, said.p) == ("supported", 0.0, None)
+    assert "the same value with every seed" in said.sentence
+    assert verdict(greater(), a=[0.1, 0.2, 0.7], b=[0.1, 0.2, 0.7]).verdict == "undecided"
+    assert verdict(equivalent(1.0), a=[0.1], b=[0.1]).verdict == "undecided"
+
+
 def test_rounding_is_not_taken_for_spread() -> None:
     b = [0.1, 0.2, 0.7]
     said = verdict(greater(), a=[value + 0.1 for value in b], b=b)

@@ -16,5 +16,6 @@ def test_means_maxima_and_minima_over_an_epoch() -> None:
 
 def test_a_quantity_that_runs_away_is_named() -> None:
     watch = Monitor()
-    watch.add(torch.tensor(0.0), {"log_s": torch.tensor(323.0), "sigma_max": torch.tensor(1.0)})
-    assert watch.warnings() == {"log_s": 323.0, "sigma_max": 1.0}
+    far = {"log_s": 323.0, "log_s_without_depth": -51.0, "sigma_max": 1.0}
+    watch.add(torch.tensor(0.0), {name: torch.tensor(value) for name, value in far.items()})
+    assert watch.warnings() == far

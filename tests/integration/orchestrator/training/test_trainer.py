@@ -47,11 +47,14 @@ def weights(checkpoints: Checkpoints, experiment: Experiment) -> Mapping[str, to
     return checkpoints.load_finished(experiment).weights
 
 
-@pytest.mark.parametrize("matrices", [None, Muon()])
+@pytest.mark.parametrize(
+    ("matrices", "s"), [(None, {}), (Muon(), {}), (None, {"s": "grid", "nodes": 5, "shifted": True})]
+)
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    experiment, toy, tmp_path: Path, matrices
+    experiment, toy, tmp_path: Path, matrices, s
 ) -> None:
-    experiment = vary(experiment, schedule=vary(experiment.schedule, matrices=matrices))
+    schedule = vary(experiment.schedule, matrices=matrices)
+    experiment = vary(experiment, objective=vary(experiment.objective, **s), schedule=schedule)
     whole, parts = Checkpoints(str(tmp_path / "whole")), Checkpoints(str(tmp_path / "parts"))
     expected = fit(experiment, toy, SingleProcess(), whole)
     for last in (1, 3):

@@ -83,10 +83,10 @@ SWEEP = Sweep(
             description="The supplement does not say whether log s has a gradient, so each row is one "
             "reading of its sentences. With a gradient the loss has no minimum on a grid: −log G + log Σ Q·G "
             "falls without limit when the flow puts its density where no node is, beside the grid or between "
-            "two nodes. Then log s grows, the errors no longer matter, and AP may be 0: that is what this "
-            "loss asks for, not a failed run. Closer nodes, or nodes that move at each step, leave the flow "
-            "less room. As a constant, log s costs as much and changes no gradient, so that training is that "
-            "of RLE.",
+            "two nodes. Then log s grows, the errors no longer matter, and the training may collapse, with "
+            "an AP near 0: that is what this loss asks for, not a failed run. Closer nodes, or nodes that "
+            "move at each step, leave the flow less room. As a constant, log s costs as much and changes no "
+            "gradient, so that training is that of RLE.",
             rows=rows,
             columns=[FLOPS, AP, AP50, AP75, LOG_S],
             paper=(),

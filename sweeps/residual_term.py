@@ -68,8 +68,8 @@ SWEEP = Sweep(
             description="Q is the standard Laplace density, G the flow, s the normaliser of their product. "
             "Added rows show the main paper's number where it prints one. With the gradient of s, the sum of "
             "Eq. 7 makes a loss without a minimum: it falls without limit when the flow puts its density "
-            "where no node of the grid is, and AP may be 0. That is what this loss asks for, not a failed "
-            "run; the sweep normaliser has other readings of s.",
+            "where no node of the grid is, and the training may collapse, with an AP near 0. That is what "
+            "this loss asks for, not a failed run; the sweep normaliser has other readings of s.",
             rows=rows,
             columns=[FLOPS, AP, AP50, AP75, AP_SHUFFLED, GRADIENT_Q, GRADIENT_G],
             paper=paper_cells(PAPER, "7"),

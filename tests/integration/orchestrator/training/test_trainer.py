@@ -68,6 +68,19 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_constant_s_trains_the_weights_that_no_s_trains(experiment, toy, tmp_path: Path) -> None:
+    constant = vary(experiment, objective=vary(experiment.objective, s="grid", s_gradient=False))
+    stores = Checkpoints(str(tmp_path / "without")), Checkpoints(str(tmp_path / "constant"))
+    without, found = (
+        fit(e, toy, SingleProcess(), store) for e, store in zip((experiment, constant), stores, strict=True)
+    )
+    a, b = weights(stores[0], experiment), weights(stores[1], constant)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert without.metrics["AP"] == found.metrics["AP"]
+    assert without.metrics["loss"] != found.metrics["loss"]
+
+
 def test_a_finished_run_trains_no_more_and_says_the_same(experiment, toy, tmp_path: Path) -> None:
     checkpoints, again = Checkpoints(str(tmp_path)), SingleProcess()
     first = fit(experiment, toy, SingleProcess(), checkpoints)

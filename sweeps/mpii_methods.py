@@ -54,7 +54,7 @@ SWEEP = Sweep(
     tables=(
         Table(
             "2",
-            title="Results on the MPII validation set",
+            title="Results of regression, heatmaps and RLE",
             description="PCKh@t is the share of joints within t times the head size of the ground truth, "
             "AUC the area under it for t up to 0.5. Pelvis and thorax are excluded, as in MPII's own "
             "evaluation.",

@@ -50,15 +50,13 @@ def _columns(unit: str, error: str) -> list[Column]:
     ]
 
 
-def _figure(
-    number: int, base: Callable[[str], Experiment], of: str, unit: str, error: str, kinds: str
-) -> Table:
+def _figure(number: int, base: Callable[[str], Experiment], unit: str, error: str, kinds: str) -> Table:
     def rows(scale: str) -> Iterable[Row]:
         yield Row("RLE", base(scale), in_paper=False)
 
     return Table(
         f"Figure {number}",
-        title=f"Qualitative results on {of}",
+        title="Qualitative results",
         description=f"People of the validation set, selected by their annotations alone: {kinds}. The same "
         "number of each category, evenly spaced in the order of the set. The numbers show whether they are "
         "easier than the rest.",
@@ -78,7 +76,6 @@ SWEEP = Sweep(
         _figure(
             3,
             coco,
-            "COCO",
             "%",
             "mean distance of joints in percent of the square root of the person's area",
             f"{LARGE} fully visible and alone, with joints of others in the crop, truncated by the image "
@@ -87,7 +84,6 @@ SWEEP = Sweep(
         _figure(
             4,
             mpii,
-            "MPII",
             "%",
             "mean distance of joints in percent of the head size",
             f"{LARGE} upright, leaning or lying, with a hand above the head, or partly labelled",
@@ -95,7 +91,6 @@ SWEEP = Sweep(
         _figure(
             5,
             human36m,
-            "Human3.6M",
             "mm",
             "MPJPE",
             "seen from the front, the side and behind, and poses far from the mean pose",

@@ -64,7 +64,7 @@ SWEEP = Sweep(
     tables=(
         Table(
             "7",
-            title="Effectiveness of RLE on COCO validation set",
+            title="Effectiveness of RLE",
             description="Q is the standard Laplace density, G the flow, s the normaliser of their product. "
             "Added rows show the main paper's number where it prints one. With the gradient of s, the sum of "
             "Eq. 7 makes a loss without a minimum: it falls without limit when the flow puts its density "

@@ -70,7 +70,7 @@ SWEEP = Sweep(
     tables=(
         Table(
             "8",
-            title="Retina boundary regression on the DME set",
+            title="Retina boundary regression",
             description="The mean distance between predicted and labelled boundaries. The paper does not "
             "state its unit: its numbers are compared with micrometres over all labelled columns; added "
             "columns give pixels and the protocol of He et al.",

@@ -73,6 +73,16 @@ class DataSet(Frozen):
         return self.stand_in if self.source.generated else self.benchmark
 
     @property
+    def called(self) -> str:
+        """What the names of runs call it."""
+        return self.name
+
+    @property
+    def published(self) -> bool:
+        """Whether it is the benchmark as the paper has it, so that numbers compare with the paper's."""
+        return not self.source.generated and not self.caveat
+
+    @property
     def caveat(self) -> str:
         """What sets this copy apart from the benchmark, or nothing."""
         return ""

@@ -18,12 +18,16 @@ from datasets.contract import DataPaths
 from datasets.crops.crop import Augment
 from datasets.crops.pack import FORMAT, Progress, folder_of
 from datasets.crops.pose_split import reach_of
-from datasets.keypoints import oks_sigmas
+from datasets.keypoints import KEYPOINTS, oks_sigmas
 from datasets.metrics.oks import oks_nms
 from datasets.skeleton import Skeleton, sides
 from datasets.synthetic.people.people import People, write
 
 __all__ = ["CocoFolder", "CocoKeypoints"]
+
+
+COCO_PEOPLE, LEAST_PEOPLE = 149_813, 100_000
+"""People in COCO 2017's training set, and how many a copy of it has at least."""
 
 
 class CocoKeypoints(PoseData):
@@ -40,6 +44,27 @@ class CocoKeypoints(PoseData):
     size: tuple[PositiveInt, PositiveInt] = (256, 192)
     augment: Augment = Augment()
     padding: PositiveFloat = 1.25  # of the box at the crop's aspect ratio
+
+    @property
+    def called(self) -> str:
+        """The name of the user's folder; `coco` for generated people and for the benchmark itself."""
+        return self.source.title if isinstance(self.source, CocoFolder) and self.source.title else self.name
+
+    @property
+    def measured_on(self) -> str:
+        """As `DataSet.measured_on`; a user's own set by its folder's name."""
+        return super().measured_on if self.called == self.name else self.called
+
+    @property
+    def caveat(self) -> str:
+        """What sets another set in COCO's format apart: its keypoints, on which FLOPs depend, or its size."""
+        if not isinstance(self.source, CocoFolder) or self.source.digest is None:
+            return ""
+        if self.names != KEYPOINTS:
+            return f"{len(self.names)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
+        people = self.source.train_samples
+        few = people is not None and people < LEAST_PEOPLE
+        return f"{people} people for training, COCO has {COCO_PEOPLE:,}" if few else ""
 
     @property
     def names(self) -> tuple[str, ...]:

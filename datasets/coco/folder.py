@@ -36,6 +36,8 @@ class CocoFolder(AnnotatedFolder):
     detections: str | None = Field(default=None, json_schema_extra=NEUTRAL)
     # How many training samples there are, to plan a schedule; the digest implies it.
     train_samples: int | None = Field(default=None, json_schema_extra=NEUTRAL)
+    # The name of the folder that the user named, for the names of runs and titles.
+    title: str = Field(default="", json_schema_extra=NEUTRAL)
 
     @classmethod
     def bind(
@@ -93,6 +95,7 @@ class CocoFolder(AnnotatedFolder):
             sigmas=constants if root.sigmas else None,
             detections=self.detections,
             train_samples=len(contents.train),
+            title=root.path.absolute().name,
         )
 
     @model_validator(mode="after")

@@ -78,7 +78,7 @@ class Experiment(Fingerprinted):
 
     def describe(self) -> str:
         """For example `RLE 3x64 on coco, seed 0` or `Integral Pose, L1 on mpii, seed 0`."""
-        return f"{self.method} on {self.data.name}, seed {self.seed}"
+        return f"{self.method} on {self.data.called}, seed {self.seed}"
 
     @property
     def method(self) -> str:

@@ -138,9 +138,9 @@ def _cell(filled: FilledTable, row: DeclaredRow, column: DeclaredColumn, footnot
 def _deviation(cell: Cell, filled: FilledTable, column: DeclaredColumn) -> str:
     """Ours minus the paper's; in percent of the paper's where numbers are printed as 1.8M.
 
-    Of a measured number only at the paper's own scale: at others the two must not be compared.
+    Of a measured number only at the paper's own scale and on its data: elsewhere they must not be compared.
     """
-    comparable = filled.declaration.scale == "paper" or cell.status == "computed"
+    comparable = filled.declaration.comparable or cell.status == "computed"
     if cell.mean is None or cell.paper is None or not comparable:
         return ""
     if number(cell.mean, column) == paper_number(cell, column):

@@ -100,14 +100,17 @@ def introduction(tables: Sequence[FilledTable]) -> str:
 
 
 def caveats(tables: Sequence[FilledTable]) -> list[str]:
-    """Limits of these numbers, none at the paper's own scale; and what could be taken for a fault."""
+    """Limits of these numbers, none at the paper's own scale on its data; and what could be taken for a fault."""
+    declared = (table.declaration for table in tables)
+    own = _distinct(one.data for one in declared if one.scale == "paper" and not one.benchmark)
+    others = [f"The paper's numbers are of other data than these: {data}." for data in own]
     limits = [
         f"At scale “{scale}” (small networks on {', '.join(data)}), absolute numbers are not comparable "
         "with the paper's; only the order of rows and the differences between them are."
         for scale, data in _data_of_scales(tables).items()
         if scale != "paper"
     ]
-    return [*limits, *_sigma_at_ceiling(tables)]
+    return [*limits, *others, *_sigma_at_ceiling(tables)]
 
 
 def _sigma_at_ceiling(tables: Sequence[FilledTable]) -> list[str]:

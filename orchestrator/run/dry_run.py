@@ -37,7 +37,7 @@ def show_most(planned: Sequence[Planned], console: Console) -> None:
 
 def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
     declaration = planned.declaration
-    table = Table(title=f"{declaration.heading}: {declaration.title}, on {declaration.data}")
+    table = Table(title=f"{declaration.heading}: {declaration.title}", caption=f"data: {declaration.data}")
     for title in ("row", "model", "flow", "FLOPs of flow", "epochs", "seeds", "done", ""):
         table.add_column(title, justify="left" if title in ("row", "") else "right")
     for row in declaration.rows:

@@ -64,6 +64,7 @@ class Declaration(Stored):
     scale: str  # "smoke", "demo", "paper"
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # the data in words
+    benchmark: bool = True  # whether they are those of the paper
     data_fingerprints: tuple[str, ...]  # records of any other data are rejected
     seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
     # After how many seeds the claims have been judged, this time included, rising; empty: once, after all.
@@ -77,6 +78,11 @@ class Declaration(Stored):
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
     command: str = ""  # that reproduces it
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its numbers compare with the paper's: of the same scale and data."""
+        return self.scale == "paper" and self.benchmark
 
     @property
     def fingerprints(self) -> tuple[str, ...]:

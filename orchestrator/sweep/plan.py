@@ -172,11 +172,12 @@ def _declare(
     needs = {fp: tuple(e.fingerprint() for e in jobs[fp].needs) for fp in behind}
     return Declaration(
         table=table.id,
-        title=table.title,
+        title=f"{table.title}, on {' and '.join(dict.fromkeys(e.data.measured_on for e in trained))}",
         description=table.description,
         scale=settings.scale,
         report=settings.report,
         data="; ".join(dict.fromkeys(settings.data(e.data) for e in trained)),
+        benchmark=all(e.data.published for e in trained),
         data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
         seeds=settings.seeds[: max((row.count for row in rows), default=len(settings.seeds))],
         max_seeds=settings.max_seeds,

@@ -53,7 +53,7 @@ def scatter(declaration: Declaration, filled: FilledTable, plot: Scatter) -> tup
     points = scatter_points(declaration, filled, plot)
     if not points:
         return None
-    panels = _panels(points, together=declaration.scale == "paper")
+    panels = _panels(points, together=declaration.comparable)
     with style():
         figure = empty_figure(height=1.0 + 2.4 * len(panels))
         axes = [figure.add_subplot(len(panels), 1, place + 1) for place in range(len(panels))]

@@ -4,12 +4,15 @@ import pytest
 
 from datasets.coco.config import CocoFolder
 from datasets.human36m.config import Human36MFolder
+from datasets.keypoints import KEYPOINTS
 from datasets.mpii.config import MpiiFolder
 from datasets.retina.config import DmeFolder
 from datasets.synthetic.people.people import People
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
+from orchestrator.sweep.plan import PlanSettings, plan_table
+from sweeps import residual_term
 from sweeps.baselines import coco, human36m, mpii, retina, simplepose
 
 ROOT = Path("/some/where")
@@ -104,5 +107,47 @@ def test_the_table_says_what_it_was_measured_on_and_where_the_split_is_not_the_p
 ) -> None:
     assert Binding().words(mpii("demo").data) == "generated people in MPII's format"
     assert Binding().words(mpii("paper").data) == "MPII"
-    assert binding.words(binding.bound(coco("demo")).data) == "where"
+    own = binding.words(binding.bound(coco("demo")).data)
+    assert own == "where (100 people for training, COCO has 149,813)"
     assert "not the paper's split" in binding.words(binding.bound(mpii("demo")).data)
+
+
+def test_a_set_of_ones_own_is_called_by_its_folder_and_says_how_it_differs(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = KEYPOINTS[:14]
+    own = CocoFolder(digest="0" * 16, train_samples=100, keypoints=names, skeleton=(), title="festival")
+    bound = of(monkeypatch, own).bound(experiment)
+    assert bound.describe().endswith("on festival, seed 0")
+    assert bound.data.measured_on == "festival"
+    assert not bound.data.published
+    assert bound.data.caveat.startswith("14 keypoints, not COCO's 17; FLOPs grow")
+    same = vary(bound, data=vary(bound.data, source=vary(own, title="moved")))
+    assert same.fingerprint() == bound.fingerprint()
+
+
+@pytest.mark.parametrize(("people", "published"), [(149_813, True), (6_391, False)])
+def test_a_set_with_cocos_keypoints_is_coco_if_it_is_as_large(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, people: int, published: bool
+) -> None:
+    own = CocoFolder(digest="0" * 16, train_samples=people, title="pictures")
+    data = of(monkeypatch, own).bound(experiment).data
+    assert data.published == published
+    assert data.caveat == ("" if published else f"{people} people for training, COCO has 149,813")
+
+
+def test_a_title_names_the_data_that_were_used() -> None:
+    table = residual_term.SWEEP.tables[0]
+    for source, title, benchmark in (
+        (CocoFolder(digest="0" * 16, title="festival", train_samples=9), "festival", False),
+        (CocoFolder(), "COCO keypoints", True),
+        (People(), "generated people in COCO's format", False),
+    ):
+
+        def bind(experiment: Experiment, source: CocoFolder | People = source) -> Experiment:
+            return vary(experiment, data=vary(experiment.data, source=source))
+
+        settings = PlanSettings("smoke", "smoke", (0,), Binding().words, "", bind=bind)
+        declared = plan_table(table, settings).declaration
+        assert declared.title == f"Effectiveness of RLE, on {title}"
+        assert declared.benchmark == benchmark

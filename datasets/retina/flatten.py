@@ -25,8 +25,13 @@ _WHITE = 255
 _BRIGHTEST = 99.7  # percentile of grey values that is stretched to white
 _BAND_UM = 20.0  # of a bright band above its edge, and of what is compared below: the RPE is about as thick
 _GAP_UM = 60.0  # below an edge, where no other bright band may follow if it is the lowest
+_BELOW_UM = 100.0  # from one bright band to the next that counts as another
+_AS_CLEAR = (
+    0.45  # of the upper band's edge; in generated maculas the choroid has at most 0.27, in circles 0.69
+)
 _STEEPEST = 2  # rows a column
-_DEGREE = 4  # of the curve that Bruch's membrane follows
+_DEGREES = (4, 6, 8, 10)  # of the curve that Bruch's membrane follows: the first, if no other fits nearly all
+_NEAR, _NEARLY_ALL, _ALL = 3.0, 0.95, 0.99  # rows from the path, and shares of it that are as near
 _REFITS = 15
 
 
@@ -95,10 +100,11 @@ def find_bruch(scan: NDArray[np.uint8], row_um: float) -> Floats:
     """(W,) the row of Bruch's membrane: the lower edge of the lowest bright band of a cleaned scan (H, W).
 
     Shadows, fluid and gaps are bridged twice over: a path through all columns may not jump, and a smooth
-    curve through the path gives no weight to what lies far from it.
+    curve through the path gives no weight to what lies far from it. Around the optic disc the nerve fibres
+    are the brightest band; where another one with a clear edge lies below the path, it is followed instead.
     """
     score = _edge_score(scan, row_um)
-    path = best_path(score)
+    path = _lowest_path(score, row_um)
     confidence = np.take_along_axis(score, path[None], 0)[0].clip(0)
     # An edge at row r lies between the pixels r - 1 and r.
     return smooth_curve(path.astype(np.float64) - 0.5, confidence)
@@ -131,18 +137,20 @@ def smooth_curve(path: Floats, confidence: Floats) -> Floats:
     """(W,) a polynomial through `path` (W,) to which outliers mean nothing.
 
     First a parabola of least absolute error, which a large minority of columns can't bend; from there a curve
-    of higher degree, refitted with Tukey's weights.
+    of higher degree, refitted with Tukey's weights. Degrees above the fourth, which the waves of a circular
+    scan need, are used where nearly all of the path comes to lie close to them.
     """
     x = np.linspace(-1, 1, len(path))
     prior = confidence + 1e-3 * (confidence.max() + 1e-9)
-    curve = _fit(x, path, prior, degree=2)
-    for _ in range(_REFITS):
-        curve = _fit(x, path, prior / np.maximum(np.abs(path - curve), 0.1), degree=2)
-    for _ in range(_REFITS):
-        residual = np.abs(path - curve)
-        scale = max(1.4826 * float(np.median(residual)), 0.5)
-        tukey = np.maximum(1 - (residual / (4.685 * scale)) ** 2, 0) ** 2
-        curve = _fit(x, path, prior * tukey, degree=_DEGREE)
+    curve = _of_least_error(x, path, prior, _fit(x, path, prior, degree=2), degree=2)
+    curve = _refitted(x, path, prior, curve, _DEGREES[0])
+    for degree in _DEGREES[1:]:
+        if _share_near(path, curve, prior) > _ALL:
+            break
+        # The ends may lie so far from the former curve that Tukey's weights would leave them out.
+        closer = _refitted(x, path, prior, _of_least_error(x, path, prior, curve, degree), degree)
+        if _share_near(path, closer, prior) > max(_NEARLY_ALL, _share_near(path, curve, prior)):
+            curve = closer
     return curve
 
 
@@ -155,6 +163,35 @@ def resample(image: NDArray[np.uint8], rows: Floats) -> NDArray[np.uint8]:
     upper, lower = (np.take_along_axis(padded, above + below, 0) for below in (0, 1))
     mixed: NDArray[np.uint8] = (upper + share * (lower - upper)).round().astype(np.uint8)
     return mixed
+
+
+def _lowest_path(score: Floats, row_um: float) -> NDArray[np.int64]:
+    """As `best_path`, or a path well below that one with an edge nearly as clear, where there is one."""
+    columns = np.arange(score.shape[1])
+    upper = best_path(score)
+    below = np.arange(len(score))[:, None] >= upper + _BELOW_UM / row_um
+    lower = best_path(np.where(below, score, 0))
+    clear = score[upper, columns].sum()
+    return lower if np.where(below, score, 0)[lower, columns].sum() > _AS_CLEAR * clear else upper
+
+
+def _of_least_error(x: Floats, path: Floats, prior: Floats, curve: Floats, degree: int) -> Floats:
+    for _ in range(_REFITS):
+        curve = _fit(x, path, prior / np.maximum(np.abs(path - curve), 0.1), degree=degree)
+    return curve
+
+
+def _refitted(x: Floats, path: Floats, prior: Floats, curve: Floats, degree: int) -> Floats:
+    for _ in range(_REFITS):
+        residual = np.abs(path - curve)
+        scale = max(1.4826 * float(np.median(residual)), 0.5)
+        tukey = np.maximum(1 - (residual / (4.685 * scale)) ** 2, 0) ** 2
+        curve = _fit(x, path, prior * tukey, degree=degree)
+    return curve
+
+
+def _share_near(path: Floats, curve: Floats, weight: Floats) -> float:
+    return float(np.average(np.abs(path - curve) < _NEAR, weights=weight))
 
 
 def _edge_score(scan: NDArray[np.uint8], row_um: float) -> Floats:

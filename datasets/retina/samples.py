@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from datasets.io.atomic_folder import publish
 from datasets.io.errors import DataError, NotPreparedError
-from datasets.retina.flatten import Flattening, flatten
+from datasets.retina.flatten import BRUCH_AT, Flattening, flatten
 from datasets.retina.scan_files import LabelledScans, Rows
 
 FORMAT = 1
 """Raised when the preprocessing or the files change their meaning."""
 
+_FAR_UM = 40.0  # from Bruch's membrane as found to its label, at most, mean over a scan
+_CUT = 0.25  # of a scan's labels, at most, outside its crop
 _PER_SUBJECT = 1000  # scans at most, in an id
 
 
@@ -50,7 +52,8 @@ def flattened(found: Sequence[LabelledScans], size: tuple[int, int], row_um: flo
     """The scans of all subjects, at least one, cropped to `size` (H, W).
 
     Raises:
-        DataError: a subject's scans have another size than the others', or are not W columns wide.
+        DataError: a subject's scans have another size than the others', are not W columns wide,
+            or can't be laid level: Bruch's membrane is found elsewhere than it is labelled.
     """
     for one in found:
         _check(one, found[0], size)
@@ -121,12 +124,42 @@ def _check(one: LabelledScans, first: LabelledScans, size: tuple[int, int]) -> N
         )
 
 
+def _check_level(found: LabelledScans, rows: Rows, height: int, row_um: float) -> None:
+    """Raises DataError where a scan was laid along something other than Bruch's membrane, or is cut.
+
+    Args:
+        rows: (N, K, W) the labels in the crops.
+    """
+    distance, cut = [], []
+    for marks in rows:
+        far = np.abs(marks[-1] - BRUCH_AT * height)
+        known = marks[np.isfinite(marks)]
+        distance.append(float(far[np.isfinite(far)].mean()) if np.isfinite(far).any() else 0.0)
+        cut.append(float(np.mean((known < 0) | (known > height - 1))) if known.size else 0.0)
+    if max(distance) * row_um > _FAR_UM:
+        worst = int(np.argmax(distance))
+        problem = f"Bruch's membrane was found {distance[worst]:.0f} px from its label"
+    elif max(cut) > _CUT:
+        worst = int(np.argmax(cut))
+        problem = f"{cut[worst]:.0%} of the labels lie outside the crop of {height} rows"
+    else:
+        return
+    raise DataError(
+        found.path,
+        problem,
+        record=f"B-scan {int(found.index[worst]) + 1}",
+        remedy="Look at the scan and its labels; without them, set this B-scan's labels to NaN",
+        code="not-level",
+    )
+
+
 def _flattened(found: LabelledScans, height: int, row_um: float) -> dict[str, NDArray[Any]]:
     made = [flatten(image, height, row_um) for image in found.image]
     moved = {
         name: np.stack([way.to_crop(rows) for (_, way), rows in zip(made, marks, strict=True)])
         for name, marks in (("rows", found.rows), ("second", found.second), ("baseline", found.baseline))
     }
+    _check_level(found, moved["rows"], height, row_um)
     return {
         "id": _PER_SUBJECT * found.subject + found.index,
         "original": found.image,

@@ -100,7 +100,7 @@ def introduction(tables: Sequence[FilledTable]) -> str:
 
 
 def caveats(tables: Sequence[FilledTable]) -> list[str]:
-    """Limits of these numbers, none at the paper's own scale on its data; and what could be taken for a fault."""
+    """Limits of these numbers, none at the paper's scale on its data; and what could be taken for a fault."""
     declared = (table.declaration for table in tables)
     own = _distinct(one.data for one in declared if one.scale == "paper" and not one.benchmark)
     others = [f"The paper's numbers are of other data than these: {data}." for data in own]

@@ -65,6 +65,8 @@ def trainings() -> dict[str, Experiment]:
         "rle, mmpose": RLE(convention="mmpose"),
         "rle, s by grid": RLE(s="grid"),
         "rle, s by samples": RLE(s="samples"),
+        "rle, s by shifted grid": RLE(s="grid", nodes=30, shifted=True),
+        "rle, constant s": RLE(s="grid", s_gradient=False),
     }
     found = {name: vary(base, objective=objective) for name, objective in objectives.items()}
     heatmaps = simplepose(base)

@@ -5,7 +5,7 @@ Shapes: N people of a split, P keypoints.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.io.assumptions import Assumed, added, sentences
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_and_size
 from datasets.io.problems import Problem, parse_each, raise_if_any
@@ -46,6 +47,11 @@ class AnnotatedSplit(Protocol):
         """How many records are not used, by reason."""
         ...
 
+    @property
+    def assumed(self) -> Assumed:
+        """Of how many records something was assumed."""
+        ...
+
     def __len__(self) -> int:
         """N."""
         ...
@@ -77,6 +83,12 @@ class AnnotatedSet(Generic[Split_co]):
     train: Split_co
     val: Split_co
     files: tuple[Path, ...]  # that all of this was read from
+    assumed: Assumed = field(default_factory=dict)  # of both splits together
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed of the set and of its splits, in words."""
+        return sentences(added(self.assumed, self.train.assumed, self.val.assumed))
 
     def check_not_empty(self) -> None:
         """Raises DataError for a split without samples."""

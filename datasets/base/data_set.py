@@ -88,6 +88,12 @@ class DataSet(Frozen):
         return ""
 
     @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was assumed about the user's files, a sentence each, after the name of the set."""
+        said = self.source.assumed if isinstance(self.source, Folder) else ()
+        return tuple(f"{self.name}: {sentence}" for sentence in said)
+
+    @property
     def variant(self) -> str:
         """What sets this configuration apart from others of the set, for the names of runs; or nothing."""
         return ""

@@ -28,6 +28,9 @@ class Folder(Source):
     """Where the set may lie in the folder that the user names; else it is that folder itself."""
 
     digest: str | None = None  # of everything that samples and metrics depend on
+    # What was assumed when the set was read, in words: `describe` fills it in, and `prepare`, the dry run and
+    # the report say it once. The digest implies it.
+    assumed: tuple[str, ...] = Field(default=(), json_schema_extra=NEUTRAL, exclude_if=lambda said: not said)
 
     @classmethod
     def locate(cls, root: Path) -> Path:
@@ -223,7 +226,11 @@ class AnnotatedFolder(Folder):
         else:
             found, broken = plain.parse(folder, left_out, root.skip_broken)
         skipped = _usable(found, broken, left_out, root.skip_broken)
-        changes = {"skip_broken": bool(skipped), "broken_pictures": left_out}
+        changes = {
+            "skip_broken": bool(skipped),
+            "broken_pictures": left_out,
+            "assumed": found.assumptions,
+        }
         described = plain.with_names(found, root).model_copy(update=changes)
         return described.model_copy(update={"digest": found.digest(skipped)}), found
 

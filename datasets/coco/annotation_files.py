@@ -35,7 +35,7 @@ class Annotations:
     id: NDArray[np.int64]  # (N,)
     picture: NDArray[np.int64]  # (N,) index into the pictures
     box: Floats  # (N, 4) x, y, width, height
-    area: Floats  # (N,)
+    area: Floats  # (N,), 0 where the file has none
     crowd: NDArray[np.bool_]  # (N,)
     count: NDArray[np.int64]  # (N,) num_keypoints
     keypoints: Floats  # (N, K, 3) x, y, visibility
@@ -74,7 +74,7 @@ class _Detection(BaseModel):
 class _Person(BaseModel):
     keypoints: Row
     bbox: Box
-    area: NotNegative
+    area: NotNegative | None = None
     num_keypoints: Whole = 0
 
 
@@ -155,7 +155,7 @@ def parse_annotations(
         id=np.array([fields["id"] for fields, _ in rows], np.int64),
         picture=np.array([picture for _, picture in rows], np.int64),
         box=_column(rows, "bbox").reshape(-1, 4),
-        area=_column(rows, "area"),
+        area=np.array([fields.get("area") or 0 for fields, _ in rows], np.float64),
         crowd=np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
         count=np.array(given, np.int64),
         keypoints=keypoints,

@@ -4,7 +4,7 @@ Shapes: N samples, K keypoints.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from datasets.coco.annotation_files import (
     parse_annotations,
     parse_detections,
 )
+from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.gc_pause import gc_paused
 from datasets.io.image import PictureFile
@@ -26,6 +27,10 @@ from datasets.io.problems import Problem
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+BODY = 0.53
+"""Of a box is the body, as in CrowdPose's evaluation (crowdposetools), whose annotations have no area."""
+NO_AREA = f"{{n}} {{person has|people have}} no area: {BODY} of the box's area stands in"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,7 @@ class SplitSamples:
 
     annotations: Annotations
     samples: Samples
+    assumed: Assumed = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -129,6 +135,7 @@ def parse_set(
         _without_misplaced(*parse_annotations(root, path, split, broken_pictures))
         for split, path in paths.items()
     )
+    (train, assumed_train), (val, assumed_val) = map(with_area, (train, val))
     if train.category.keypoints != val.category.keypoints:
         problem = f"its keypoints are not those of {train.path.name}"
         raise DataError(val.path, problem, remedy="Use one list", code="other-keypoints")
@@ -139,7 +146,21 @@ def parse_set(
     else:
         found, bad_boxes = parse_detections(detections, val)
         boxes, broken, files = detected(found, val), broken + bad_boxes, (*files, detections)
-    return AnnotatedSet(SplitSamples(train, people(train)), SplitSamples(val, boxes), files), broken
+    samples = SplitSamples(train, people(train), assumed_train), SplitSamples(val, boxes, assumed_val)
+    return AnnotatedSet(*samples, files), broken
+
+
+def with_area(annotations: Annotations) -> tuple[Annotations, Assumed]:
+    """With a share of the box's area for whoever has none; and of how many people that was assumed."""
+    missing = annotations.area <= 0
+    area = np.where(missing, BODY * annotations.box[:, 2:].prod(1), annotations.area)
+    filled = replace(annotations, area=area)
+    return filled, {NO_AREA: int((people_of(filled) & missing).sum())}
+
+
+def people_of(annotations: Annotations) -> Bools:
+    """(N,) who is a sample."""
+    return np.asarray(np.all(list(_rules(annotations).values()), axis=0))
 
 
 def people(annotations: Annotations) -> Samples:

@@ -84,6 +84,11 @@ class Human36MPose(PoseData):
         own = self.source.fingerprint()
         return own if self.mix is None else digest([own, self.mix.fingerprint()])
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """As `DataSet.assumed`, with what is mixed in."""
+        return super().assumed + (() if self.mix is None else self.mix.assumed)
+
     def bind(self, root: DataRoot) -> Self:
         """As `DataSet.bind`, with what is mixed in."""
         return super().bind(root).varied(mix=None if self.mix is None else self.mix.bind(root))

@@ -4,7 +4,7 @@ Shapes: N frames, K = 17 joints.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from datasets.base.annotated import PoseSamples
 from datasets.human36m.camera import Cameras
 from datasets.human36m.cameras import DEPTH, JOINTS, PELVIS, calibrated, with_thorax
+from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile
 from datasets.io.json_file import Record
@@ -43,6 +44,7 @@ class Frames:
     world: Floats  # (N, K, 3)
     cameras: Cameras  # N
     left_out: Mapping[str, int]
+    assumed: Assumed = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.id)

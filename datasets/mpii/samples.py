@@ -5,7 +5,7 @@ Shapes: N people, K = 16 joints. Pixels count from 0 here; MATLAB's files count 
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.base.annotated import PoseSamples
+from datasets.io.assumptions import Assumed
 from datasets.io.image import PictureFile, size_of
 from datasets.io.problems import RECORDS, Problem, parse_each, raise_if_any
 from datasets.metrics.pck_mpjpe import head_sizes
@@ -65,6 +66,7 @@ class People:
     labelled: NDArray[np.bool_]  # (N, K)
     left_out: Mapping[str, int]  # how many records were not used, by reason
     heads: Heads | None = None  # of validation people
+    assumed: Assumed = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.id)

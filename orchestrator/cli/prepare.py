@@ -116,6 +116,8 @@ def _pack(data: type[DataSet], root: DataRoot, place: DataPaths, console: Consol
         report = benchmark.prepare(
             place, lambda done, total: bars.update(bar, completed=done, total=total), root.contents
         )
+    for sentence in benchmark.assumed:
+        console.print(f"assumed: {sentence}", markup=False, highlight=False, soft_wrap=True)
     return report.sentence()
 
 

@@ -13,7 +13,7 @@ def readme(sections: Sequence[Section]) -> str:
     if opening := message.opening(sections):
         parts.append(f"**{opening}**")
     parts.append(text.introduction(filled))
-    parts += [f"> {caution}" for caution in text.caveats(filled)]
+    parts += [f"> {_md(caution)}" for caution in text.caveats(filled)]
     parts.append("[report.html](report.html) is the same report as one self-contained page for a browser.")
     parts += _message(sections)
     for part in sections:

@@ -100,7 +100,12 @@ def introduction(tables: Sequence[FilledTable]) -> str:
 
 
 def caveats(tables: Sequence[FilledTable]) -> list[str]:
-    """Limits of these numbers, none at the paper's scale on its data; and what could be taken for a fault."""
+    """Limits of these numbers, none at the paper's scale on its data; and what could be taken for a fault.
+
+    What was assumed about the data is said once each.
+    """
+    assumed = _distinct(sentence for table in tables for sentence in table.declaration.assumed)
+    said = [f"Assumed about the data: {sentence}." for sentence in assumed]
     declared = (table.declaration for table in tables)
     own = _distinct(one.data for one in declared if one.scale == "paper" and not one.benchmark)
     others = [f"The paper's numbers are of other data than these: {data}." for data in own]
@@ -110,7 +115,7 @@ def caveats(tables: Sequence[FilledTable]) -> list[str]:
         for scale, data in _data_of_scales(tables).items()
         if scale != "paper"
     ]
-    return [*limits, *others, *_sigma_at_ceiling(tables)]
+    return [*said, *limits, *others, *_sigma_at_ceiling(tables)]
 
 
 def _sigma_at_ceiling(tables: Sequence[FilledTable]) -> list[str]:

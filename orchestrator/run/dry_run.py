@@ -23,6 +23,8 @@ def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Conso
     done = [fp for fp in wanted if fp in known and known[fp].done]
     measurements = len(wanted) - len(trainings)
     console.print(f"{len(trainings)} trainings, {measurements} measurements, {len(done)} of them done")
+    for sentence in dict.fromkeys(s for p in planned for s in p.declaration.assumed):
+        console.print(f"assumed: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_most(planned: Sequence[Planned], console: Console) -> None:

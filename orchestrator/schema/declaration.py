@@ -65,6 +65,7 @@ class Declaration(Stored):
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # the data in words
     benchmark: bool = True  # whether they are those of the paper
+    assumed: tuple[str, ...] = ()  # what was assumed about them, a sentence each
     data_fingerprints: tuple[str, ...]  # records of any other data are rejected
     seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
     # After how many seeds the claims have been judged, this time included, rising; empty: once, after all.

@@ -176,6 +176,15 @@ def test_a_set_in_order_is_prepared(tmp_path: Path) -> None:
     assert "12 people in 12 pictures for training; 12 people in 12 pictures for validation" in text
 
 
+def test_what_was_assumed_is_said_once(tmp_path: Path) -> None:
+    write_coco(tmp_path / "set")
+    path = tmp_path / "set" / "annotations" / "train.json"
+    path.write_text(path.read_text().replace('"area": 500, ', ""))
+    code, text = run("coco", root=tmp_path / "set", cache=tmp_path / "cache")
+    assert code == 0
+    assert text.count("assumed: coco: 12 people have no area: 0.53 of the box's area stands in\n") == 1
+
+
 def test_sets_in_one_folder_are_found_and_judged_apart(tmp_path: Path) -> None:
     root = tmp_path / "sets"
     write_coco(root)

@@ -72,7 +72,6 @@ SPOILED: dict[str, tuple[Change, str]] = {
     "visibility 3": (put("annotations", 1, keypoints=[1, 2, 3] * 17), "bad-visibility"),
     "box of three": (put("annotations", 1, bbox=[1, 2, 3]), "wrong-length"),
     "negative box": (put("annotations", 1, bbox=[1, 2, -3, 4]), "out-of-range"),
-    "no area": (drop("annotations", 1, "area"), "missing-field"),
     "negative area": (put("annotations", 1, area=-1), "out-of-range"),
     "num_keypoints text": (put("annotations", 1, num_keypoints="3"), "not-whole"),
 }

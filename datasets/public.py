@@ -5,7 +5,7 @@ from datasets.contract import Batch, Data, DataPaths, Predictions, PredictionsEr
 from datasets.crops.crop import Augment, flip_points
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.io.errors import DataError, NotPreparedError
-from datasets.keypoints import flip_pairs, oks_sigmas
+from datasets.keypoints import oks_sigmas
 from datasets.metrics.oks import coco_average_precision, coco_truth, oks, oks_nms, pck, person_scores
 from datasets.metrics.pck_mpjpe import (
     aligned,
@@ -19,6 +19,7 @@ from datasets.metrics.pck_mpjpe import (
 from datasets.mpii.config import MpiiFolder, MpiiPose
 from datasets.retina.config import DmeFolder, RetinaBoundaries
 from datasets.retina.metrics import boundary_errors
+from datasets.sides import flip_pairs
 from datasets.synthetic.people.people import People
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople

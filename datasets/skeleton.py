@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from datasets.contract import Pairs
+from datasets.sides import left_first
 
 Side = Literal["left", "right", "middle"]
 Chains = tuple[tuple[str, ...], ...]
@@ -37,10 +38,10 @@ class Skeleton:
 
 
 def sides(names: Sequence[str], pairs: Pairs) -> tuple[Side, ...]:
-    """The side of each keypoint. Names of a pair differ in nothing but the side, and l comes before r."""
+    """The side of each keypoint, by the names of the pairs."""
     found: list[Side] = ["middle"] * len(names)
     for pair in pairs:
-        left, right = sorted(pair, key=lambda index: names[index].lower())
+        left, right = left_first(pair, names)
         found[left], found[right] = "left", "right"
     return tuple(found)
 

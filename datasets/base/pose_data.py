@@ -19,7 +19,8 @@ from datasets.crops import cached_crops, crop
 from datasets.crops.crop import STILL, Augment
 from datasets.crops.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
 from datasets.crops.pose_split import PoseSplit, reach_of
-from datasets.keypoints import flip_pairs, upper_body
+from datasets.keypoints import upper_body
+from datasets.sides import flip_pairs
 from datasets.skeleton import Chains, Skeleton, limbs, sides
 
 Floats = NDArray[np.float64]

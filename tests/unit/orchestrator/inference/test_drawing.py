@@ -5,8 +5,8 @@ import pytest
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.human36m.config import Human36MFolder, Human36MPose
-from datasets.keypoints import flip_pairs
 from datasets.mpii.config import MpiiFolder, MpiiPose
+from datasets.sides import flip_pairs
 from datasets.skeleton import Skeleton, sides
 from orchestrator.inference.drawing import COLOURS, LEAST_SIDE, draw
 from orchestrator.inference.estimator import PredictedPeople

@@ -59,7 +59,7 @@ def unpaired(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         name
         for name, split in without
-        if _has_side(split) or (not set(_plain(split)) <= _MIDDLE and (no_side or plain[_plain(split)] > 1))
+        if _has_side(split) or (not _in_the_middle(split) and (no_side or plain[_plain(split)] > 1))
     )
 
 

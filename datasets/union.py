@@ -7,8 +7,8 @@ from pydantic import Field
 
 from datasets.base.data_set import DataSet
 from datasets.base.pose_data import PoseData
-from datasets.coco.annotation_files import find_annotations
 from datasets.coco.config import CocoKeypoints
+from datasets.coco.layout import find_annotations
 from datasets.human36m.config import Human36MPose
 from datasets.mpii.config import MpiiPose
 from datasets.retina.config import RetinaBoundaries

@@ -21,6 +21,9 @@ from datasets.io.survey import Checkable
 
 Floats = NDArray[np.float64]
 
+ASSUMPTIONS = 1
+"""Raised when something else is assumed about the same files."""
+
 
 class PoseSamples(NamedTuple):
     """People of a split, as they are packed."""
@@ -90,6 +93,11 @@ class AnnotatedSet(Generic[Split_co]):
         """What was assumed of the set and of its splits, in words."""
         return sentences(added(self.assumed, self.train.assumed, self.val.assumed))
 
+    @property
+    def usable(self) -> bool:
+        """Whether there is a sample in both splits."""
+        return bool(len(self.train) and len(self.val))
+
     def check_not_empty(self) -> None:
         """Raises DataError for a split without samples."""
         for split, purpose in ((self.train, "training"), (self.val, "validation")):
@@ -122,6 +130,8 @@ class AnnotatedSet(Generic[Split_co]):
         for lines, _ in found:
             total.update("".join(lines).encode())
         total.update("\n".join(skipped).encode())
+        if self.assumptions:  # others may have been made of the same files before
+            total.update(f"assumptions {ASSUMPTIONS}".encode())
         return total.hexdigest()[:16]
 
 
@@ -131,7 +141,7 @@ def whole(contents: AnnotatedSet[Split_co], broken: Sequence[Problem]) -> Annota
     Raises:
         DataError: records are broken, or a split has no sample.
     """
-    raise_if_any(broken)
+    raise_if_any(broken, skippable=contents.usable)
     contents.check_not_empty()
     return contents
 

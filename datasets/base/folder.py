@@ -206,6 +206,10 @@ class AnnotatedFolder(Folder):
         """
         return self
 
+    def name_assumptions(self) -> tuple[str, ...]:
+        """What was assumed about the keypoints, by their names."""
+        return ()
+
     @classmethod
     def survey(cls, root: DataRoot) -> Survey:
         """As `Folder.survey`."""
@@ -226,13 +230,14 @@ class AnnotatedFolder(Folder):
         else:
             found, broken = plain.parse(folder, left_out, root.skip_broken)
         skipped = _usable(found, broken, left_out, root.skip_broken)
+        named = plain.with_names(found, root)
         changes = {
             "skip_broken": bool(skipped),
             "broken_pictures": left_out,
-            "assumed": found.assumptions,
+            "assumed": found.assumptions + named.name_assumptions(),
+            "digest": found.digest(skipped),
         }
-        described = plain.with_names(found, root).model_copy(update=changes)
-        return described.model_copy(update={"digest": found.digest(skipped)}), found
+        return named.model_copy(update=changes), found
 
     def _read(self, folder: Path) -> tuple[AnnotatedSet[Any], str]:
         found, broken = self.parse(folder, self.broken_pictures, self.skip_broken)
@@ -248,6 +253,6 @@ def _usable(
         DataError: nothing is left, or something is broken that is not to be skipped.
     """
     if not skip_broken:
-        raise_if_any(broken)
+        raise_if_any(broken, skippable=found.usable)
     found.check_not_empty()
     return (*left_out, *(f"{Path(one.file).name} {one.record}" for one in unique(broken)))

@@ -1,12 +1,13 @@
-"""COCO's annotation files: where they are, what they say, checked record by record.
+"""COCO's annotation files: what they say, checked record by record.
 
 Shapes: N annotations, K keypoints, M pictures.
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,15 @@ from pydantic import BaseModel
 
 from datasets.coco import category as categories
 from datasets.coco.category import Category
+from datasets.coco.layout import Pictures
 from datasets.io import json_file
+from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_in
-from datasets.io.json_file import Box, NotNegative, Number, Record, Row, Whole, a_list, a_name, a_whole
+from datasets.io.json_file import Box, NotNegative, Number, Record, Row, Whole, a_list, a_whole
 from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, raise_if_any
 
 Floats = NDArray[np.float64]
-SPLITS = ("train", "val")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Annotations:
     keypoints: Floats  # (N, K, 3) x, y, visibility
     broken_pictures: frozenset[int]  # ids of pictures that can't be used, and are not among these
     left_out: Mapping[str, int]  # how many records were broken or in broken pictures
+    assumed: Assumed = field(default_factory=dict)
 
     def without(self, index: Collection[int]) -> "Annotations":
         """All but the annotations at `index`, which count as broken."""
@@ -75,43 +78,8 @@ class _Person(BaseModel):
     keypoints: Row
     bbox: Box
     area: NotNegative | None = None
-    num_keypoints: Whole = 0
-
-
-def find_annotations(root: Path) -> dict[str, Path]:
-    """The annotation file of each split, `train` and `val`.
-
-    They are the two files in `annotations/` whose names say so. Where there are `person_keypoints*.json`, as
-    in COCO's own folder, nothing else counts.
-
-    Raises:
-        DataError: a split has no file or several; the error lists what was found.
-    """
-    folder = root / "annotations"
-    found = sorted(folder.glob("*.json"))
-    if not found:
-        raise DataError(
-            folder,
-            "holds no annotations (*.json)",
-            remedy="Name the folder that has annotations/ in it",
-            code="no-annotations",
-        )
-    named = [path for path in found if path.name.startswith("person_keypoints")] or found
-    return {split: _only(folder, split, named) for split in SPLITS}
-
-
-def _only(folder: Path, split: str, found: Sequence[Path]) -> Path:
-    (other,) = set(SPLITS) - {split}
-    fits = [path for path in found if split in path.stem.lower() and other not in path.stem.lower()]
-    if len(fits) != 1:
-        names = ", ".join(path.name for path in found)
-        raise DataError(
-            folder,
-            f"{len(fits)} files have '{split}' in their name, of {names}",
-            remedy="Leave one annotation file each for 'train' and 'val'",
-            code="ambiguous-annotations",
-        )
-    return fits[0]
+    num_keypoints: Whole | None = None
+    iscrowd: Literal[0, 1, True, False] | None = 0
 
 
 def read_annotations(root: Path, path: Path, split: str) -> Annotations:
@@ -126,27 +94,32 @@ def read_annotations(root: Path, path: Path, split: str) -> Annotations:
 
 
 def parse_annotations(
-    root: Path, path: Path, split: str, broken_pictures: Collection[str] = ()
+    root: Path, path: Path, split: str, broken_pictures: Collection[str] = (), twin: Path | None = None
 ) -> tuple[Annotations, list[Problem]]:
     """Read one annotation file: the usable records, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them; they are left
             out with all that is in them.
+        twin: the file of the other split, from which keypoints' names are taken if this one has none.
 
     Raises:
         DataError: it is no file of COCO's format at all.
     """
     top = json_file.load(path).as_object()
-    category = _category(top)
+    category, listed = _category(top, twin)
     images, bad_images, bad_ids = _images(root, split, top, broken_pictures)
     where = {ident: index for index, (ident, _) in enumerate(images)} | dict.fromkeys(bad_ids, -1)
-    people, bad_people = _people(top, category, where)
+    people, others, bad_people = _people(top, category, listed, where)
     rows = [(fields, picture) for fields, picture in people if picture >= 0]
-    counts = {RECORDS: len(bad_images) + len(bad_people), IN_PICTURES: len(people) - len(rows)}
+    counts = {
+        RECORDS: len(bad_images) + len(bad_people),
+        IN_PICTURES: len(people) - len(rows),
+        "of categories with other keypoints": others,
+    }
     keypoints = _column(rows, "keypoints").reshape(-1, len(category.keypoints), 3)
     labelled = (keypoints[..., 2] > 0).sum(1).tolist()
-    given = [fields.get("num_keypoints", count) for (fields, _), count in zip(rows, labelled, strict=True)]
+    given = [fields.get("num_keypoints") for fields, _ in rows]
     found = Annotations(
         path=path,
         category=category,
@@ -157,10 +130,11 @@ def parse_annotations(
         box=_column(rows, "bbox").reshape(-1, 4),
         area=np.array([fields.get("area") or 0 for fields, _ in rows], np.float64),
         crowd=np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
-        count=np.array(given, np.int64),
+        count=np.array([c if g is None else g for g, c in zip(given, labelled, strict=True)], np.int64),
         keypoints=keypoints,
         broken_pictures=frozenset(bad_ids),
         left_out=counted(counts),
+        assumed=category.assumed,
     )
     return found, bad_images + bad_people
 
@@ -175,7 +149,7 @@ def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, 
     where = places | dict.fromkeys(annotations.broken_pictures, -1)
 
     def parse(record: Record) -> _Row | None:
-        if record.parse(a_whole, "category_id") != annotations.category.id:
+        if record.parse(a_whole, "category_id") not in annotations.category.ids:
             return None
         picture = _picture_of(record, where)
         record.parse(_Detection.model_validate)
@@ -186,7 +160,8 @@ def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, 
     found = [row for row in parsed if row is not None]
     rows = [row for row in found if row[1] >= 0]
     if not found and not broken:
-        problem = f"has no boxes of category {annotations.category.id}"
+        listed = ", ".join(map(str, sorted(annotations.category.ids)))
+        problem = f"has no boxes of category {listed}"
         raise DataError(path, problem, remedy="Check the file", code="no-boxes")
     counts = {"broken detections": len(broken), "detections in broken pictures": len(found) - len(rows)}
     return Detections(
@@ -198,11 +173,39 @@ def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, 
     ), broken
 
 
-def _category(top: Record) -> Category:
+def _category(top: Record, twin: Path | None) -> tuple[Category, set[Any]]:
+    """What is annotated, and the ids of all categories that the file lists."""
+    records = _listed(top)
+    named = any(record.value.get("keypoints") for record in records)
+    twins = [] if named or twin is None else _listed(json_file.load(twin).as_object())
+    category = categories.choose(top.path, records, twins)
+    unnamed = {
+        one.value.get("id"): one.value.get("name") for one in records if not one.value.get("keypoints")
+    }
+    like = _annotated_alike(top, category, unnamed) - category.ids
+    said = {f"category {unnamed[one]} names no keypoints: those of its twin stand in": 1 for one in like}
+    joined = replace(category, ids=category.ids | like, assumed={**category.assumed, **said})
+    return joined, {record.value.get("id") for record in records}
+
+
+def _listed(top: Record) -> list[Record]:
     values = top.parse(a_list, "categories")
     records, broken = json_file.parse_objects(top.path, values, "categories", lambda record: record)
-    raise_if_any(broken)
-    return categories.choose(top.path, records)
+    raise_if_any(broken, skippable=False)
+    return records
+
+
+def _annotated_alike(top: Record, category: Category, unnamed: Mapping[Any, Any]) -> set[int]:
+    """Categories without names whose annotations have as many keypoints, some of them labelled."""
+    found: set[int] = set()
+    values = top.parse(a_list, "annotations") if unnamed else []
+    for one in values:
+        ident = one.get("category_id") if isinstance(one, dict) else None
+        if type(ident) is int and ident in unnamed and ident not in found:
+            points = one.get("keypoints")
+            if isinstance(points, list) and len(points) == 3 * len(category.keypoints) and any(points):
+                found.add(ident)
+    return found
 
 
 def _images(
@@ -213,11 +216,17 @@ def _images(
     if not values:
         remedy = "Use a split that has some"
         raise DataError(top.path, "lists no images", remedy=remedy, code="no-images")
-    folder = _picture_folder(root, top.path, split, values)
+    place = Pictures(root, top.path, split, _names(values)).place()
     seen: set[int] = set()
+    paths: set[str] = set()
 
     def parse(image: Record) -> tuple[int, PictureFile]:
-        return image.new("id", seen), image.parse(json_file.Picture.model_validate).file(folder)
+        ident, listed = image.new("id", seen), image.parse(json_file.Picture.model_validate)
+        file = PictureFile(place.file(listed.file_name), listed.width, listed.height)
+        if (path := os.path.normpath(file.path)) in paths:
+            raise image.wrong("its file_name is that of another image", code="repeated-picture")
+        paths.add(path)
+        return ident, file
 
     parsed, broken = json_file.parse_objects(top.path, values, "images", parse)
     known = broken_pictures
@@ -225,16 +234,31 @@ def _images(
     return images, broken, seen - {ident for ident, _ in images}
 
 
-def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[list[_Row], list[Problem]]:
-    """The category's annotations, and what is broken.
+def _names(images: Sequence[Any]) -> list[str]:
+    """Of the pictures that have one."""
+    found = (image.get("file_name") for image in images if isinstance(image, dict))
+    return [name for name in found if isinstance(name, str) and json_file.could_name_a_file(name)]
+
+
+def _people(
+    top: Record, category: Category, listed: Collection[Any], where: Mapping[int, int]
+) -> tuple[list[_Row], int, list[Problem]]:
+    """The category's annotations, how many there are of others with other keypoints, and what is broken.
 
     Args:
+        listed: the ids of all categories.
         where: places of pictures by their ids, -1 for broken ones.
     """
     seen: set[int] = set()
+    others = 0
 
     def parse(record: Record) -> _Row | None:
-        if record.parse(a_whole, "category_id") != category.id:
+        nonlocal others
+        if (kind := record.parse(a_whole, "category_id")) not in category.ids:
+            if kind not in listed:
+                problem = f"the file lists no category of its category_id, {kind}"
+                raise record.wrong(problem, code="unknown-category")
+            others += bool(record.value.get("keypoints"))
             return None
         record.new("id", seen)
         picture = _picture_of(record, where)
@@ -249,27 +273,11 @@ def _people(top: Record, category: Category, where: Mapping[int, int]) -> tuple[
 
     values = top.parse(a_list, "annotations")
     parsed, broken = json_file.parse_objects(top.path, values, "annotations", parse)
-    return [row for row in parsed if row is not None], broken
+    return [row for row in parsed if row is not None], others, broken
 
 
 def _column(rows: Sequence[_Row], key: str) -> Floats:
     return np.array([fields[key] for fields, _ in rows], np.float64)
-
-
-def _picture_folder(root: Path, path: Path, split: str, images: list[Any]) -> Path:
-    """The first of the usual folders that has the first picture, or any that exists."""
-    names, _ = json_file.parse_objects(
-        path, images[:1], "images", lambda image: image.parse(a_name, "file_name")
-    )
-    sample = names[0] if names else "."
-    name = path.stem[path.stem.lower().rindex(split) :]
-    usual = [root / name, root / "images" / name, root / split, root / "images" / split, root / "images"]
-    folders = [folder for folder in dict.fromkeys(usual) if folder.is_dir()]
-    if not folders:
-        tried = ", ".join(str(folder.relative_to(root)) for folder in dict.fromkeys(usual))
-        problem, remedy = f"no folder of pictures for {path.name}", f"Put them into one of {tried} in there"
-        raise DataError(root, problem, remedy=remedy, code="no-pictures")
-    return next((folder for folder in folders if (folder / sample).is_file()), folders[0])
 
 
 def _picture_of(record: Record, where: Mapping[int, int]) -> int:

@@ -1,44 +1,125 @@
 """The kind of thing whose keypoints a COCO file annotates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, TypeAdapter
+from pydantic.types import Strict
 
+from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
-from datasets.io.json_file import Record, Whole
+from datasets.io.json_file import Positive, Record, Whole
+from datasets.keypoints import KEYPOINTS, SKELETON
+
+Limbs = tuple[tuple[int, int], ...]
+
+_a_sigma = TypeAdapter(Positive).validate_python
 
 
-class Category(BaseModel, frozen=True):
-    """The kind of thing whose keypoints are annotated."""
+@dataclass(frozen=True)
+class Category:
+    """The kind of thing whose keypoints are annotated: one category, or several with the same keypoints."""
 
-    id: Whole
+    ids: frozenset[int]
     keypoints: tuple[str, ...]
-    skeleton: Annotated[tuple[tuple[Whole, Whole], ...], BeforeValidator(lambda limbs: limbs or ())] = ()
-    """Pairs of keypoints, counted from 1."""
+    skeleton: Limbs = ()  # pairs of keypoints, counted from 1
+    sigmas: Mapping[str, float] = field(default_factory=dict)  # constants of OKS, where the file has some
+    assumed: Assumed = field(default_factory=dict)
 
 
-def choose(path: Path, records: Sequence[Record]) -> Category:
-    """The one category with keypoints, or of several the people.
+class _Listed(BaseModel):
+    id: Whole
+    keypoints: tuple[Annotated[str, Strict()], ...]
+
+
+def choose(path: Path, records: Sequence[Record], twins: Sequence[Record] = ()) -> Category:
+    """All categories that have the same keypoints; of several kinds, the people.
+
+    Args:
+        twins: those of the other split's file, whose names are taken where this one has none.
 
     Raises:
-        DataError: there is none, or its names or limbs are wrong.
+        DataError: there are none or several kinds, or names are wrong.
     """
-    usable = [record for record in records if record.value.get("keypoints")]
-    people = [record for record in usable if record.value.get("name") == "person"]
-    chosen = usable if len(usable) == 1 else people
+    named = [record for record in records if record.value.get("keypoints")]
+    if not named and twins:
+        return _of_twins(path, records, twins)
+    kinds: dict[str, list[Record]] = {}
+    for record in named:
+        kinds.setdefault(str(record.value["keypoints"]), []).append(record)
+    people = [kind for kind in kinds.values() if any(one.value.get("name") == "person" for one in kind)]
+    chosen = list(kinds.values()) if len(kinds) == 1 else people
     if len(chosen) != 1:
         names = ", ".join(str(record.value.get("name")) for record in records) or "none"
         raise DataError(
             path,
-            f"no single category has keypoints (categories: {names})",
-            remedy="Keep one category with them",
+            f"no single kind of category has keypoints (categories: {names})",
+            remedy="Keep categories with one list of keypoints, or call one of them person",
             code="no-single-category",
         )
-    category, K = chosen[0].parse(Category.model_validate), len(chosen[0].value["keypoints"])
-    if len(set(category.keypoints)) != K:
-        raise chosen[0].wrong("a keypoint's name occurs twice", code="repeated-name")
-    if not all(1 <= end <= K for limb in category.skeleton for end in limb):
-        raise chosen[0].wrong(f"skeleton has a keypoint that is not 1 to {K}", code="bad-skeleton")
-    return category
+    return _joined(chosen[0])
+
+
+def _of_twins(path: Path, records: Sequence[Record], twins: Sequence[Record]) -> Category:
+    twin = choose(twins[0].path, twins)
+    names = {one.value.get("name") for one in twins if one.value.get("id") in twin.ids}
+    ids = {record.parse(_whole, "id") for record in records if record.value.get("name") in names}
+    if not ids:
+        return choose(path, records)
+    said = f"{path.name} names no keypoints: those of {twins[0].path.name} stand in"
+    return replace(twin, ids=frozenset(ids), assumed={said: 1})
+
+
+def _joined(kind: Sequence[Record]) -> Category:
+    first = kind[0]
+    ids = [record.parse(_Listed.model_validate).id for record in kind]
+    names, K = tuple(first.value["keypoints"]), len(first.value["keypoints"])
+    if len(set(names)) != K:
+        raise first.wrong("a keypoint's name occurs twice", code="repeated-name")
+    limbs, assumed = _limbs(first.value.get("skeleton"), names)
+    if len(kind) > 1:
+        assumed = {**assumed, f"{len(kind)} categories have the same keypoints: they are taken for one": 1}
+    sigmas = next((record for record in kind if record.value.get("sigmas")), None)
+    return Category(frozenset(ids), names, limbs, {} if sigmas is None else _sigmas(sigmas, names), assumed)
+
+
+def _sigmas(record: Record, names: Sequence[str]) -> dict[str, float]:
+    """Of a list in the order of the keypoints, or of an object by their names."""
+    given = record.value["sigmas"]
+    values = [given.get(name) for name in names] if isinstance(given, dict) else given
+    if not isinstance(values, list) or len(values) != len(names):
+        raise record.wrong(f"sigmas are not {len(names)} numbers", code="wrong-length")
+    checked = [Record(record.path, f"{record.name}.sigmas", value).parse(_a_sigma) for value in values]
+    return dict(zip(names, checked, strict=True))
+
+
+def _limbs(given: Any, names: Sequence[str]) -> tuple[Limbs, Assumed]:
+    """The limbs that can be drawn. A skeleton matters to drawings alone, and never refuses a set."""
+    listed = given if isinstance(given, list) else []
+    if [tuple(one) for one in listed if isinstance(one, list)] == list(SKELETON) and tuple(
+        names
+    ) != KEYPOINTS:
+        by_name = [[KEYPOINTS[a - 1], KEYPOINTS[b - 1]] for a, b in SKELETON]
+        limbs = _known(by_name, names)
+        return limbs, {"the skeleton is that of COCO's 17 keypoints: its limbs are drawn by their names": 1}
+    ends = [end for one in listed if isinstance(one, list) for end in one if type(end) is int]
+    from_0 = bool(ends) and min(ends) == 0 and max(ends) < len(names)
+    limbs = _known(listed, names, first=0 if from_0 else 1)
+    return limbs, {
+        "{n} {limb|limbs} of the skeleton {joins|join} no two keypoints: not drawn": len(listed) - len(limbs),
+        "the skeleton counts keypoints from 0": int(from_0),
+    }
+
+
+def _known(listed: Sequence[Any], names: Sequence[str], first: int = 1) -> Limbs:
+    """Those between two keypoints that there are, by number or name, counted from 1."""
+    where: dict[Any, int] = {name: place for place, name in enumerate(names, 1)}
+    where |= {place + first: place + 1 for place in range(len(names))}
+    pairs = [one for one in listed if isinstance(one, list) and len(one) == 2]
+    plain = [one for one in pairs if all(type(end) in (int, str) for end in one)]
+    return tuple((where[a], where[b]) for a, b in plain if a in where and b in where)
+
+
+_whole = TypeAdapter(Whole).validate_python

@@ -18,7 +18,7 @@ from datasets.contract import DataPaths
 from datasets.crops.crop import Augment
 from datasets.crops.pack import FORMAT, Progress, folder_of
 from datasets.crops.pose_split import reach_of
-from datasets.keypoints import KEYPOINTS, oks_sigmas
+from datasets.keypoints import KEYPOINTS, USUAL_SIGMA, oks_sigmas
 from datasets.metrics.oks import oks_nms
 from datasets.skeleton import Skeleton, sides
 from datasets.synthetic.people.people import People, write
@@ -87,6 +87,12 @@ class CocoKeypoints(PoseData):
         """(K,) the constants of OKS."""
         source = self.source
         return source.oks_sigmas if isinstance(source, CocoFolder) else oks_sigmas(source.keypoints)
+
+    @property
+    def caveat(self) -> str:
+        """AP depends on the constants of OKS."""
+        guessed = isinstance(self.source, CocoFolder) and self.source.guessed_sigmas
+        return f"AP with an OKS constant of {USUAL_SIGMA} where none is known" if guessed else ""
 
     @property
     def variant(self) -> str:

@@ -8,14 +8,15 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.base.folder import NEUTRAL, AnnotatedFolder, DataRoot
-from datasets.coco.annotation_files import find_annotations
+from datasets.coco.layout import find_annotations
 from datasets.coco.samples import SplitSamples, parse_set
 from datasets.config import digest
 from datasets.io.errors import DataError
 from datasets.io.image import name_in
 from datasets.io.problems import Problem
 from datasets.io.survey import Check, check_here
-from datasets.keypoints import KEYPOINTS, SKELETON, oks_sigmas
+from datasets.keypoints import KEYPOINTS, SKELETON, USUAL_SIGMA, oks_sigmas, without_sigma
+from datasets.sides import unpaired
 
 Limbs = tuple[tuple[PositiveInt, PositiveInt], ...]
 
@@ -34,6 +35,10 @@ class CocoFolder(AnnotatedFolder):
     # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
     # of the fingerprint: the digest has the file's bytes.
     detections: str | None = Field(default=None, json_schema_extra=NEUTRAL)
+    # Keypoints of which no constant is known; `sigmas` has what stands in.
+    guessed_sigmas: tuple[str, ...] = Field(
+        default=(), json_schema_extra=NEUTRAL, exclude_if=lambda names: not names
+    )
     # How many training samples there are, to plan a schedule; the digest implies it.
     train_samples: int | None = Field(default=None, json_schema_extra=NEUTRAL)
     # The name of the folder that the user named, for the names of runs and titles.
@@ -83,19 +88,36 @@ class CocoFolder(AnnotatedFolder):
     def with_names(self, contents: AnnotatedSet[Any], root: DataRoot) -> Self:
         """With the keypoints, their limbs and constants, and how many people there are to train on."""
         annotations = contents.train.annotations
-        category = annotations.category
+        names, given = annotations.category.keypoints, {**annotations.category.sigmas, **(root.sigmas or {})}
+        guessed = tuple(name for name in without_sigma(names) if name not in given)
+        given |= dict.fromkeys(guessed, USUAL_SIGMA)
         try:
-            constants = oks_sigmas(category.keypoints, root.sigmas)
+            constants = oks_sigmas(names, given)
         except ValueError as error:
-            remedy = "Give one with CocoFolder.bind(sigmas={name: value}), or use COCO's names"
-            raise DataError(annotations.path, str(error), remedy=remedy, code="no-oks-sigma") from error
+            remedy = f"Correct the file of --sigmas; the keypoints are {', '.join(names)}"
+            raise DataError(annotations.path, str(error), remedy=remedy, code="unknown-sigma") from error
         return type(self)(
-            keypoints=category.keypoints,
-            skeleton=category.skeleton,
-            sigmas=constants if root.sigmas else None,
+            keypoints=names,
+            skeleton=annotations.category.skeleton,
+            sigmas=constants if given else None,
             detections=self.detections,
             train_samples=len(contents.train),
             title=root.path.absolute().name,
+            guessed_sigmas=guessed,
+        )
+
+    def name_assumptions(self) -> tuple[str, ...]:
+        """As `AnnotatedFolder.name_assumptions`."""
+        lone, guessed = ", ".join(unpaired(self.keypoints)), ", ".join(self.guessed_sigmas)
+        return (
+            *(
+                [
+                    f"no OKS constant is known of {guessed}: {USUAL_SIGMA} stands in (--sigmas FILE gives others)"
+                ]
+                if guessed
+                else ()
+            ),
+            *([f"pictures are not mirrored, since these have no partner: {lone}"] if lone else ()),
         )
 
     @model_validator(mode="after")

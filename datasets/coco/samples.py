@@ -4,7 +4,7 @@ Shapes: N samples, K keypoints.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from datasets.base.annotated import AnnotatedSet, PoseSamples, whole
 from datasets.coco.annotation_files import (
     Annotations,
     Detections,
-    find_annotations,
     parse_annotations,
     parse_detections,
 )
+from datasets.coco.layout import find_annotations
+from datasets.coco.stand_ins import clipped, labelled, sides, sides_of, useful, with_counts, with_stand_ins
 from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.gc_pause import gc_paused
@@ -27,10 +28,6 @@ from datasets.io.problems import Problem
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-BODY = 0.53
-"""Of a box is the body, as in CrowdPose's evaluation (crowdposetools), whose annotations have no area."""
-NO_AREA = f"{{n}} {{person has|people have}} no area: {BODY} of the box's area stands in"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +50,6 @@ class SplitSamples:
 
     annotations: Annotations
     samples: Samples
-    assumed: Assumed = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -64,6 +60,11 @@ class SplitSamples:
     def left_out(self) -> Mapping[str, int]:
         """How many records are not used, by reason."""
         return self.samples.left_out
+
+    @property
+    def assumed(self) -> Assumed:
+        """Of how many records something was assumed."""
+        return self.annotations.assumed
 
     def __len__(self) -> int:
         return len(self.samples.id)
@@ -92,7 +93,8 @@ class SplitSamples:
             "truth_box": truth.box,
             "truth_area": truth.area,
             "truth_crowd": truth.crowd,
-            "truth_count": truth.count,
+            # pycocotools ignores whoever has none: those who are no samples can't be found.
+            "truth_count": np.where(people_of(truth) | truth.crowd, truth.count, 0),
             "truth_keypoints": truth.keypoints,
         }
         return PoseSamples(
@@ -132,10 +134,9 @@ def parse_set(
     """
     paths = find_annotations(root)
     (train, bad_train), (val, bad_val) = (
-        _without_misplaced(*parse_annotations(root, path, split, broken_pictures))
-        for split, path in paths.items()
+        _placed(*parse_annotations(root, path, split, broken_pictures, twin))
+        for (split, path), twin in zip(paths.items(), reversed(paths.values()), strict=True)
     )
-    (train, assumed_train), (val, assumed_val) = map(with_area, (train, val))
     if train.category.keypoints != val.category.keypoints:
         problem = f"its keypoints are not those of {train.path.name}"
         raise DataError(val.path, problem, remedy="Use one list", code="other-keypoints")
@@ -146,16 +147,7 @@ def parse_set(
     else:
         found, bad_boxes = parse_detections(detections, val)
         boxes, broken, files = detected(found, val), broken + bad_boxes, (*files, detections)
-    samples = SplitSamples(train, people(train), assumed_train), SplitSamples(val, boxes, assumed_val)
-    return AnnotatedSet(*samples, files), broken
-
-
-def with_area(annotations: Annotations) -> tuple[Annotations, Assumed]:
-    """With a share of the box's area for whoever has none; and of how many people that was assumed."""
-    missing = annotations.area <= 0
-    area = np.where(missing, BODY * annotations.box[:, 2:].prod(1), annotations.area)
-    filled = replace(annotations, area=area)
-    return filled, {NO_AREA: int((people_of(filled) & missing).sum())}
+    return AnnotatedSet(SplitSamples(train, people(train)), SplitSamples(val, boxes), files), broken
 
 
 def people_of(annotations: Annotations) -> Bools:
@@ -164,15 +156,15 @@ def people_of(annotations: Annotations) -> Bools:
 
 
 def people(annotations: Annotations) -> Samples:
-    """Annotated people who are no crowd, have a labelled keypoint, an area and a box inside the picture."""
+    """Annotated people who are no crowd, have a labelled keypoint and a box inside the picture."""
     kept, left_out = _apply(_rules(annotations))
-    corners, _ = _clipped(annotations.box, _sides_of(annotations))
+    corners, _ = clipped(annotations.box, sides_of(annotations))
     return Samples(
         id=annotations.id[kept],
         picture=annotations.picture[kept],
         corners=corners[kept],
         points=annotations.keypoints[kept, :, :2],
-        labelled=(annotations.keypoints[..., 2] > 0)[kept],
+        labelled=labelled(annotations)[kept],
         area=annotations.area[kept],
         score=np.zeros(int(kept.sum())),
         left_out={**annotations.left_out, **left_out},
@@ -180,19 +172,18 @@ def people(annotations: Annotations) -> Samples:
 
 
 def _rules(annotations: Annotations) -> dict[str, Bools]:
-    """Who passes each rule of the benchmark."""
-    _, fits = _clipped(annotations.box, _sides_of(annotations))
+    """Who passes each rule."""
+    _, fits = clipped(annotations.box, sides_of(annotations))
     return {
         "crowds": ~annotations.crowd,
-        "without labelled keypoints": (annotations.keypoints[..., 2] > 0).any(1) & (annotations.count > 0),
-        "without area": annotations.area > 0,
+        "without labelled keypoints": useful(annotations) | annotations.crowd,
         "with an empty box": fits,
     }
 
 
 def detected(detections: Detections, annotations: Annotations) -> Samples:
     """Detected boxes that are not empty within their picture; no threshold on the score."""
-    corners, fits = _clipped(detections.box, _sides(annotations)[detections.picture])
+    corners, fits = clipped(detections.box, sides(annotations)[detections.picture])
     kept, left_out = _apply({"detections with an empty box": fits})
     N, K = int(kept.sum()), len(annotations.category.keypoints)
     return Samples(
@@ -207,23 +198,6 @@ def detected(detections: Detections, annotations: Annotations) -> Samples:
     )
 
 
-def _sides(annotations: Annotations) -> Floats:
-    """(M, 2) width and height of each picture."""
-    return np.array([(p.width, p.height) for p in annotations.pictures], np.float64).reshape(-1, 2)
-
-
-def _sides_of(annotations: Annotations) -> Floats:
-    """(N, 2) width and height of each annotation's picture."""
-    return np.asarray(_sides(annotations)[annotations.picture])
-
-
-def _clipped(boxes: Floats, sides: Floats) -> tuple[Floats, Bools]:
-    """Corners (N, 4) within the picture, x2 = x + width - 1, and whether anything is left of the box."""
-    far = boxes[:, :2] + np.maximum(boxes[:, 2:] - 1, 0)
-    low, high = np.clip(boxes[:, :2], 0, sides - 1), np.clip(far, 0, sides - 1)
-    return np.hstack([low, high]), np.asarray((high > low).all(1))
-
-
 def _apply(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
     """Who passes all rules; and how many each rule stopped first."""
     passed = np.ones_like(next(iter(rules.values())))
@@ -234,18 +208,18 @@ def _apply(rules: Mapping[str, Bools]) -> tuple[Bools, dict[str, int]]:
     return passed, {reason: count for reason, count in stopped.items() if count}
 
 
-def _without_misplaced(annotations: Annotations, broken: list[Problem]) -> tuple[Annotations, list[Problem]]:
-    """Without people whose box or keypoints can't be where the file has them."""
-    rules = _rules(annotations)
-    fits = rules.pop("with an empty box")
-    used = np.all(list(rules.values()), axis=0)
-    misplaced = {**_keypoints_outside(annotations, used & fits), **_boxes_outside(annotations, used)}
-    return annotations.without(misplaced), broken + [misplaced[index] for index in sorted(misplaced)]
+def _placed(found: Annotations, broken: list[Problem]) -> tuple[Annotations, list[Problem]]:
+    """With all that can stand in; without people whose box or keypoints can't be where the file has them."""
+    annotations = with_counts(found)
+    used = useful(annotations)
+    misplaced = {**_keypoints_outside(annotations, used), **_boxes_outside(annotations, used)}
+    kept = with_stand_ins(annotations.without(misplaced))
+    return kept, broken + [misplaced[index] for index in sorted(misplaced)]
 
 
 def _boxes_outside(annotations: Annotations, used: Bools) -> dict[int, Problem]:
     """Boxes with an extent of which nothing lies inside the picture."""
-    (x, y, width, height), sides = annotations.box.T, _sides_of(annotations).T
+    (x, y, width, height), sides = annotations.box.T, sides_of(annotations).T
     outside = (x >= sides[0]) | (y >= sides[1]) | (x + width <= 0) | (y + height <= 0)
     found = {}
     for index in np.flatnonzero(outside & (width > 0) & (height > 0) & used).tolist():
@@ -257,7 +231,7 @@ def _boxes_outside(annotations: Annotations, used: Bools) -> dict[int, Problem]:
 
 def _keypoints_outside(annotations: Annotations, used: Bools) -> dict[int, Problem]:
     """Labelled keypoints farther outside their picture than it is large: the first one of each person."""
-    sides = _sides_of(annotations)[:, None]
+    sides = sides_of(annotations)[:, None]
     points, labelled = annotations.keypoints[..., :2], annotations.keypoints[..., 2] > 0
     absurd = ((points < -sides) | (points > 2 * sides)).any(2) & labelled & used[:, None]
     found: dict[int, Problem] = {}

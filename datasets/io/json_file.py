@@ -1,6 +1,7 @@
 """JSON from elsewhere, checked by pydantic: errors name file, record and field."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from reprlib import Repr
@@ -123,16 +124,34 @@ class Record(NamedTuple):
         return value
 
 
+class _Repeated(ValueError):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, if each of its keys is there once: Python would keep the last of two."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise _Repeated(next(key for key, count in counts.items() if count > 1))
+    return found
+
+
 def load(path: Path) -> Record:
     """The file's JSON.
 
     Raises:
-        DataError: it is missing or not JSON.
+        DataError: it is missing or not JSON, or an object has a key twice.
     """
     try:
-        return Record(path, "", json.loads(path.read_bytes()))
+        return Record(path, "", json.loads(path.read_bytes(), object_pairs_hook=_once))
     except FileNotFoundError as error:
         raise DataError(path, "is missing", remedy="Check the path", code="missing-file") from error
+    except _Repeated as error:
+        problem = f"has the key {quoted(error.key)} twice in one object"
+        raise DataError(path, problem, remedy="Keep the right one of the two", code="repeated-key") from error
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(path, f"is not JSON ({error})", remedy=_AGAIN, code="not-json") from error
 

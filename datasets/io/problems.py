@@ -59,8 +59,11 @@ def unique(broken: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(broken))
 
 
-def raise_if_any(broken: Sequence[Problem]) -> None:
+def raise_if_any(broken: Sequence[Problem], *, skippable: bool = True) -> None:
     """Stop if anything is broken.
+
+    Args:
+        skippable: whether going on without what is broken would help.
 
     Raises:
         DataError: that of the only problem; or `broken-records`, which names the first few of several.
@@ -73,11 +76,12 @@ def raise_if_any(broken: Sequence[Problem]) -> None:
         raise first.error
     named = "; ".join(one.where for one in others[: _NAMED - 1])
     more = f"; {len(others) - _NAMED + 1} more" if len(others) >= _NAMED else ""
+    skip = ", or go on without them with --skip-broken" if skippable else ""
     raise DataError(
         first.file,
         f"{first.reason}. {len(found)} records or pictures are broken: this; {named}{more}",
         record=first.record,
-        remedy="`rle-lab prepare` lists all. Correct them, or go on without them with --skip-broken",
+        remedy=f"`rle-lab prepare` lists all. Correct them{skip}",
         code="broken-records",
     )
 

@@ -82,6 +82,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="detected boxes of the validation pictures, a COCO detection-results JSON (default: true ones)",
     )
+    add_sigmas(data)
     data.add_argument(
         "--skip-broken",
         action="store_true",
@@ -107,6 +108,17 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         metavar="K",
         help="trials at once (default: as many as fit the cluster)",
+    )
+
+
+def add_sigmas(parser: argparse._ActionsContainer) -> None:
+    """Add a file of OKS constants."""
+    parser.add_argument(
+        "--sigmas",
+        type=_file,
+        metavar="FILE",
+        help='OKS constants by keypoint, a JSON object such as {"tail_base": 0.05}, in place of those of the '
+        "annotations' category or COCO's",
     )
 
 
@@ -151,6 +163,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         scale=arguments.scale,
         data_root=arguments.data_root,
         detections=arguments.detections,
+        sigmas=arguments.sigmas,
         skip_broken=arguments.skip_broken,
         pack=arguments.pack,
         seeds=tuple(range(arguments.seeds or SEEDS[arguments.scale])),

@@ -13,13 +13,14 @@ from rich.table import Table
 
 from datasets.base.data_set import DataSet
 from datasets.base.folder import DataRoot
+from datasets.coco.sigmas import read_sigmas
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.io.image import name_in
 from datasets.io.problems import Problem
 from datasets.io.survey import Survey
 from datasets.union import DATA_SETS, data_set, sets_in
-from orchestrator.cli.options import add_no_pack
+from orchestrator.cli.options import add_no_pack, add_sigmas
 from orchestrator.data.picture_checks import check_all
 from orchestrator.run.settings import results_and_store
 
@@ -51,6 +52,7 @@ def prepare(
     console: Console,
     *,
     detections: Path | None = None,
+    sigmas: Path | None = None,
     skip_broken: bool = False,
 ) -> int:
     """Check whole sets, list everything that is broken, and decode what is not.
@@ -59,6 +61,7 @@ def prepare(
         names: of data sets; all that are found at the place if empty.
         place: with the folder of the sets.
         detections: boxes of COCO's validation pictures.
+        sigmas: a file of OKS constants by keypoint.
         skip_broken: leave out what is broken.
 
     Returns:
@@ -71,6 +74,7 @@ def prepare(
     root = DataRoot(
         place.root,
         detections,
+        None if sigmas is None else read_sigmas(sigmas),
         skip_broken=skip_broken,
         check=lambda survey: check_all(place.cache, survey, console),
     )
@@ -81,31 +85,49 @@ def prepare(
     for cells, _ in rows:
         summary.add_row(*cells)
     console.print(summary)
-    if failed := not all(prepared for _, prepared in rows):
-        console.print("Correct what is listed, or leave it out with --skip-broken, here and in every run.")
-    return int(failed)
+    failed = [checked for _, checked in rows if checked is not None]
+    if failed:
+        skip = ", or leave it out with --skip-broken, here and in every run"
+        console.print(f"Correct what is listed{skip if any(map(_skippable, failed)) else ''}.")
+    return int(bool(failed))
 
 
 def _row(
     data: type[DataSet], root: DataRoot, place: DataPaths, console: Console
-) -> tuple[tuple[str, ...], bool]:
-    """Check, list and decode one set: its row of the summary, and whether it was prepared."""
+) -> tuple[tuple[str, ...], Checked | None]:
+    """Check, list and decode one set: its row of the summary, and what stops it from being prepared."""
     checked = _check(data, root, console)
-    _show(checked, place, console)
-    usable = not checked.unusable and (not checked.broken or root.skip_broken)
-    result = _pack(data, root, place, console) if usable else "[red]no[/]"
     files = f"{len(checked.survey.files)} {checked.survey.unit}"
-    return (data.name, files, str(len(checked.broken)), result), usable
+    result, usable = "[red]no[/]", not checked.unusable and (not checked.broken or root.skip_broken)
+    if usable:
+        try:
+            result = _pack(data, root, place, console)
+        except DataError as error:
+            usable, checked = False, _unusable(data, error)
+    _show(checked, place, console)
+    return (data.name, files, str(len(checked.broken)), result), None if usable else checked
+
+
+def _skippable(checked: Checked) -> bool:
+    """Whether leaving records out may help."""
+    contents = checked.survey.contents
+    left = contents[0].usable if contents is not None else True
+    return not checked.unusable and left and len(checked.broken_files) < len(checked.survey.files)
 
 
 def _check(data: type[DataSet], root: DataRoot, console: Console) -> Checked:
-    """One set, whole. What makes all of it unusable is its only broken record."""
+    """One set, whole."""
     try:
         with console.status(f"reading the annotations of {data.name}"):
             survey = root.survey(data.folder)
         return Checked(data, survey, root.broken_files(data.folder))
     except DataError as error:
-        return Checked(data, Survey((Problem.of(error),), ()), unusable=True)
+        return _unusable(data, error)
+
+
+def _unusable(data: type[DataSet], error: DataError) -> Checked:
+    """What makes all of a set unusable is its only broken record."""
+    return Checked(data, Survey((Problem.of(error),), ()), unusable=True)
 
 
 def _pack(data: type[DataSet], root: DataRoot, place: DataPaths, console: Console) -> str:
@@ -169,6 +191,7 @@ def add_parser(commands: "Commands") -> None:
         help="this set only; repeatable (default: all that are found)",
     )
     parser.add_argument("--detections", type=Path, metavar="FILE", help="detected boxes for COCO's pictures")
+    add_sigmas(parser)
     parser.add_argument(
         "--skip-broken", action="store_true", help="go on without broken records; runs need the same option"
     )
@@ -187,4 +210,11 @@ def act(arguments: argparse.Namespace) -> int:
     cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
     place = DataPaths(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)
     detections = None if arguments.detections is None else arguments.detections.expanduser().absolute()
-    return prepare(arguments.set, place, console(), detections=detections, skip_broken=arguments.skip_broken)
+    return prepare(
+        arguments.set,
+        place,
+        console(),
+        detections=detections,
+        sigmas=arguments.sigmas,
+        skip_broken=arguments.skip_broken,
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datasets.base.data_set import NOTHING_READ, Contents
 from datasets.base.folder import DataRoot
+from datasets.coco.sigmas import read_sigmas
 from datasets.io.survey import Check, check_here
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment
@@ -22,6 +23,7 @@ class Binding:
 
     root: Path | None = None
     detections: Path | None = None  # of COCO's validation pictures
+    sigmas: Path | None = None  # a file of OKS constants by keypoint
     skip_broken: bool = False  # go on without records and pictures that are broken
     check: Check = check_here  # finds the broken pictures
 
@@ -53,7 +55,8 @@ class Binding:
     def _data(self) -> DataRoot | None:
         if self.root is None:
             return None
-        return DataRoot(self.root, self.detections, skip_broken=self.skip_broken, check=self.check)
+        sigmas = None if self.sigmas is None else read_sigmas(self.sigmas)
+        return DataRoot(self.root, self.detections, sigmas, self.skip_broken, self.check)
 
 
 def _schedule(schedule: Schedule, times: int) -> Schedule:

@@ -188,7 +188,7 @@ def _print_failures(records: Sequence[Record], console: Console) -> int:
 
 def _binding(settings: RunSettings, console: Console) -> Binding:
     check = checker(settings.cache, console)
-    return Binding(settings.data_root, settings.detections, settings.skip_broken, check)
+    return Binding(settings.data_root, settings.detections, settings.sigmas, settings.skip_broken, check)
 
 
 def _plan_settings(
@@ -216,8 +216,9 @@ def _check_data_named(settings: RunSettings) -> None:
             "--scale paper runs on the real data set: name its folder with --data-root DIR",
             code="no-data-root",
         )
-    if settings.detections is not None and settings.data_root is None:
-        raise SweepError("--detections belongs to the pictures of --data-root DIR", code="no-data-root")
+    for option, value in (("--detections", settings.detections), ("--sigmas", settings.sigmas)):
+        if value is not None and settings.data_root is None:
+            raise SweepError(f"{option} belongs to the pictures of --data-root DIR", code="no-data-root")
 
 
 def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: Set[str]) -> dict[str, Job]:

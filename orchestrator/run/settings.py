@@ -37,6 +37,7 @@ class RunSettings:
     until_decided: bool = False
     max_seeds: int = MAX_SEEDS
     precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
+    sigmas: Path | None = None
 
     @property
     def report(self) -> str:

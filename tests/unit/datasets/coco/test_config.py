@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.coco.sigmas import read_sigmas
 from datasets.contract import DataPaths, Predictions
+from datasets.keypoints import USUAL_SIGMA
 from datasets.synthetic.people.people import People
 from tests.support.errors import invalid, refused
 
@@ -42,12 +44,30 @@ def test_an_unbound_folder_stands_for_coco_itself() -> None:
         data.prepare(DataPaths(Path("cache"), Path()))
 
 
-def test_other_keypoints_need_sigmas_and_get_them(tree: Any) -> None:
+def test_other_keypoints_get_sigmas_from_the_file_or_the_user_or_by_default(tree: Any) -> None:
     for split in ("train", "val"):
         tree.edit(split, lambda d: d["categories"][0]["keypoints"].__setitem__(0, "beak"))
-    with refused("no-oks-sigma"):
-        CocoFolder.bind(tree.root)
-    assert CocoFolder.bind(tree.root, sigmas={"beak": 0.04}).oks_sigmas[:2] == (0.04, 0.025)
+    guessed = CocoFolder.bind(tree.root)
+    assert guessed.oks_sigmas[:2] == (USUAL_SIGMA, 0.025)
+    assert guessed.assumed[1].startswith("no OKS constant is known of beak: 0.067 stands in")
+    assert CocoKeypoints(source=guessed).caveat
+    given = CocoFolder.bind(tree.root, sigmas={"beak": 0.04})
+    assert given.oks_sigmas[:2] == (0.04, 0.025)
+    assert (given.assumed, CocoKeypoints(source=given).caveat) == (guessed.assumed[:1], "")
+    tree.edit("train", lambda d: d["categories"][0].update(sigmas=[0.1] * 17))
+    assert CocoFolder.bind(tree.root, sigmas={"beak": 0.04}).oks_sigmas[:2] == (0.04, 0.1)
+    with refused("unknown-sigma"):
+        CocoFolder.bind(tree.root, sigmas={"bill": 0.04})
+
+
+def test_a_file_of_sigmas_is_an_object_of_positive_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "sigmas.json"
+    path.write_text('{"beak": 0.04}')
+    assert read_sigmas(path) == {"beak": 0.04}
+    for text, code in (("[0.1]", "not-an-object"), ('{"beak": 0}', "out-of-range"), ("beak", "not-json")):
+        path.write_text(text)
+        with refused(code):
+            read_sigmas(path)
 
 
 def test_sigmas_that_do_not_fit_are_refused() -> None:

@@ -42,7 +42,10 @@ def without_side(name: Words) -> str:
 def flip_pairs(names: Sequence[str]) -> Pairs | None:
     """Indices of left and right partners, or None where it isn't known what a mirror image changes."""
     pairs = _partners(tuple(names))
-    return None if unpaired(names) else tuple(sorted((min(pair), max(pair)) for pair in pairs))
+    if unpaired(names):
+        return None
+    by_left = sorted(pairs, key=lambda pair: left_first(pair, names))
+    return tuple((min(pair), max(pair)) for pair in by_left)
 
 
 def unpaired(names: Sequence[str]) -> tuple[str, ...]:

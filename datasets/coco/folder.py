@@ -11,6 +11,7 @@ from datasets.base.folder import NEUTRAL, AnnotatedFolder, DataRoot
 from datasets.coco.layout import find_annotations
 from datasets.coco.samples import SplitSamples, parse_set
 from datasets.config import digest
+from datasets.io.assumptions import sentences
 from datasets.io.errors import DataError
 from datasets.io.image import name_in
 from datasets.io.problems import Problem
@@ -109,16 +110,12 @@ class CocoFolder(AnnotatedFolder):
     def name_assumptions(self) -> tuple[str, ...]:
         """As `AnnotatedFolder.name_assumptions`."""
         lone, guessed = ", ".join(unpaired(self.keypoints)), ", ".join(self.guessed_sigmas)
-        return (
-            *(
-                [
-                    f"no OKS constant is known of {guessed}: {USUAL_SIGMA} stands in (--sigmas FILE gives others)"
-                ]
-                if guessed
-                else ()
-            ),
-            *([f"pictures are not mirrored, since these have no partner: {lone}"] if lone else ()),
-        )
+        said = {
+            f"no OKS constant is known of {guessed}: {USUAL_SIGMA} stands in (--sigmas FILE gives "
+            "others)": bool(guessed),
+            f"pictures are not mirrored, since these have no partner: {lone}": bool(lone),
+        }
+        return sentences(said)
 
     @model_validator(mode="after")
     def _sigmas_fit(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base import plausible, shared_pictures
 from datasets.base.annotated import AnnotatedSet, PoseSamples, whole
 from datasets.coco.annotation_files import (
     Annotations,
@@ -140,6 +141,8 @@ def parse_set(
     if train.category.keypoints != val.category.keypoints:
         problem = f"its keypoints are not those of {train.path.name}"
         raise DataError(val.path, problem, remedy="Use one list", code="other-keypoints")
+    for split in (train, val):
+        _check_plausible(split)
     broken = bad_train + bad_val
     files: tuple[Path, ...] = (train.path, val.path)
     if detections is None:
@@ -147,12 +150,20 @@ def parse_set(
     else:
         found, bad_boxes = parse_detections(detections, val)
         boxes, broken, files = detected(found, val), broken + bad_boxes, (*files, detections)
-    return AnnotatedSet(SplitSamples(train, people(train)), SplitSamples(val, boxes), files), broken
+    splits = SplitSamples(train, people(train)), SplitSamples(val, boxes)
+    used = [[file.path for file in split.files_to_check()] for split in splits]
+    return AnnotatedSet(*splits, files, shared_pictures.assumed(*used)), broken
 
 
 def people_of(annotations: Annotations) -> Bools:
     """(N,) who is a sample."""
     return np.asarray(np.all(list(_rules(annotations).values()), axis=0))
+
+
+def _check_plausible(annotations: Annotations) -> None:
+    who = np.flatnonzero(people_of(annotations))
+    points, there = annotations.keypoints[who, :, :2], labelled(annotations)[who]
+    plausible.check(annotations.path, points, there, annotations.box[who], sides_of(annotations)[who])
 
 
 def people(annotations: Annotations) -> Samples:

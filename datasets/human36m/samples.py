@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base import plausible
 from datasets.base.annotated import PoseSamples
 from datasets.human36m.camera import Cameras
 from datasets.human36m.cameras import DEPTH, JOINTS, PELVIS, calibrated, with_thorax
@@ -109,6 +110,7 @@ def table(
     boxes = np.array([frame.box for frame in placed], np.float64).reshape(-1, 4)
     cameras, kept, bad_cameras = calibrated([frame.camera for frame in placed], world, boxes)
     misplaced = _misplaced([placed[index] for index in kept.tolist()], world[kept], cameras)
+    _check_plausible(path, [placed[index] for index in kept.tolist()], world[kept], cameras)
     sound = np.setdiff1d(np.arange(len(kept)), np.array(list(misplaced), np.int64))
     counts = {
         "of excluded sequences": len(frames) - len(wanted),
@@ -166,6 +168,15 @@ def _misplaced(frames: Sequence[Frame], world: Floats, cameras: Cameras) -> dict
         error = frames[index].image.wrong(f"its {JOINTS[joint]} lies {where}", code="keypoint-outside")
         found[index] = Problem.of(error)
     return dict(sorted(found.items()))
+
+
+def _check_plausible(path: Path, frames: Sequence[Frame], world: Floats, cameras: Cameras) -> None:
+    viewed = cameras.view(world)
+    before = viewed[..., 2] > 0
+    points = cameras.image(np.where(before[..., None], viewed, 1.0))
+    boxes = np.array([frame.box for frame in frames], np.float64).reshape(-1, 4)
+    sides = np.array([frame.file[1:] for frame in frames], np.float64).reshape(-1, 2)
+    plausible.check(path, points, before, boxes, sides)
 
 
 def _corners(frame: Frame) -> list[float] | None:

@@ -124,7 +124,7 @@ class Record(NamedTuple):
         return value
 
 
-class _Repeated(ValueError):
+class _RepeatedKeyError(ValueError):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
@@ -135,7 +135,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         counts = Counter(key for key, _ in pairs)
-        raise _Repeated(next(key for key, count in counts.items() if count > 1))
+        raise _RepeatedKeyError(next(key for key, count in counts.items() if count > 1))
     return found
 
 
@@ -149,7 +149,7 @@ def load(path: Path) -> Record:
         return Record(path, "", json.loads(path.read_bytes(), object_pairs_hook=_once))
     except FileNotFoundError as error:
         raise DataError(path, "is missing", remedy="Check the path", code="missing-file") from error
-    except _Repeated as error:
+    except _RepeatedKeyError as error:
         problem = f"has the key {quoted(error.key)} twice in one object"
         raise DataError(path, problem, remedy="Keep the right one of the two", code="repeated-key") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from datasets.base.annotated import AnnotatedSet, whole
 from datasets.io import json_file
+from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.json_file import FileName, NotNegative, Number, Positive, Row
 from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
@@ -31,6 +32,7 @@ Format = Literal["list", "mat"]
 _FOLDERS = (".", "annot", "annotations")
 _LISTS = {"train": ("train.json", "mpii_train.json"), "val": ("valid.json", "val.json", "mpii_val.json")}
 _TRUTHS = ("gt_valid.mat", "mpii_gt_val.mat")
+_SOURCE = "Xiao et al., Simple Baselines"
 _ORIGINALS = ("mpii_human_pose_v1_u12_1.mat", "mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat")
 
 
@@ -53,9 +55,15 @@ def find_format(root: Path) -> Format:
 
 
 def is_there(root: Path) -> bool:
-    """Whether the folder has MPII's files. Lists alone may be another set's: gt_valid.mat is MPII's."""
-    lists = all(_found(root, names) for names in (*_LISTS.values(), _TRUTHS))
-    return lists or bool(_found(root, _ORIGINALS))
+    """Whether the folder has MPII's files. Files of these names may be another set's, but not lists."""
+    lists = [path for names in _LISTS.values() for path in _found(root, names)[:1]]
+    whole = len(lists) == len(_LISTS) and (bool(_found(root, _TRUTHS)) or all(map(_is_list, lists)))
+    return whole or bool(_found(root, _ORIGINALS))
+
+
+def _is_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().startswith(b"[")
 
 
 def read(root: Path, form: Format) -> AnnotatedSet[People]:
@@ -74,7 +82,11 @@ def parse_placed(
     found, broken = parse_set(root, form, broken_pictures)
     outside = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
     train, val = (p.without_broken(o) for p, o in zip((found.train, found.val), outside, strict=True))
-    return AnnotatedSet(train, val, found.files), [*broken, *outside[0].values(), *outside[1].values()]
+    return AnnotatedSet(train, val, found.files, found.assumed), [
+        *broken,
+        *outside[0].values(),
+        *outside[1].values(),
+    ]
 
 
 def parse_set(
@@ -94,9 +106,11 @@ def parse_set(
     lists = [_file(root, names) for names in _LISTS.values()]
     truth = _file(root, _TRUTHS)
     (train, bad_train, _), (val, bad_val, N) = (_people(path, images, without) for path in lists)
+    for people in (train, val):
+        people.check_plausible()
     heads, bad_heads = ground_truth.parse_heads(truth, val, N)
     val = replace(val, heads=heads).without_broken(bad_heads)
-    found = AnnotatedSet(_labelled(train), val, (*lists, truth))
+    found = AnnotatedSet(_labelled(train), val, (*lists, truth), _twice(train, val))
     return found, [*bad_train, *bad_val, *bad_heads.values()]
 
 
@@ -162,6 +176,20 @@ def _labelled(people: People) -> People:
     return replace(kept, left_out={**people.left_out, "without labelled joints": without})
 
 
+def _places(people: People) -> list[tuple[Path, float, float]]:
+    """Picture and centre of each."""
+    return [
+        (people.pictures[p], x, y) for p, (x, y) in zip(people.picture, people.centre.tolist(), strict=True)
+    ]
+
+
+def _twice(train: People, val: People) -> Assumed:
+    """People of both lists: one picture may well have people of either."""
+    known = set(_places(train))
+    shared = sum(place in known for place in _places(val))
+    return {"{n} {person|people} for validation {is|are} for training too": shared} if shared else {}
+
+
 def _found(root: Path, names: Sequence[str]) -> list[Path]:
     paths = (root / folder / name for folder in _FOLDERS for name in names)
     return [path for path in paths if path.is_file()]
@@ -170,5 +198,6 @@ def _found(root: Path, names: Sequence[str]) -> list[Path]:
 def _file(root: Path, names: Sequence[str]) -> Path:
     found = _found(root, names)
     if not found:
-        raise DataError(root, f"has no {names[0]}", remedy="Put it into annot/ in there", code="missing-file")
+        remedy = f"Put it into annot/ in there, for example from the code of {_SOURCE}"
+        raise DataError(root, f"has no {names[0]}, which MPII needs", remedy=remedy, code="missing-file")
     return found[0]

@@ -76,6 +76,8 @@ def parse_release(
     train = _table(path, images, [p for p in people if not is_validation(p.image)], counted(counts))
     validating = [person for person in people if is_validation(person.image)]
     val = _table(path, images, validating, {})
+    for split in (train, val):
+        split.check_plausible()
     boxes = np.array([person.head for person in validating]).reshape(-1, 2, 2)
     heads = Heads(val.points, val.labelled, boxes)
     flat = flat_heads(path, heads, val.record)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.base import plausible
 from datasets.base.annotated import PoseSamples
 from datasets.io.assumptions import Assumed
 from datasets.io.image import PictureFile, size_of
@@ -70,6 +71,17 @@ class People:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def check_plausible(self) -> None:
+        """Refuse joints that can't belong to their people's places and heights.
+
+        Raises:
+            DataError: too many lie far outside.
+        """
+        half = HEIGHT / 2 * self.scale[:, None]
+        boxes = np.hstack([self.centre + 1 - half, 2 * half, 2 * half])  # as in the file, from 1
+        unknown = np.full((len(self), 2), np.inf)  # the pictures' sizes stand in the pictures alone
+        plausible.check(self.path, self.points + 1, self.labelled, boxes, unknown)
 
     def rows(self, index: Rows) -> "People":
         """The people at `index`."""

@@ -95,8 +95,21 @@ def test_the_sets_of_a_folder_are_found(tree: Any) -> None:
 
 def test_annotations_of_another_set_are_not_taken_for_cocos(tree: Any) -> None:
     for name in ("Human36M_subject1_data.json", "mpii_train.json", "mpii_val.json"):
-        (tree.root / "annotations" / name).write_text(json.dumps([]))
+        (tree.root / "annotations" / name).write_text(json.dumps({}))
     assert [data.name for data in sets_in(tree.root)] == ["human36m"]
+
+
+@pytest.mark.parametrize("folder", ["annot", "annotations"])
+def test_mpiis_lists_are_known_without_their_ground_truth_which_is_then_asked_for(
+    tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / folder).mkdir()
+    for name in ("train.json", "valid.json"):
+        (tmp_path / folder / name).write_text(json.dumps([]))
+    assert [data.name for data in sets_in(tmp_path)] == ["mpii"]
+    with refused("missing-file") as caught:
+        MpiiFolder.bind(tmp_path)
+    assert "gt_valid.mat" in caught.value.problem
 
 
 def test_a_folder_without_any_set_says_what_is_missing(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from datasets.crops import crop
 from datasets.crops.crop import DRAWS, GRID, STILL, Augment
-from datasets.keypoints import KEYPOINTS, flip_pairs, upper_body
+from datasets.keypoints import KEYPOINTS, upper_body
+from datasets.sides import flip_pairs
 from tests.support.errors import invalid
 
 PAIRS = flip_pairs(KEYPOINTS)

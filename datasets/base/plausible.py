@@ -72,7 +72,7 @@ def as_corners(points: Floats, labelled: Bools, boxes: Floats, sides: Floats) ->
     leaning = ((low + high > sides * (1 + _LEANING) + 1).any(1)).mean()
     slack = FAR * np.maximum(high - low, 0).max(1, keepdims=True)
     inside = ((points >= (low - slack)[:, None]) & (points <= (high + slack)[:, None])).all(2)
-    fit = (high > low).all(1) & (high <= sides + 1).all(1) & (inside | ~labelled).all(1)
+    fit = (high > low).all(1) & (high <= sides * (1 + FAR)).all(1) & (inside | ~labelled).all(1)
     return bool(leaning > MOST_FAR and fit.mean() > 1 - MOST_FAR)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.types import Strict
 
-from datasets.io.assumptions import Assumed
+from datasets.io.assumptions import Assumed, sentences
 from datasets.io.errors import DataError
 from datasets.io.json_file import Positive, Record, Whole
 from datasets.keypoints import KEYPOINTS, SKELETON
@@ -107,10 +107,11 @@ def _limbs(given: Any, names: Sequence[str]) -> tuple[Limbs, Assumed]:
     ends = [end for one in listed if isinstance(one, list) for end in one if type(end) is int]
     from_0 = bool(ends) and min(ends) == 0 and max(ends) < len(names)
     limbs = _known(listed, names, first=0 if from_0 else 1)
-    return limbs, {
+    said = {
         "{n} {limb|limbs} of the skeleton {joins|join} no two keypoints: not drawn": len(listed) - len(limbs),
         "the skeleton counts keypoints from 0": int(from_0),
     }
+    return limbs, dict.fromkeys(sentences(said), 1)  # of both splits one and the same
 
 
 def _known(listed: Sequence[Any], names: Sequence[str], first: int = 1) -> Limbs:

@@ -214,6 +214,20 @@ def test_sets_in_one_folder_are_found_and_judged_apart(tmp_path: Path) -> None:
     assert "broken records" in text
 
 
+def test_a_set_without_anybody_stops_no_other_and_skipping_is_not_advised(tmp_path: Path) -> None:
+    root = tmp_path / "sets"
+    write_coco(root)
+    write_human36m(Human36MPeople(train=1, val=4, side=32), root / "h36m", workers=1)
+    path = root / "annotations" / "train.json"
+    path.write_text(path.read_text().replace('"area": 500', '"iscrowd": 1'))
+    code, text = run(root=root, cache=tmp_path / "cache")
+    words = " ".join(text.split())
+    assert code == 1
+    assert "no usable person is left for training (12 crowds)" in words
+    assert "people in 8 pictures for validation" in words or "for validation" in words
+    assert "--skip-broken" not in words
+
+
 def test_a_file_that_is_no_annotations_is_the_one_broken_record_and_cant_be_skipped(
     root: Path, tmp_path: Path
 ) -> None:

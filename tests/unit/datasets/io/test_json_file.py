@@ -106,6 +106,15 @@ def test_whatever_stands_there_gives_a_value_or_a_data_error(value: Any) -> None
             assert "set.json" in str(error)  # noqa: PT017
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "b": [], "a": 2}', '[{"x": {"a": [], "a": []}}]'])
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with refused("repeated-key") as caught:
+        load(path)
+    assert "'a'" in caught.value.problem
+
+
 def test_what_is_no_object_or_broken_is_left_out_and_named() -> None:
     values = [{"a": 1}, 3, {"a": "x"}, {"a": 2}]
     good, broken = parse_objects(PATH, values, "images", lambda one: one.parse(a_whole, "a"))

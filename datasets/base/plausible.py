@@ -52,6 +52,12 @@ def check(path: Path, points: Floats, labelled: Bools, boxes: Floats, sides: Flo
         )
 
 
+def check_boxes(path: Path, boxes: Floats, sides: Floats) -> None:
+    """As `check`, of boxes whose keypoints are not known."""
+    if len(boxes):
+        check(path, boxes[:, None, :2], np.ones((len(boxes), 1), bool), boxes, sides)
+
+
 def share_outside(points: Floats, labelled: Bools, boxes: Floats) -> float:
     """Of the labelled keypoints, those farther outside than FAR of the box's larger side."""
     low, side = boxes[:, None, :2], boxes[:, None, 2:]

@@ -36,7 +36,7 @@ class Annotations:
     pictures: tuple[PictureFile, ...]  # M
     id: NDArray[np.int64]  # (N,)
     picture: NDArray[np.int64]  # (N,) index into the pictures
-    box: Floats  # (N, 4) x, y, width, height
+    box: Floats  # (N, 4) x, y, width, height, 0 where the file has none
     area: Floats  # (N,), 0 where the file has none
     crowd: NDArray[np.bool_]  # (N,)
     count: NDArray[np.int64]  # (N,) num_keypoints
@@ -76,7 +76,7 @@ class _Detection(BaseModel):
 
 class _Person(BaseModel):
     keypoints: Row
-    bbox: Box
+    bbox: Box | None = None
     area: NotNegative | None = None
     num_keypoints: Whole | None = None
     iscrowd: Literal[0, 1, True, False] | None = 0
@@ -127,7 +127,7 @@ def parse_annotations(
         pictures=tuple(file for _, file in images),
         id=np.array([fields["id"] for fields, _ in rows], np.int64),
         picture=np.array([picture for _, picture in rows], np.int64),
-        box=_column(rows, "bbox").reshape(-1, 4),
+        box=np.array([fields.get("bbox") or [0] * 4 for fields, _ in rows], np.float64).reshape(-1, 4),
         area=np.array([fields.get("area") or 0 for fields, _ in rows], np.float64),
         crowd=np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
         count=np.array([c if g is None else g for g, c in zip(given, labelled, strict=True)], np.int64),

@@ -149,6 +149,7 @@ def parse_set(
         boxes = people(val)
     else:
         found, bad_boxes = parse_detections(detections, val)
+        plausible.check_boxes(detections, found.box, sides(val)[found.picture])
         boxes, broken, files = detected(found, val), broken + bad_boxes, (*files, detections)
     splits = SplitSamples(train, people(train)), SplitSamples(val, boxes)
     used = [[file.path for file in split.files_to_check()] for split in splits]

@@ -20,8 +20,8 @@ SMALLEST = 2.0
 """Pixels. What is smaller than this has no extent."""
 
 NO_AREA = f"{{n}} {{person has|people have}} no area: {BODY} of the box's area stands in"
-NO_EXTENT = "{n} {box has|boxes have} no width or no height: a square about the keypoints stands in"
-A_POINT = "{n} {box is|boxes are} a single point, as are the keypoints: the whole picture stands in"
+NO_EXTENT = "{n} {person has|people have} no box with an extent: a square about the keypoints stands in"
+A_POINT = "{n} {person has|people have} neither box nor keypoints with an extent: the whole picture stands in"
 NO_COUNT = "{file}: num_keypoints is 0 or the same everywhere: keypoints are counted"
 
 

@@ -116,6 +116,12 @@ def test_on_annotated_boxes_it_says_what_evaluation_says(experiment, save, coco,
     assert keypoints[..., 2] == pytest.approx(expected.score, abs=1e-3)
 
 
+def test_files_that_macos_leaves_are_no_pictures(tmp_path) -> None:
+    for name in ("a.jpg", "._a.jpg", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_pictures([tmp_path])] == ["a.jpg"]
+
+
 def test_detections_below_the_least_score_and_boxes_outside_are_left_out(
     experiment, save, pictures, run, tmp_path, capsys
 ) -> None:

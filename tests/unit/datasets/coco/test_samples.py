@@ -99,6 +99,16 @@ def test_detected_boxes_take_the_place_of_annotated_ones(tree: Any) -> None:
     assert samples.left_out == {"detections with an empty box": 1}
 
 
+def test_detected_boxes_as_corners_are_refused(tree: Any) -> None:
+    boxes = [[50, 40, 110, 80], [60, 20, 100, 85], [5, 50, 30, 70]]
+    found = [{"image_id": 102, "category_id": 1, "bbox": box, "score": 0.5} for box in boxes]
+    path = tree.root / "detections.json"
+    path.write_text(json.dumps(found))
+    with refused("implausible-labels") as caught:
+        read(tree.root, path)
+    assert "detections.json" in str(caught.value)
+
+
 def test_the_digest_knows_the_files_by_their_content_and_not_by_their_place(tree: Any) -> None:
     before = read(tree.root).digest()
     assert read(tree.root.rename(tree.root.parent / "elsewhere")).digest() == before

@@ -40,10 +40,11 @@ def single() -> dict[str, Any]:
 ODD: dict[str, tuple[dict[str, Any], int, str]] = {
     "area 0": ({"area": 0}, 6, "have no area: 0.53 of the box's area"),
     "area null": ({"area": None}, 6, "have no area"),
-    "level": (level(), 6, "no width or no height: a square about the keypoints"),
-    "level, no area": ({**level(), "area": 0}, 6, "no width or no height"),
-    "single": ({**single(), "area": 0}, 6, "single point, as are the keypoints: the whole picture"),
-    "no box": ({"bbox": [0, 0, 0, 0]}, 6, "a square about the keypoints"),
+    "level": (level(), 6, "no box with an extent: a square about the keypoints"),
+    "level, no area": ({**level(), "area": 0}, 6, "no box with an extent"),
+    "single": ({**single(), "area": 0}, 6, "neither box nor keypoints with an extent: the whole picture"),
+    "box 0": ({"bbox": [0, 0, 0, 0]}, 6, "a square about the keypoints"),
+    "no box": ({"bbox": None}, 6, "a square about the keypoints"),
     "no labels": ({**ZERO_KEYPOINTS, "num_keypoints": 3}, 3, ""),
     "crowds": ({"iscrowd": 1}, 3, ""),
 }
@@ -88,7 +89,7 @@ def test_a_set_of_one_keypoint_each_with_boxes_of_a_point(tmp_path: Path) -> Non
         )
     data, split = opened(root, tmp_path / "cache")
     assert perfect(split)["AP"] == pytest.approx(100)
-    assert any("12 boxes are a single point" in sentence for sentence in data.assumed)
+    assert any("12 people have neither box nor keypoints" in sentence for sentence in data.assumed)
 
 
 @pytest.mark.parametrize("number", [0, 6, 17])

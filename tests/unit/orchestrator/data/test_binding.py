@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from orchestrator.data.binding import Binding
 from orchestrator.sweep.plan import PlanSettings, plan_table
 from sweeps import residual_term
 from sweeps.baselines import coco, human36m, mpii, retina, simplepose
+from tests.support.errors import refused
 
 ROOT = Path("/some/where")
 
@@ -151,3 +153,14 @@ def test_a_title_names_the_data_that_were_used() -> None:
         declared = plan_table(table, settings).declaration
         assert declared.title == f"Effectiveness of RLE, on {title}"
         assert declared.benchmark == benchmark
+
+
+def test_constants_of_the_users_file_are_used_and_a_wrong_name_is_refused(tree: Any, tmp_path: Path) -> None:
+    file = tmp_path / "sigmas.json"
+    file.write_text('{"nose": 0.5}')
+    bound = Binding(tree.root, sigmas=file).bound(coco("smoke"))
+    assert bound.data.source.oks_sigmas[0] == 0.5
+    file.write_text('{"beak": 0.5}')
+    with refused("unknown-sigma") as caught:
+        Binding(tree.root, sigmas=file).bound(coco("smoke"))
+    assert "--sigmas" in caught.value.remedy

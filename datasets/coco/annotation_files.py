@@ -107,7 +107,7 @@ def parse_annotations(
         DataError: it is no file of COCO's format at all.
     """
     top = json_file.load(path).as_object()
-    category, listed = _category(top, twin)
+    category, listed = categories.of_file(top, twin)
     images, bad_images, bad_ids = _images(root, split, top, broken_pictures)
     where = {ident: index for index, (ident, _) in enumerate(images)} | dict.fromkeys(bad_ids, -1)
     people, others, bad_people = _people(top, category, listed, where)
@@ -117,26 +117,34 @@ def parse_annotations(
         IN_PICTURES: len(people) - len(rows),
         "of categories with other keypoints": others,
     }
-    keypoints = _column(rows, "keypoints").reshape(-1, len(category.keypoints), 3)
-    labelled = (keypoints[..., 2] > 0).sum(1).tolist()
-    given = [fields.get("num_keypoints") for fields, _ in rows]
+    arrays = _arrays(rows, len(category.keypoints))
     found = Annotations(
         path=path,
         category=category,
         picture_ids=np.array([ident for ident, _ in images], np.int64),
         pictures=tuple(file for _, file in images),
-        id=np.array([fields["id"] for fields, _ in rows], np.int64),
-        picture=np.array([picture for _, picture in rows], np.int64),
-        box=np.array([fields.get("bbox") or [0] * 4 for fields, _ in rows], np.float64).reshape(-1, 4),
-        area=np.array([fields.get("area") or 0 for fields, _ in rows], np.float64),
-        crowd=np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
-        count=np.array([c if g is None else g for g, c in zip(given, labelled, strict=True)], np.int64),
-        keypoints=keypoints,
         broken_pictures=frozenset(bad_ids),
         left_out=counted(counts),
         assumed=category.assumed,
+        **arrays,
     )
     return found, bad_images + bad_people
+
+
+def _arrays(rows: Sequence[_Row], K: int) -> dict[str, Any]:
+    """What the annotations say, by the names of `Annotations`."""
+    keypoints = _column(rows, "keypoints").reshape(-1, K, 3)
+    labelled = (keypoints[..., 2] > 0).sum(1).tolist()
+    given = [fields.get("num_keypoints") for fields, _ in rows]
+    return {
+        "id": np.array([fields["id"] for fields, _ in rows], np.int64),
+        "picture": np.array([picture for _, picture in rows], np.int64),
+        "box": np.array([fields.get("bbox") or [0] * 4 for fields, _ in rows], np.float64).reshape(-1, 4),
+        "area": np.array([fields.get("area") or 0 for fields, _ in rows], np.float64),
+        "crowd": np.array([bool(fields.get("iscrowd")) for fields, _ in rows], bool),
+        "count": np.array([n if g is None else g for g, n in zip(given, labelled, strict=True)], np.int64),
+        "keypoints": keypoints,
+    }
 
 
 def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, list[Problem]]:
@@ -171,41 +179,6 @@ def parse_detections(path: Path, annotations: Annotations) -> tuple[Detections, 
         score=_column(rows, "score"),
         left_out=counted(counts),
     ), broken
-
-
-def _category(top: Record, twin: Path | None) -> tuple[Category, set[Any]]:
-    """What is annotated, and the ids of all categories that the file lists."""
-    records = _listed(top)
-    named = any(record.value.get("keypoints") for record in records)
-    twins = [] if named or twin is None else _listed(json_file.load(twin).as_object())
-    category = categories.choose(top.path, records, twins)
-    unnamed = {
-        one.value.get("id"): one.value.get("name") for one in records if not one.value.get("keypoints")
-    }
-    like = _annotated_alike(top, category, unnamed) - category.ids
-    said = {f"category {unnamed[one]} names no keypoints: those of its twin stand in": 1 for one in like}
-    joined = replace(category, ids=category.ids | like, assumed={**category.assumed, **said})
-    return joined, {record.value.get("id") for record in records}
-
-
-def _listed(top: Record) -> list[Record]:
-    values = top.parse(a_list, "categories")
-    records, broken = json_file.parse_objects(top.path, values, "categories", lambda record: record)
-    raise_if_any(broken, skippable=False)
-    return records
-
-
-def _annotated_alike(top: Record, category: Category, unnamed: Mapping[Any, Any]) -> set[int]:
-    """Categories without names whose annotations have as many keypoints, some of them labelled."""
-    found: set[int] = set()
-    values = top.parse(a_list, "annotations") if unnamed else []
-    for one in values:
-        ident = one.get("category_id") if isinstance(one, dict) else None
-        if type(ident) is int and ident in unnamed and ident not in found:
-            points = one.get("keypoints")
-            if isinstance(points, list) and len(points) == 3 * len(category.keypoints) and any(points):
-                found.add(ident)
-    return found
 
 
 def _images(

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.types import Strict
 
+from datasets.io import json_file
 from datasets.io.assumptions import Assumed, sentences
 from datasets.io.errors import DataError
-from datasets.io.json_file import Positive, Record, Whole
+from datasets.io.json_file import Positive, Record, Whole, a_list
+from datasets.io.problems import raise_if_any
 from datasets.keypoints import KEYPOINTS, SKELETON
 
 Limbs = tuple[tuple[int, int], ...]
@@ -32,6 +34,48 @@ class Category:
 class _Listed(BaseModel):
     id: Whole
     keypoints: tuple[Annotated[str, Strict()], ...]
+
+
+def of_file(top: Record, twin: Path | None) -> tuple[Category, set[Any]]:
+    """What a file annotates, and the ids of all categories that it lists.
+
+    Args:
+        top: the whole file; twin: that of the other split.
+
+    Raises:
+        DataError: as `choose`.
+    """
+    records = _listed(top)
+    named = any(record.value.get("keypoints") for record in records)
+    twins = [] if named or twin is None else _listed(json_file.load(twin).as_object())
+    category = choose(top.path, records, twins)
+    unnamed = {
+        one.value.get("id"): one.value.get("name") for one in records if not one.value.get("keypoints")
+    }
+    like = _annotated_alike(top, category, unnamed) - category.ids
+    said = {f"category {unnamed[one]} names no keypoints: those of its twin stand in": 1 for one in like}
+    joined = replace(category, ids=category.ids | like, assumed={**category.assumed, **said})
+    return joined, {record.value.get("id") for record in records}
+
+
+def _listed(top: Record) -> list[Record]:
+    values = top.parse(a_list, "categories")
+    records, broken = json_file.parse_objects(top.path, values, "categories", lambda record: record)
+    raise_if_any(broken, skippable=False)
+    return records
+
+
+def _annotated_alike(top: Record, category: Category, unnamed: Mapping[Any, Any]) -> set[int]:
+    """Categories without names whose annotations have as many keypoints, some of them labelled."""
+    found: set[int] = set()
+    values = top.parse(a_list, "annotations") if unnamed else []
+    for one in values:
+        ident = one.get("category_id") if isinstance(one, dict) else None
+        if type(ident) is int and ident in unnamed and ident not in found:
+            points = one.get("keypoints")
+            if isinstance(points, list) and len(points) == 3 * len(category.keypoints) and any(points):
+                found.add(ident)
+    return found
 
 
 def choose(path: Path, records: Sequence[Record], twins: Sequence[Record] = ()) -> Category:

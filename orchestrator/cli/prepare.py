@@ -78,18 +78,23 @@ def prepare(
         skip_broken=skip_broken,
         check=lambda survey: check_all(place.cache, survey, console),
     )
-    summary = Table(box=None, pad_edge=False)
-    for title in ("set", "checked", "broken", "prepared"):
-        summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
     rows = [_row(data, root, place, console) for data in tuple(map(data_set, names)) or sets_in(place.root)]
-    for cells, _ in rows:
-        summary.add_row(*cells)
-    console.print(summary)
+    console.print(_summary([cells for cells, _ in rows]))
     failed = [checked for _, checked in rows if checked is not None]
     if failed:
         skip = ", or leave it out with --skip-broken, here and in every run"
         console.print(f"Correct what is listed{skip if any(map(_skippable, failed)) else ''}.")
     return int(bool(failed))
+
+
+def _summary(rows: Sequence[tuple[str, ...]]) -> Table:
+    """A line for each set."""
+    summary = Table(box=None, pad_edge=False)
+    for title in ("set", "checked", "broken", "prepared"):
+        summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
+    for cells in rows:
+        summary.add_row(*cells)
+    return summary
 
 
 def _row(

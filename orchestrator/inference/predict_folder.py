@@ -22,6 +22,7 @@ from orchestrator.inference.boxes import BoxPlan, PictureBoxes, corners
 from orchestrator.inference.drawing import draw
 from orchestrator.inference.estimator import Estimator, PredictedPeople
 from orchestrator.inference.model_store import Trained
+from orchestrator.training.precision import exact_convolutions
 from orchestrator.training.runtime import SingleProcess
 
 Result = dict[str, Any]
@@ -74,6 +75,7 @@ def predict(
     Raises:
         DataError: the model does not predict poses, or `out` can't be written to.
     """
+    exact_convolutions()
     estimator = Estimator.of(
         trained, SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     )

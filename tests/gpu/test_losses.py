@@ -27,11 +27,13 @@ pytestmark = pytest.mark.gpu
 VALUE, GRADIENT = 1e-5, 1e-4
 """How far float32 on a GPU may be from float32 on the CPU, relative to the norm, in losses and flows."""
 KINKED = 1e-3
-"""The same for gradients where rounding may decide on which side of a kink a unit is: networks, and flows in 8-D,
-whose units are many and whose samples lie near kinks."""
+"""The same for gradients where rounding may decide on which side of a kink a unit is."""
 
 FLOWS = [
-    *(RealNVP(layers=layers, width=width) for layers, width in ((3, 64), (3, 256), (5, 32), (5, 64), (5, 128))),
+    *(
+        RealNVP(layers=layers, width=width)
+        for layers, width in ((3, 64), (3, 256), (5, 32), (5, 64), (5, 128))
+    ),
     RealNVP(couplings=3, width=32),
     RealNVP(layers=2, width=16),
 ]
@@ -146,7 +148,9 @@ def batch(spec: OutputSpec, size: int = 8) -> tuple[Tensor, Tensor, Tensor]:
     return image, target, torch.ones_like(target)
 
 
-def step(module: TrainingModule, device: torch.device, spec: OutputSpec) -> tuple[Tensor, list[Tensor | None]]:
+def step(
+    module: TrainingModule, device: torch.device, spec: OutputSpec
+) -> tuple[Tensor, list[Tensor | None]]:
     loss: Tensor = module(*(t.to(device) for t in batch(spec)), 0).loss
     return loss, list(torch.autograd.grad(loss, list(module.parameters()), allow_unused=True))
 

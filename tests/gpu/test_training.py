@@ -141,9 +141,7 @@ def test_a_checkpoint_of_a_gpu_goes_on_on_the_cpu(
     assert relative(moved.metrics, whole.metrics)["loss"] < TRAINED
 
 
-def test_muon_learns_in_bf16(
-    experiment: Experiment, toy: Data, device: torch.device, tmp_path: Path
-) -> None:
+def test_muon_learns_in_bf16(experiment: Experiment, toy: Data, device: torch.device, tmp_path: Path) -> None:
     schedule = vary(
         experiment.schedule, matrices=Muon(), precision="bf16", epochs=12, optimiser=Adam(lr=4e-3)
     )

@@ -128,11 +128,11 @@ def test_two_trials_share_a_gpu(
 def test_a_trial_that_does_not_fit_ends_with_a_sentence_and_the_others_go_on(
     ray: None, experiment: Experiment, place: DataPaths, device: torch.device, tmp_path: Path
 ) -> None:
-    # Its first map alone has 128 × 2^20 × 16 × 16 numbers, 64 GiB or more.
+    # Its first map alone has 128 × 2^21 × 16 × 16 numbers, 128 GiB in bf16 and twice as many in float32.
     huge = vary(
         experiment,
         data=vary(experiment.data, source=People(train=160, val=2)),
-        model=Regressor(trunk=SmallTrunk(channels=(2**20,), strides=(2,))),
+        model=Regressor(trunk=SmallTrunk(channels=(2**21,), strides=(2,))),
         schedule=vary(experiment.schedule, epochs=1, batch=128),
     )
     huge.data.prepare(place)

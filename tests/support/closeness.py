@@ -11,10 +11,10 @@ def apart(found: Sequence[Tensor | None], wanted: Sequence[Tensor | None]) -> fl
 
     What is None in both is left out.
     """
-    pairs = [(a, b) for a, b in zip(found, wanted, strict=True) if a is not None or b is not None]
-    assert all(a is not None and b is not None for a, b in pairs)
-    a, b = (torch.cat([t.detach().cpu().double().flatten() for t in side]) for side in zip(*pairs, strict=True))  # type: ignore[union-attr]
-    return float((a - b).norm() / b.norm().clamp(min=1e-12))
+    kept = [(a, b) for a, b in zip(found, wanted, strict=True) if a is not None or b is not None]
+    assert all(a is not None and b is not None for a, b in kept)
+    one, other = (_flat([pair[side] for pair in kept]) for side in (0, 1))
+    return float((one - other).norm() / other.norm().clamp(min=1e-12))
 
 
 def same_bits(found: Sequence[Tensor | None], wanted: Sequence[Tensor | None]) -> bool:
@@ -23,3 +23,7 @@ def same_bits(found: Sequence[Tensor | None], wanted: Sequence[Tensor | None]) -
         (a is None and b is None) or (a is not None and b is not None and torch.equal(a.cpu(), b.cpu()))
         for a, b in zip(found, wanted, strict=True)
     )
+
+
+def _flat(tensors: Sequence[Tensor | None]) -> Tensor:
+    return torch.cat([t.detach().cpu().double().flatten() for t in tensors if t is not None])

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,9 @@ from orchestrator.bench.gpu_hours import (
     sweep_hours,
     trainings,
 )
-from orchestrator.bench.gpu_variants import Call, compiled_steps, flows, steps
+from orchestrator.bench.gpu_variants import Call, compilations, flows, steps, trunk_step
 from orchestrator.bench.result import Finding, Grid, Tell, significant
-from orchestrator.bench.step import RESNET50, learner, step
+from orchestrator.bench.step import RESNET50, Change, learner, step
 from orchestrator.bench.timing import Times, compete
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
@@ -38,16 +39,13 @@ from orchestrator.training.precision import exact_convolutions, in_bf16
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.util.errors import UserError
 
-LIMIT = 420.0
-"""Seconds after which no further part begins; the longest part takes about a minute."""
-
 DESCRIPTION = (
     "Random pictures on the GPU at the paper's recipe for COCO. The trunk alone is torchvision's, forward "
     "and backward in bf16 with fused Adam, on normalised pictures; ours is the step of a training: uint8 "
     "pictures, heads, RLE with its flow, the check of the gradient. GiB is what a step takes beyond what is "
     "there before it. Loaders read crops with the paper's augmentation from a pack in the page cache; beside "
-    "a training, idle is the share of time in which the GPU waits for them. GPU-hours are epochs × steps × the "
-    "measured time of a step, without evaluation and loading."
+    "a training, idle is the share of time in which the GPU waits for them. GPU-hours are epochs × steps × "
+    "the measured time of a step, without evaluation and loading."
 )
 
 
@@ -101,6 +99,7 @@ class Table:
     device: torch.device
     sizes: Sizes
     tell: Tell
+    limit: float  # seconds
     began: float = field(default_factory=time.perf_counter)
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -110,7 +109,7 @@ class Table:
 
     def begin(self, part: str) -> bool:
         """Whether there is time for a part; else a row says that it is missing."""
-        if time.perf_counter() - self.began < LIMIT:
+        if time.perf_counter() - self.began < self.limit:
             self.tell(part)
             return True
         self.add(f"{part}: no time was left")
@@ -120,12 +119,15 @@ class Table:
 COLUMNS = ("", "ms", "a second", "ratio", "GiB", "idle %")
 
 
-def measure(tell: Tell, sweeps: Sequence[Sweep], device: str, sizes: Sizes | None = None) -> Finding:
-    """Measure a GPU within about eight minutes.
+def measure(
+    tell: Tell, sweeps: Sequence[Sweep], device: str, limit: float, sizes: Sizes | None = None
+) -> Finding:
+    """Measure a GPU. What is most uncertain to be quick, compiling, comes last.
 
     Args:
         sweeps: whose GPU-hours are computed.
         device: "cuda", or "cpu" to see that everything runs.
+        limit: seconds after which no further part begins.
 
     Raises:
         UserError: there is no GPU.
@@ -138,13 +140,14 @@ def measure(tell: Tell, sweeps: Sequence[Sweep], device: str, sizes: Sizes | Non
         )
     exact_convolutions()
     chosen = sizes or (FULL if device == "cuda" else TINY)
-    table = Table(torch.device(device), chosen, tell)
+    table = Table(torch.device(device), chosen, tell, limit)
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
-        _steps(table, "training step", steps)
+        _steps(table, "training step", lambda: steps(chosen.recipe, table.device))
         _loaders(table, Path(folder))
         _flows(table, compiled=False)
         grids = _hours(table, planned(sweeps, chosen.scale))
-        _steps(table, "compiled training step", compiled_steps)
+        for name, change in compilations(table.device).items():
+            _steps(table, f"step, {name}", partial(_changed, table, name, change))
         _flows(table, compiled=True)
     title = _title(chosen)
     return Finding("gpu", DESCRIPTION, (Grid(title, COLUMNS, tuple(table.rows)), *grids))
@@ -162,17 +165,24 @@ def _title(sizes: Sizes) -> str:
 def _steps(
     table: Table,
     part: str,
-    contestants: Callable[[Experiment, torch.device], Mapping[str, Call]],
+    contestants: Callable[[], Mapping[str, Call]],
 ) -> None:
     """Pictures a second of steps, beside the first."""
     if not table.begin(part):
         return
-    calls = contestants(table.sizes.recipe, table.device)
+    calls = contestants()
     times = _compete(table, calls)
     for name, call in calls.items():
         a_second = table.sizes.recipe.schedule.batch / times.median(name)
         ratio = significant(times.ratio(name))
         table.add(name, _ms(times, name), f"{a_second:,.0f}", ratio, _memory(call, table.device))
+
+
+def _changed(table: Table, name: str, change: Change) -> Mapping[str, Call]:
+    """The trunk alone beside a step of which a part is compiled."""
+    recipe, device = table.sizes.recipe, table.device
+    compiled = step(recipe, device, bf16=True, change=change)
+    return {"trunk alone, again": trunk_step(recipe, device), f"ours, {name}": compiled}
 
 
 def _flows(table: Table, *, compiled: bool) -> None:

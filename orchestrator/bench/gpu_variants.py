@@ -37,18 +37,15 @@ def steps(recipe: Experiment, device: torch.device) -> Mapping[str, Call]:
     }
 
 
-def compiled_steps(recipe: Experiment, device: torch.device) -> Mapping[str, Call]:
-    """The trunk alone first, then steps with parts of them compiled."""
-    changes: dict[str, Change] = {
-        "ours, trunk compiled": lambda module: module.model.trunk.compile(backend=_compiler(device)),
-        "ours, flow compiled": lambda module: _compile_flow(module, device),
+def compilations(device: torch.device) -> Mapping[str, Change]:
+    """Ways to compile parts of a step."""
+    found: dict[str, Change] = {
+        "trunk compiled": lambda module: module.model.trunk.compile(backend=_compiler(device)),
+        "flow compiled": lambda module: _compile_flow(module, device),
     }
     if device.type == "cuda":
-        changes["ours, trunk compiled into CUDA graphs"] = lambda module: module.model.trunk.compile(
-            mode="reduce-overhead"
-        )
-    found: dict[str, Call] = {"trunk alone": trunk_step(recipe, device)}
-    return found | {name: step(recipe, device, bf16=True, change=change) for name, change in changes.items()}
+        found["trunk in CUDA graphs"] = lambda module: module.model.trunk.compile(mode="reduce-overhead")
+    return found
 
 
 def trunk_step(recipe: Experiment, device: torch.device) -> Step:

@@ -25,6 +25,8 @@ PARTS = {
 ON_REQUEST = {"gpu"}
 """Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
+LIMIT = 400.0
+"""Seconds; what has begun by then takes another one and a half minutes at most."""
 
 
 # argparse has no public name for what `add_subparsers` returns.
@@ -68,6 +70,13 @@ def add_parser(
         choices=("cuda", "cpu"),
         default="cuda",
         help="where `gpu` runs; cpu: in a tiny size, to see that it runs (default: cuda)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=LIMIT,
+        metavar="N",
+        help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",
     )
     parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
 
@@ -116,7 +125,7 @@ def _measure(
             "sweep": lambda: sweep.measure(tell, demo()),
             "growth": lambda: measure_growth(tell, demo()),
             "verdicts": lambda: verdicts.measure(tell),
-            "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device),
+            "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device, arguments.seconds),
         }
         return measures[part]()
 

@@ -137,7 +137,8 @@ def test_a_trial_that_does_not_fit_ends_with_a_sentence_and_the_others_go_on(
     )
     huge.data.prepare(place)
     tasks = [Task(one, place, str(tmp_path / "store")) for one in (huge, experiment)]
-    plan = planned(device, workers=1, share=1, concurrent=1)
+    # In the trials' own actor, whose process goes on after the first.
+    plan = planned(device, workers=0, share=1, concurrent=1)
     ended = run(tasks, plan, Heard(), tmp_path)
     failed = ended[huge.fingerprint()]
     assert failed.status == "failed"

@@ -65,6 +65,11 @@ def add_parser(
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )
+    _add_gpu_options(parser)
+    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
+
+
+def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         choices=("cuda", "cpu"),
@@ -78,7 +83,6 @@ def add_parser(
         metavar="N",
         help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",
     )
-    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
 
 
 def _act(

@@ -107,13 +107,20 @@ class Table:
         """A row; what it does not have stays empty."""
         self.rows.append((name, *cells, *[""] * (len(COLUMNS) - 1 - len(cells))))
 
-    def begin(self, part: str) -> bool:
-        """Whether there is time for a part; else a row says that it is missing."""
-        if time.perf_counter() - self.began < self.limit:
-            self.tell(part)
-            return True
-        self.add(f"{part}: no time was left")
-        return False
+    def attempt(self, part: str, work: Callable[[], None]) -> None:
+        """Measure a part. Where there is no time for it, or it fails, a row says so and the others go on;
+        Ctrl-C ends with what has been measured."""
+        if time.perf_counter() - self.began >= self.limit:
+            self.add(f"{part}: no time was left")
+            return
+        self.tell(part)
+        try:
+            work()
+        except KeyboardInterrupt:
+            self.limit = 0.0
+            self.add(f"{part}: interrupted")
+        except Exception as error:  # a compiler or a driver raises whatever it meets
+            self.add(f"{part}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0][:80]}")
 
 
 COLUMNS = ("", "ms", "a second", "ratio", "GiB", "idle %")
@@ -142,13 +149,15 @@ def measure(
     chosen = sizes or (FULL if device == "cuda" else TINY)
     table = Table(torch.device(device), chosen, tell, limit)
     with tempfile.TemporaryDirectory(prefix="rle-lab-bench-") as folder:
-        _steps(table, "training step", lambda: steps(chosen.recipe, table.device))
-        _loaders(table, Path(folder))
-        _flows(table, compiled=False)
+        table.attempt("training step", lambda: _steps(table, steps(chosen.recipe, table.device)))
+        table.attempt("loaders", lambda: _loaders(table, Path(folder)))
+        for points in chosen.points:
+            table.attempt(f"flow, {points:,} points", partial(_flow, table, points))
         grids = _hours(table, planned(sweeps, chosen.scale))
         for name, change in compilations(table.device).items():
-            _steps(table, f"step, {name}", partial(_changed, table, name, change))
-        _flows(table, compiled=True)
+            table.attempt(f"step, {name}", partial(_changed, table, name, change))
+        for points in chosen.points[::3]:
+            table.attempt(f"compiled flow, {points:,} points", partial(_flow, table, points, compiled=True))
     title = _title(chosen)
     return Finding("gpu", DESCRIPTION, (Grid(title, COLUMNS, tuple(table.rows)), *grids))
 
@@ -162,44 +171,30 @@ def _title(sizes: Sizes) -> str:
     return f"{name}, {height}×{width}, batch {recipe.schedule.batch}, PyTorch {torch.__version__}"
 
 
-def _steps(
-    table: Table,
-    part: str,
-    contestants: Callable[[], Mapping[str, Call]],
-) -> None:
+def _steps(table: Table, calls: Mapping[str, Call]) -> None:
     """Pictures a second of steps, beside the first."""
-    if not table.begin(part):
-        return
-    calls = contestants()
-    times = _compete(table, calls)
+    times = compete(calls, table.sizes.rounds, table.sizes.least)
     for name, call in calls.items():
         a_second = table.sizes.recipe.schedule.batch / times.median(name)
         ratio = significant(times.ratio(name))
         table.add(name, _ms(times, name), f"{a_second:,.0f}", ratio, _memory(call, table.device))
 
 
-def _changed(table: Table, name: str, change: Change) -> Mapping[str, Call]:
+def _changed(table: Table, name: str, change: Change) -> None:
     """The trunk alone beside a step of which a part is compiled."""
     recipe, device = table.sizes.recipe, table.device
     compiled = step(recipe, device, bf16=True, change=change)
-    return {"trunk alone, again": trunk_step(recipe, device), f"ours, {name}": compiled}
+    _steps(table, {"trunk alone, again": trunk_step(recipe, device), f"ours, {name}": compiled})
 
 
-def _flows(table: Table, *, compiled: bool) -> None:
+def _flow(table: Table, points: int, compiled: bool = False) -> None:
     """The flow beside the plain one."""
-    for points in table.sizes.points[:: 3 if compiled else 1]:
-        name = f"{'compiled ' if compiled else ''}flow, {points:,} points"
-        if not table.begin(name):
-            return
-        calls = flows(points, table.device, compiled=compiled)
-        times = _compete(table, calls)
-        for kind in calls:
-            rate = f"{points / times.median(kind):,.0f}"
-            table.add(f"{name}: {kind}", _ms(times, kind), rate, significant(times.ratio(kind)))
-
-
-def _compete(table: Table, calls: Mapping[str, Call]) -> Times:
-    return compete(calls, table.sizes.rounds, table.sizes.least)
+    calls = flows(points, table.device, compiled=compiled)
+    times = compete(calls, table.sizes.rounds, table.sizes.least / 3)
+    for kind in calls:
+        rate = f"{points / times.median(kind):,.0f}"
+        name = f"{'compiled ' if compiled else ''}flow, {points:,} points: {kind}"
+        table.add(name, _ms(times, kind), rate, significant(times.ratio(kind)))
 
 
 def _ms(times: Times, name: str) -> str:
@@ -218,33 +213,33 @@ def _memory(call: Call, device: torch.device) -> str:
 
 def _loaders(table: Table, folder: Path) -> None:
     """Samples a second from a pack to the device: loading alone, and beside a training."""
-    if not table.begin("pictures to load"):
-        return
     sizes, device = table.sizes, table.device
     write(sizes.people, folder / "people", workers=1)
     split = data.prepare(folder / "people", folder, table.tell).split
     learn = learner(sizes.recipe, device, bf16=True)
-    random = step(sizes.recipe, device, bf16=True)
-    alone = compete({"step": random}, sizes.rounds, sizes.least).median("step")
-    for processes in sizes.processes:
-        if not table.begin(f"{processes} processes that load"):
-            return
-        runtime = SingleProcess(device, processes)
+    alone = _median(step(sizes.recipe, device, bf16=True))
 
-        def paced(work: Callable[..., object], runtime: SingleProcess = runtime) -> float:
-            ahead = 2 * runtime.loader_workers  # batches that PyTorch loads in advance
-            keys = _keys(len(split), sizes.recipe.schedule.batch, ahead + sizes.batches)
-            return _pace((work(*b.to(device)[:3]) for b in load(split, keys, runtime)), ahead, device)
+    def pace(processes: int, work: Callable[..., object]) -> float:
+        ahead = 2 * processes  # batches that PyTorch loads in advance
+        keys = _keys(len(split), sizes.recipe.schedule.batch, ahead + sizes.batches)
+        batches = load(split, keys, SingleProcess(device, processes))
+        return _pace((work(*batch.to(device)[:3]) for batch in batches), ahead, device)
 
-        loading, training = paced(lambda *tensors: None), paced(learn)
-        batch = sizes.recipe.schedule.batch
+    def measured(processes: int) -> None:
         name = f"{processes} processes load"
-        table.add(name, significant(1e3 * loading), f"{batch / loading:,.0f}", significant(alone / loading))
+        _loading(table, name, alone, pace(processes, lambda *tensors: None))
+        training = pace(processes, learn)
         idle = f"{100 * max(0.0, 1 - alone / training):.1f}"
-        table.add(
-            f"{name}, ours trains", significant(1e3 * training), f"{batch / training:,.0f}",
-            significant(alone / training), "", idle,
-        )  # fmt: skip
+        _loading(table, f"{name}, ours trains", alone, training, "", idle)
+
+    for processes in sizes.processes:
+        table.attempt(f"{processes} processes that load", partial(measured, processes))
+
+
+def _loading(table: Table, name: str, alone: float, seconds: float, *more: str) -> None:
+    """A row; the ratio is to our step without loading."""
+    a_second = table.sizes.recipe.schedule.batch / seconds
+    table.add(name, significant(1e3 * seconds), f"{a_second:,.0f}", significant(alone / seconds), *more)
 
 
 def _keys(samples: int, batch: int, batches: int) -> list[list[Key]]:
@@ -266,18 +261,30 @@ def _pace(work: Iterator[object], ahead: int, device: torch.device) -> float:
 
 
 def _hours(table: Table, jobs: Jobs) -> tuple[Grid, ...]:
-    """One measured step of each kind of training, and what they come to."""
+    """One measured step of each kind of training, and what they come to if all could be measured."""
     kinds = {step_kind(experiment): experiment for experiment in trainings(jobs).values()}
     measured: dict[str, float] = {}
-    rows: list[tuple[str, ...]] = []
+
+    def measure_kind(kind: str, experiment: Experiment) -> None:
+        bf16 = in_bf16(experiment.schedule, table.device)
+        measured[kind] = _median(step(experiment, table.device, bf16))
+
+    def step_time(experiment: Experiment) -> float:
+        return measured[step_kind(experiment)]
+
     for kind, experiment in kinds.items():
-        if not table.begin(f"step of {kind}"):
-            return ()
-        measured[kind] = _median(step(experiment, table.device, in_bf16(experiment.schedule, table.device)))
-        cost = hours(experiment, lambda _, kind=kind: measured[kind])  # type: ignore[misc]
-        rows.append((kind, significant(1e3 * measured[kind]), str(experiment.epochs), significant(cost)))
-    total = sweep_hours(jobs, lambda experiment: measured[step_kind(experiment)])
-    return Grid("One training", ("", "ms a step", "epochs", "GPU-hours"), tuple(rows)), total
+        table.attempt(f"step of {kind}", partial(measure_kind, kind, experiment))
+    rows = [
+        (
+            kind,
+            significant(1e3 * seconds),
+            str(kinds[kind].epochs),
+            significant(hours(kinds[kind], step_time)),
+        )
+        for kind, seconds in measured.items()
+    ]
+    each = Grid("One training", ("", "ms a step", "epochs", "GPU-hours"), tuple(rows))
+    return (each, sweep_hours(jobs, step_time)) if measured.keys() == kinds.keys() else (each,)
 
 
 def _median(call: Call, times: int = 5) -> float:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import flow_kernels
 from orchestrator.training.precision import exact_convolutions
 
 HERE = Path(__file__).parent
@@ -51,9 +50,3 @@ def as_a_trial_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("deterministic", "allow_tf32"):
         monkeypatch.setattr(torch.backends.cudnn, name, getattr(torch.backends.cudnn, name))
     exact_convolutions()
-
-
-@pytest.fixture
-def by_products(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow as a GPU computes it, also where the CPU stands in for one; for use after the CPU's part."""
-    monkeypatch.setattr(flow_kernels, "supported", lambda x, weights, biases: False)

@@ -38,7 +38,7 @@ prove() {
 measure() {
     local left=$((all - (SECONDS - began)))
     timeout --signal=INT --kill-after=10 "$left" "$python" -m sweeps bench gpu --device "$device" \
-        --seconds $((left > 110 ? left - 100 : 10)) --out "$folder/gpu.md"
+        --seconds $((left > 70 ? left - 60 : 10)) --out "$folder/gpu.md"
 }
 
 {

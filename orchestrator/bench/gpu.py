@@ -274,15 +274,8 @@ def _hours(table: Table, jobs: Jobs) -> tuple[Grid, ...]:
 
     for kind, experiment in kinds.items():
         table.attempt(f"step of {kind}", partial(measure_kind, kind, experiment))
-    rows = [
-        (
-            kind,
-            significant(1e3 * seconds),
-            str(kinds[kind].epochs),
-            significant(hours(kinds[kind], step_time)),
-        )
-        for kind, seconds in measured.items()
-    ]
+    cost = {kind: significant(hours(kinds[kind], step_time)) for kind in measured}
+    rows = [(k, significant(1e3 * s), str(kinds[k].epochs), cost[k]) for k, s in measured.items()]
     each = Grid("One training", ("", "ms a step", "epochs", "GPU-hours"), tuple(rows))
     return (each, sweep_hours(jobs, step_time)) if measured.keys() == kinds.keys() else (each,)
 

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.interface import OutputSpec
 from orchestrator.bench.result import Grid
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.precision import settled
 from orchestrator.jobs.job import Job
 from orchestrator.sweep.plan import PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep
@@ -31,9 +32,14 @@ Jobs = Mapping[str, Mapping[str, Job]]
 
 
 def planned(sweeps: Sequence[Sweep], scale: str = "paper") -> Jobs:
-    """What each sweep runs at a scale with one seed."""
+    """What each sweep runs at a scale with one seed, recipes that leave it to the machine in bf16."""
     settings = PlanSettings(
-        scale=scale, report=scale, seeds=(0,), data=lambda config: config.name, command="rle-lab"
+        scale=scale,
+        report=scale,
+        seeds=(0,),
+        data=lambda config: config.name,
+        command="rle-lab",
+        bind=lambda experiment: settled(experiment, None, lambda: "bf16"),
     )
     return {
         sweep.name: {fp: job for plan in plan_tables(sweep.tables, settings) for fp, job in plan.jobs.items()}

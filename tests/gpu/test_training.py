@@ -20,7 +20,6 @@ from orchestrator.config.schedule import Adam
 from orchestrator.config.vary import vary
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.training.dataloader import load
-from orchestrator.training.precision import has_bf16
 from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import Outcome, fit
 from tests.support.closeness import apart, same_bits
@@ -62,7 +61,7 @@ def recipe(request: pytest.FixtureRequest, experiment: Experiment) -> Experiment
     return experiment
 
 
-def in_precision(experiment: Experiment, precision: Literal["float32", "bf16", "auto"]) -> Experiment:
+def in_precision(experiment: Experiment, precision: Literal["float32", "bf16"]) -> Experiment:
     return vary(experiment, schedule=vary(experiment.schedule, precision=precision))
 
 
@@ -98,15 +97,6 @@ def test_a_training_in_bf16_stays_finite_and_close(
     assert rounded.metrics["bf16"] == 1
     assert rounded.metrics["loss"] != exact.metrics["loss"]
     assert relative(rounded.metrics, exact.metrics)["loss"] < 0.1
-
-
-def test_auto_is_bf16_where_the_device_multiplies_it(
-    experiment: Experiment, toy: Data, device: torch.device, tmp_path: Path
-) -> None:
-    auto, _ = trained(in_precision(experiment, "auto"), toy, SingleProcess(device), tmp_path)
-    assert auto.metrics["bf16"] == has_bf16(device)
-    if device.type == "cuda":
-        assert auto.metrics["bf16"] == (torch.cuda.get_device_capability(device) >= (8, 0))
 
 
 def test_a_training_gives_the_same_bits_each_time(

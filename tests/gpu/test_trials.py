@@ -23,8 +23,10 @@ from orchestrator.config.vary import vary
 from orchestrator.jobs.execute import JobResult, Task, open_data
 from orchestrator.schedule import cluster
 from orchestrator.schedule.cluster import Plan, ResourceRequest
+from orchestrator.schedule.native_precision import native
 from orchestrator.schedule.tune_trials import Event, run_trials
 from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.precision import has_bf16
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.training.trainer import fit
 from tests.support.closeness import same_bits
@@ -106,6 +108,17 @@ def test_a_killed_worker_of_ray_train_resumes_to_the_same_bits(
     assert ended.metrics == wanted.metrics
     found = Checkpoints(disturbed).load_finished(long).weights
     assert same_bits(list(found.values()), list(quiet.load_finished(long).weights.values()))
+
+
+def test_what_a_recipe_leaves_to_the_machine_is_bf16_where_its_gpus_multiply_it(
+    ray: None, device: torch.device
+) -> None:
+    gpus = 1.0 if device.type == "cuda" else 0.0
+    found = native(ResourceRequest(gpus_per_worker=gpus))
+    able = has_bf16(device)
+    assert found.precision == ("bf16" if able else "float32")
+    if device.type == "cuda":
+        assert able == (torch.cuda.get_device_capability(device) >= (8, 0))
 
 
 @pytest.mark.parametrize("workers", [0, 1], ids=["in their own actors", "with a worker each"])

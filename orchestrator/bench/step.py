@@ -22,6 +22,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import has_bf16
+from orchestrator.training.runtime import placed
 from orchestrator.training.trainer import TrainingModule
 
 DESCRIPTION = (
@@ -33,6 +34,7 @@ DESCRIPTION = (
 
 Step = Callable[[], Tensor]
 """Makes one step and gives the loss before it."""
+Change = Callable[[TrainingModule], object]
 
 RESNET50 = Experiment(
     data=CocoKeypoints(source=CocoFolder()),
@@ -69,21 +71,37 @@ def contestants(experiment: Experiment, device: torch.device) -> Mapping[str, St
     return steps
 
 
-def step(experiment: Experiment, device: torch.device, bf16: bool = False) -> Step:
-    """A step as `fit` makes it."""
+def step(
+    experiment: Experiment, device: torch.device, bf16: bool = False, change: Change = lambda module: None
+) -> Step:
+    """A step as `fit` makes it, on the same random pictures each time."""
+    learn = learner(experiment, device, bf16, change)
+    image, target = _batch(experiment, device)
+    weight = torch.ones_like(target)
+    return lambda: learn(image, target, weight)
+
+
+def learner(
+    experiment: Experiment, device: torch.device, bf16: bool = False, change: Change = lambda module: None
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """A step as `fit` makes it, on pictures (B, H, W, 3), targets and weights (B, P, D) of the device.
+
+    Args:
+        change: what is done to the module on its device, before the optimisers are made.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        trainee = TrainingModule(experiment, pretrained=False, bf16=bf16).to(device).train()
-        image, target = _batch(experiment, device)
-    weight = torch.ones_like(target)
-    optimisers = build_optimizers(experiment.schedule, trainee.model, trainee.objective)
+        module = placed(TrainingModule(experiment, pretrained=False, bf16=bf16), device).train()
+    change(module)
+    optimisers = build_optimizers(experiment.schedule, module.model, module.objective)
+    parameters = tuple(module.parameters())
 
-    def go() -> Tensor:
-        loss: Tensor = trainee(image, target, weight, 0).loss
+    def go(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        loss: Tensor = module(image, target, weight, 0).loss
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        norm = nn.utils.get_total_norm([p.grad for p in trainee.parameters() if p.grad is not None])
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(norm)):
             raise ArithmeticError("the gradient is not finite")
         for optimiser in optimisers:
@@ -115,8 +133,8 @@ class PlainModel(nn.Module):
         return (nll_g + nll_q + sigma.log().sum(-1)).sum() / len(mu)
 
 
-def plain_step(experiment: Experiment, device: torch.device) -> Step:
-    """A step as one would write it first."""
+def plain_step(experiment: Experiment, device: torch.device, bf16: bool = False) -> Step:
+    """A step as one would write it first; with `bf16` the whole forward pass under autocast."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = PlainModel(experiment).to(device).train()
@@ -125,7 +143,8 @@ def plain_step(experiment: Experiment, device: torch.device) -> Step:
     normalised = model.net.pixels(image).contiguous()
 
     def go() -> Tensor:
-        loss: Tensor = model(normalised, target)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss: Tensor = model(normalised, target)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from orchestrator.bench.result import Finding, Tell
+    from orchestrator.cli.run import Sweeps
     from orchestrator.config.experiment import Experiment
 
 PARTS = {
@@ -19,18 +20,26 @@ PARTS = {
     "sweep": "trials under Ray, beside the time that they train",
     "growth": "what grows with trials, samples, points, width and depth",
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
+    "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
 }
+ON_REQUEST = {"gpu"}
+"""Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
+LIMIT = 400.0
+"""Seconds; what has begun by then takes another one and a half minutes at most."""
 
 
 # argparse has no public name for what `add_subparsers` returns.
 def add_parser(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", demo: "Callable[[], Experiment]"
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    demo: "Callable[[], Experiment]",
+    sweeps: "Sweeps",
 ) -> None:
     """Add `bench` to a command line.
 
     Args:
         demo: gives the experiment whose network and recipe are timed.
+        sweeps: gives those whose GPU-hours are computed.
     """
     parser = commands.add_parser(
         "bench",
@@ -39,7 +48,9 @@ def add_parser(
         "one thread, taking turns. Close other programs meanwhile.",
     )
     choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
-    parser.add_argument("part", nargs="*", metavar="PART", help=f"{choices}; all: every part (default: all)")
+    parser.add_argument(
+        "part", nargs="*", metavar="PART", help=f"{choices}; all: every part but gpu (default: all)"
+    )
     parser.add_argument(
         "--out",
         nargs="?",
@@ -54,11 +65,31 @@ def add_parser(
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )
-    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo))
+    _add_gpu_options(parser)
+    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
+
+
+def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=("cuda", "cpu"),
+        default="cuda",
+        help="where `gpu` runs; cpu: in a tiny size, to see that it runs (default: cuda)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=LIMIT,
+        metavar="N",
+        help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",
+    )
 
 
 def _act(
-    parser: argparse.ArgumentParser, arguments: argparse.Namespace, demo: "Callable[[], Experiment]"
+    parser: argparse.ArgumentParser,
+    arguments: argparse.Namespace,
+    demo: "Callable[[], Experiment]",
+    sweeps: "Sweeps",
 ) -> int:
     from orchestrator.bench.result import render, write
     from orchestrator.cli.guard import console
@@ -67,11 +98,11 @@ def _act(
     if unknown:
         parser.error(f"no part {min(unknown)!r}; there are {', '.join(PARTS)} and all")
     everything = not arguments.part or "all" in arguments.part
-    parts = [name for name in PARTS if everything or name in arguments.part]
+    parts = [name for name in PARTS if name in arguments.part or (everything and name not in ON_REQUEST)]
     findings: list[Finding] = []
     with one_thread():
         for part in parts:
-            finding = _measure(part, demo(), arguments.data_root, console())
+            finding = _measure(part, arguments, demo, sweeps, console())
             render(console(), finding)
             findings.append(finding)
     if arguments.out is not None:
@@ -80,24 +111,27 @@ def _act(
     return 0
 
 
-def _measure(part: str, demo: "Experiment", data_root: Path | None, console: "Console") -> "Finding":
-    from orchestrator.bench import data, flow, step, sweep, verdicts
+def _measure(
+    part: str,
+    arguments: argparse.Namespace,
+    demo: "Callable[[], Experiment]",
+    sweeps: "Sweeps",
+    console: "Console",
+) -> "Finding":
+    from orchestrator.bench import data, flow, gpu, step, sweep, verdicts
     from orchestrator.bench.growth import measure as measure_growth
 
     with _telling(part, console) as tell:
-        match part:
-            case "flow":
-                return flow.measure(tell)
-            case "data":
-                return data.measure(tell, data_root)
-            case "step":
-                return step.measure(tell, demo)
-            case "sweep":
-                return sweep.measure(tell, demo)
-            case "verdicts":
-                return verdicts.measure(tell)
-            case _:
-                return measure_growth(tell, demo)
+        measures: dict[str, Callable[[], Finding]] = {
+            "flow": lambda: flow.measure(tell),
+            "data": lambda: data.measure(tell, arguments.data_root),
+            "step": lambda: step.measure(tell, demo()),
+            "sweep": lambda: sweep.measure(tell, demo()),
+            "growth": lambda: measure_growth(tell, demo()),
+            "verdicts": lambda: verdicts.measure(tell),
+            "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device, arguments.seconds),
+        }
+        return measures[part]()
 
 
 @contextlib.contextmanager

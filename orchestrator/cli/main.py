@@ -46,7 +46,7 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     listing.set_defaults(act=lambda _: _list(listed()))
     run.add_parser(commands, sweeps)
     report.add_parsers(commands)
-    bench.add_parser(commands, demo)
+    bench.add_parser(commands, demo, sweeps)
     for module in (prepare, predict, export, import_checkpoint, ui):
         module.add_parser(commands)
     return found

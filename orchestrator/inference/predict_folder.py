@@ -22,6 +22,7 @@ from orchestrator.inference.boxes import BoxPlan, PictureBoxes, corners
 from orchestrator.inference.drawing import draw
 from orchestrator.inference.estimator import Estimator, PredictedPeople
 from orchestrator.inference.model_store import Trained
+from orchestrator.training.precision import exact_convolutions
 from orchestrator.training.runtime import SingleProcess
 
 Result = dict[str, Any]
@@ -60,6 +61,12 @@ def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _runtime() -> SingleProcess:
+    """The GPU if there is one, with the precision that the model was evaluated in."""
+    exact_convolutions()
+    return SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
 def predict(
     trained: Trained, plan: BoxPlan, pictures: Iterable[PictureBoxes], out: Path
 ) -> tuple[list[Result], list[Problem]]:
@@ -74,9 +81,7 @@ def predict(
     Raises:
         DataError: the model does not predict poses, or `out` can't be written to.
     """
-    estimator = Estimator.of(
-        trained, SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    )
+    estimator = Estimator.of(trained, _runtime())
     names = drawing_names([one.picture for one in plan.pictures])
     results: list[Result] = []
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import time
 import traceback
 from dataclasses import asdict, dataclass, field, replace
@@ -80,9 +81,25 @@ def run(task: Task, runtime: Runtime) -> JobResult:
         return replace(_run(task, runtime), computed_with=_computed_with(task.job, runtime))
     except UserError as error:
         return JobResult("failed", note=str(error))
-    except Exception:
+    except Exception as error:
         # One broken trial must not take the other trials of the sweep with it.
-        return JobResult("failed", note=traceback.format_exc(limit=-8))
+        return JobResult("failed", note=_out_of_memory(error) or traceback.format_exc(limit=-8))
+
+
+def _out_of_memory(error: Exception) -> str | None:
+    """A sentence where PyTorch could not allocate a tensor, else None."""
+    if isinstance(error, torch.OutOfMemoryError):
+        place, remedy = "the GPU's", "one trial a GPU (--gpus-per-worker 1)"
+    elif isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):
+        place, remedy = "this machine's", "fewer trials at once (--concurrent 1)"
+    else:
+        return None
+    wanted = re.search(r"tried to allocate ([\d.]+ \w+)", str(error), re.IGNORECASE)
+    size = f" ({wanted[1]} more were needed)" if wanted else ""
+    return (
+        f"{place} memory is full{size}. Use more --workers, so that each takes a smaller part of a batch, "
+        f"or {remedy}."
+    )
 
 
 def _computed_with(job: Job, runtime: Runtime) -> dict[str, str]:

@@ -19,6 +19,7 @@ from orchestrator.config.fingerprint import Fingerprinted
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import in_bf16
+from orchestrator.training.runtime import placed
 
 LEAST_SECONDS = 0.2
 """Short steps are repeated for at least as long as this."""
@@ -73,8 +74,8 @@ class StepTiming(Fingerprinted):
 
 def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
     spec = OutputSpec(timing.points, 2, timing.size, timing.objective.needs_scale)
-    model = timing.model.build(spec, pretrained=False).to(device).train()
-    objective = timing.objective.build(2).to(device)
+    model = placed(timing.model.build(spec, pretrained=False), device).train()
+    objective = placed(timing.objective.build(2), device)
     optimizers = build_optimizers(timing.schedule, model, objective)
     bf16 = in_bf16(timing.schedule, device)
     batch = timing.schedule.batch
@@ -97,7 +98,7 @@ def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], Non
 
 def _flow_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
     assert isinstance(timing.objective, DLE | RLE)
-    flow = timing.objective.flow.build(2).to(device)
+    flow = placed(timing.objective.flow.build(2), device)
     x = torch.randn(timing.schedule.batch * timing.points, 2, device=device, requires_grad=True)
 
     def step() -> None:

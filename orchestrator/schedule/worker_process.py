@@ -11,6 +11,7 @@ import ray
 import torch
 from ray import tune
 
+from orchestrator.training.precision import exact_convolutions
 from orchestrator.training.runtime import SingleProcess
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -18,12 +19,11 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def set_up_process() -> None:
-    """One thread a process, as the scheduler shares out the CPUs; deterministic kernels on a GPU."""
+    """One thread a process, as the scheduler shares out the CPUs; exact convolutions on a GPU."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     keep_freed_memory()
-    if torch.cuda.is_available():
-        torch.backends.cudnn.deterministic = True
+    exact_convolutions()
 
 
 def keep_freed_memory() -> None:

@@ -7,6 +7,13 @@ from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError, UserError
 
 
+def exact_convolutions() -> None:
+    """Convolutions on a GPU give the same bits each time, and float32 ones are not rounded to TF32, which has
+    bf16's precision but for three bits. Without a GPU nothing changes."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def in_bf16(schedule: Schedule, device: torch.device) -> bool:
     """Whether the trunk runs under bf16 autocast. Where a device has no instructions for it, it is emulated.
 

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.bench import gpu_hours
 from orchestrator.cli.main import parser
 from orchestrator.cli.options import add_options
 from orchestrator.config.experiment import Experiment
-from orchestrator.data.binding import Binding
-from orchestrator.jobs.job import Job
-from orchestrator.sweep.plan import PlanSettings, plan_table
 from sweeps import all_sweeps, listed
 from sweeps.__main__ import demo
 from tests.support.paths import ROOT
@@ -166,35 +164,37 @@ def test_five_journeys_take_at_most_ten_hops_each_with_a_function() -> None:
 
 
 @cache
-def planned() -> dict[str, dict[str, Job]]:
+def planned() -> gpu_hours.Jobs:
     """What each sweep runs at paper scale with one seed, by name and fingerprint."""
-    setting = PlanSettings(scale="paper", report="paper", seeds=(0,), data=Binding().words, command="")
-    return {
-        sweep.name: {fp: job for table in sweep.tables for fp, job in plan_table(table, setting).jobs.items()}
-        for sweep in all_sweeps()
-    }
+    return gpu_hours.planned(all_sweeps())
 
 
-def counted(found: dict[str, Job]) -> tuple[int, int]:
-    return len(found), sum(isinstance(job, Experiment) for job in found.values())
+STEPS: dict[str, float] = {}
 
 
-def test_running_md_counts_the_jobs_of_each_sweep_as_they_are_declared() -> None:
+def assumed_step(experiment: Experiment) -> float:
+    """Of each kind once: counting operations takes a second."""
+    kind = gpu_hours.step_kind(experiment)
+    if kind not in STEPS:
+        STEPS[kind] = gpu_hours.assumed_step(experiment)
+    return STEPS[kind]
+
+
+def test_running_md_has_the_jobs_and_gpu_hours_of_each_sweep() -> None:
     text = (ROOT / "docs" / "running.md").read_text()
-    written = {
-        name: (int(total), int(trainings))
-        for name, total, trainings in re.findall(
-            r"^\| `(\w+)` \| (\d+) \| (\d+) \| [\d.]+ \|$", text, re.MULTILINE
-        )
-    }
-    assert written == {name: counted(jobs) for name, jobs in planned().items()}
-    everything = {fp: job for jobs in planned().values() for fp, job in jobs.items()}
-    assert "| {} | {} |".format(*counted(everything)) in text
+    *sweeps, everything = gpu_hours.sweep_hours(planned(), assumed_step).rows
+    written = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| ([\d.]+) \|$", text, re.MULTILINE)
+    assert written == sweeps
+    assert "| all together, shared trainings counted once | {} | {} | {} |".format(*everything[1:]) in text
 
 
-def test_running_md_has_the_epochs_of_the_recipes() -> None:
+def test_running_md_has_samples_epochs_flops_and_gpu_hours_of_the_recipes() -> None:
     text = (ROOT / "docs" / "running.md").read_text()
-    trained = [j for jobs in planned().values() for j in jobs.values() if isinstance(j, Experiment)]
-    samples = {"coco": "149,813", "mpii": "22,246", "human36m": "624,376", "retina": "55"}
-    for name, epochs in {(job.data.name, job.schedule.epochs) for job in trained}:
-        assert re.search(rf"{samples[name]} × (\d+ / )?{epochs}\b", text), (name, epochs)
+    for experiment in {gpu_hours.step_kind(e): e for e in gpu_hours.trainings(planned()).values()}.values():
+        if experiment.data.name == "retina":
+            continue  # minutes
+        samples, epochs = gpu_hours.SAMPLES[experiment.data.name], experiment.epochs
+        flops = assumed_step(experiment) * gpu_hours.ASSUMED_RATE / (3 * experiment.schedule.batch) / 1e9
+        hours = gpu_hours.hours(experiment, assumed_step)
+        row = rf"{samples:,} × (\d+ / )?{epochs}\b.*\| {flops:.2f} \|.*\b{hours:.1f}\b"
+        assert re.search(row, text), (experiment.describe(), row)

@@ -34,4 +34,4 @@ def test_a_unit_test_stays_in_its_process(path: Path) -> None:
 
 def test_every_test_is_in_a_lane() -> None:
     lanes = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
-    assert lanes == {"unit", "integration", "e2e"}
+    assert lanes == {"unit", "integration", "e2e", "gpu"}

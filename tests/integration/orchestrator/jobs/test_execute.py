@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
@@ -98,3 +99,53 @@ def test_a_step_is_measured_and_the_flow_is_a_part_of_it(timing: StepTiming, tmp
 
 def test_names_tell_methods_apart(experiment: Experiment) -> None:
     assert vary(experiment, seed=2).describe() == "RLE 3x8 with half bodies on coco, seed 2"
+
+
+@pytest.mark.parametrize(
+    ("error", "place", "remedy"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total"),
+            "the GPU's memory is full (20.00 GiB more were needed)",
+            "--gpus-per-worker 1",
+        ),
+        (torch.OutOfMemoryError("CUDA error: out of memory"), "the GPU's memory is full.", "--workers"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+                "you tried to allocate 412316860416 bytes. Error code 12 (Cannot allocate memory)"
+            ),
+            "this machine's memory is full (412316860416 bytes more were needed)",
+            "--concurrent 1",
+        ),
+    ],
+)
+def test_memory_that_is_full_ends_the_job_as_failed_with_a_sentence(
+    timing: StepTiming,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    place: str,
+    remedy: str,
+) -> None:
+    def full(self: StepTiming, device: torch.device) -> dict[str, float]:
+        raise error
+
+    monkeypatch.setattr(StepTiming, "measure", full)
+    finished = run(Task(timing, DataPaths(tmp_path), str(tmp_path)), SingleProcess())
+    assert finished.status == "failed"
+    assert place in finished.note
+    assert remedy in finished.note
+    assert "Traceback" not in finished.note
+
+
+def test_another_error_keeps_its_traceback(
+    timing: StepTiming, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: StepTiming, device: torch.device) -> dict[str, float]:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(StepTiming, "measure", broken)
+    finished = run(Task(timing, DataPaths(tmp_path), str(tmp_path)), SingleProcess())
+    assert finished.status == "failed"
+    assert "Traceback" in finished.note

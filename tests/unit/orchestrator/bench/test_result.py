@@ -20,7 +20,7 @@ def power_law(k: float) -> tuple[tuple[float, float], ...]:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser()
-    add_parser(made.add_subparsers(), demo=lambda: pytest.fail("no experiment is needed"))
+    add_parser(made.add_subparsers(), demo=lambda: pytest.fail("no experiment is needed"), sweeps=tuple)
     return made
 
 
@@ -117,7 +117,7 @@ def test_the_command_measures_what_is_named_and_writes_it(
     found = Finding("flow", "Made up.", (Grid("Times", ("", "ms"), (("ours", "1.00"),)),))
     monkeypatch.setattr(flow, "measure", lambda tell: found)
     made = argparse.ArgumentParser()
-    add_parser(made.add_subparsers(), demo=lambda: None)
+    add_parser(made.add_subparsers(), demo=lambda: None, sweeps=tuple)
     arguments = made.parse_args(["bench", "flow", "--out", str(tmp_path / "page.md")])
     assert arguments.act(arguments) == 0
     assert "Made up." in capsys.readouterr().out

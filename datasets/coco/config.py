@@ -57,14 +57,14 @@ class CocoKeypoints(PoseData):
 
     @property
     def caveat(self) -> str:
-        """What sets another set in COCO's format apart: its keypoints, on which FLOPs depend, or its size."""
-        if not isinstance(self.source, CocoFolder) or self.source.digest is None:
+        """What sets another set in COCO's format apart: keypoints, on which FLOPs depend, size, constants."""
+        source = self.source
+        if not isinstance(source, CocoFolder) or source.digest is None:
             return ""
-        if self.names != KEYPOINTS:
-            return f"{len(self.names)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
-        people = self.source.train_samples
-        few = people is not None and people < LEAST_PEOPLE
-        return f"{people} people for training, COCO has {COCO_PEOPLE:,}" if few else ""
+        guessed = (
+            f"AP with an OKS constant of {USUAL_SIGMA} where none is known" if source.guessed_sigmas else ""
+        )
+        return "; ".join(filter(None, (_unlike_coco(source), guessed)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,12 +87,6 @@ class CocoKeypoints(PoseData):
         """(K,) the constants of OKS."""
         source = self.source
         return source.oks_sigmas if isinstance(source, CocoFolder) else oks_sigmas(source.keypoints)
-
-    @property
-    def caveat(self) -> str:
-        """AP depends on the constants of OKS."""
-        guessed = isinstance(self.source, CocoFolder) and self.source.guessed_sigmas
-        return f"AP with an OKS constant of {USUAL_SIGMA} where none is known" if guessed else ""
 
     @property
     def variant(self) -> str:
@@ -130,3 +124,11 @@ class CocoKeypoints(PoseData):
         same = [FORMAT, self.fingerprint(), self._aspect, self.padding]
         keys = {"train": digest([*same, [*reach, bool(half_body)]]), "val": digest(same)}
         return {split: folder_of(place, f"{split}-{key}") for split, key in keys.items()}
+
+
+def _unlike_coco(source: CocoFolder) -> str:
+    if source.keypoints != KEYPOINTS:
+        return f"{len(source.keypoints)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
+    people = source.train_samples
+    few = people is not None and people < LEAST_PEOPLE
+    return f"{people} people for training, COCO has {COCO_PEOPLE:,}" if few else ""

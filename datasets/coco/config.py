@@ -61,10 +61,10 @@ class CocoKeypoints(PoseData):
         source = self.source
         if not isinstance(source, CocoFolder) or source.digest is None:
             return ""
-        guessed = (
-            f"AP with an OKS constant of {USUAL_SIGMA} where none is known" if source.guessed_sigmas else ""
-        )
-        return "; ".join(filter(None, (_unlike_coco(source), guessed)))
+        parts = [_unlike_coco(source)]
+        if source.guessed_sigmas:
+            parts.append(f"AP with an OKS constant of {USUAL_SIGMA} where none is known")
+        return "; ".join(filter(None, parts))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,6 +127,8 @@ class CocoKeypoints(PoseData):
 
 
 def _unlike_coco(source: CocoFolder) -> str:
+    if source.keypoints != KEYPOINTS and len(source.keypoints) == len(KEYPOINTS):
+        return "other keypoints than COCO's"
     if source.keypoints != KEYPOINTS:
         return f"{len(source.keypoints)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
     people = source.train_samples

@@ -184,7 +184,7 @@ def test_running_md_has_the_jobs_and_gpu_hours_of_each_sweep() -> None:
     text = (ROOT / "docs" / "running.md").read_text()
     *sweeps, everything = gpu_hours.sweep_hours(planned(), assumed_step).rows
     written = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| ([\d.]+) \|$", text, re.MULTILINE)
-    assert written == sweeps
+    assert sorted(written) == sorted(sweeps)
     assert "| all together, shared trainings counted once | {} | {} | {} |".format(*everything[1:]) in text
 
 

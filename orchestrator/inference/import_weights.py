@@ -8,7 +8,8 @@ from models.errors import WeightsError
 from models.import_weights import Imported, convert, read
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
+from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints
+from orchestrator.training.checkpoint_content import Progress
 
 UNKNOWN = Schedule(epochs=1, batch=1)
 """Weights do not tell how they were trained."""

@@ -23,7 +23,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
-from orchestrator.training.trainer import TrainingModule
+from orchestrator.training.module import TrainingModule
 from tests.support.errors import refused
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.objectives import DLE
+from models.objectives import DLE, RLE
+from models.realnvp import RealNVP
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import find, load
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import SingleProcess
-from orchestrator.training.trainer import TrainingModule, fit
+from orchestrator.training.trainer import fit
 from tests.support.errors import refused
 
 
@@ -144,3 +146,36 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         with refused("no-checkpoint" if name == "absent" else "not-a-checkpoint", CheckpointError) as caught:
             load(tmp_path / f"{name}.pt")
         assert f"{name}.pt" in str(caught.value)
+
+
+def spoilt(file: Path, **changes: torch.Tensor) -> Path:
+    """The checkpoint with other weights."""
+    state = torch.load(file, weights_only=True)
+    torch.save({**state, "trainee": {**state["trainee"], **changes}}, file)
+    return file
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(experiment, save, value: float) -> None:
+    bias = torch.load(save(experiment), weights_only=True)["trainee"]["model.coord.bias"]
+    with refused("not-finite", CheckpointError) as caught:
+        load(spoilt(save(experiment), **{"model.coord.bias": torch.full_like(bias, value)}))
+    assert "model.coord.bias" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tensor", [torch.zeros(34, dtype=torch.int64), torch.zeros(3), torch.zeros(34).cfloat()]
+)
+def test_weights_of_another_form_are_refused_by_name(experiment, save, tensor: torch.Tensor) -> None:
+    with refused("other-weights", CheckpointError) as caught:
+        load(spoilt(save(experiment), **{"model.coord.bias": tensor}))
+    assert "model.coord.bias" in str(caught.value)
+
+
+def test_an_experiment_larger_than_memory_is_refused(experiment, save, tmp_path: Path) -> None:
+    huge = vary(experiment, objective=RLE(flow=RealNVP(layers=3, width=10**6)))
+    state = torch.load(save(experiment), weights_only=True)
+    changed = {"experiment": huge.model_dump_json(), "fingerprint": huge.fingerprint()}
+    torch.save({**state, **changed}, tmp_path / "huge.pt")
+    with refused("other-weights", CheckpointError):
+        load(tmp_path / "huge.pt")

@@ -132,17 +132,19 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
         set_rate(training.optimizers, rate(schedule, step, training.steps))
         _step(training, batch, step, monitor)
     epoch = before.epoch + 1
-    metrics = monitor.summary()
+    metrics, spread = monitor.summary(), before.spread
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
         runtime.align(module)
         metrics |= gradient_shares(module, batch.to(runtime.device))
-        metrics |= evaluate(module.model, training.data, runtime, bf16=module.bf16)
+        measured, spread = evaluate(module.model, training.data, runtime, bf16=module.bf16)
+        metrics |= measured
         metrics["bf16"] = float(module.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
         history=[*before.history, (epoch, metrics)],
+        spread=spread,
         warnings=before.warnings | {name: [epoch, value] for name, value in monitor.warnings().items()},
     )
     return progress, metrics

@@ -52,7 +52,7 @@ def act(arguments: argparse.Namespace) -> int:
         CheckpointError: there is no such model, or it can't be read.
     """
     from orchestrator.inference import boxes, predict_folder
-    from orchestrator.inference.outputs import DRAWINGS, Outputs
+    from orchestrator.inference.outputs import DRAWINGS, NOT_DRAWN, Outputs
 
     terminal = console()
     pictures = predict_folder.find_pictures(arguments.input)
@@ -67,7 +67,7 @@ def act(arguments: argparse.Namespace) -> int:
     inputs = [path for path in (arguments.boxes, Path(trained.path)) if path]
     done = predict_folder.predict(found, plan, _tracked(plan, terminal), out, inputs)
     for one in done.broken:
-        _say(terminal, f"left out {one.error}", "red")
+        _say(terminal, f"{'not drawn' if one.code == NOT_DRAWN else 'left out'}: {one.error}", "red")
     _say(terminal, f"{len(done.results)} {found.noun} in {done.pictures} of {len(pictures)} pictures")
     _say(terminal, found.promise)
     _say(terminal, f"{out.folder / out.results}, drawings in {out.folder / DRAWINGS}")

@@ -18,6 +18,9 @@ from datasets.io.errors import DataError
 
 DRAWINGS = "drawings"
 
+NOT_DRAWN = "not-drawn"
+"""The code of a picture that is in the results and has no drawing."""
+
 MARK = b"drawn by rle-lab"
 """The comment in each drawing, by which it is known to be one."""
 
@@ -75,7 +78,7 @@ class Outputs:
                 f"Its points are in {self.results}; make the picture smaller or its name shorter to see it"
             )
             problem = f"can't be drawn ({error or type(error).__name__})"
-            raise DataError(picture, problem, remedy=remedy, code="not-drawn") from error
+            raise DataError(picture, problem, remedy=remedy, code=NOT_DRAWN) from error
 
     def write(self, results: Sequence[dict[str, Any]]) -> None:
         """Write all results.

@@ -92,7 +92,7 @@ def predict(
         except OSError as error:  # the results may still find a place
             unwritable.append(error)
 
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee"):
         _, broken = parse_each(one, pictures)
     outputs.write(results)
     if unwritable:

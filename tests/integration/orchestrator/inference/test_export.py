@@ -190,6 +190,20 @@ def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) ->
     assert "largest difference to the model on 16 random pictures: mu" in said
 
 
+def test_the_checkpoint_is_not_written_over(experiment, save, tmp_path) -> None:
+    file = save(experiment)
+    before = file.read_bytes()
+    (tmp_path / "link.onnx").symlink_to(file)
+    (tmp_path / "hard.onnx").hardlink_to(file)
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    for out in (file, tmp_path / "link.onnx", tmp_path / "hard.onnx"):
+        parsed = parser.parse_args(["export", str(file), "--out", str(out)])
+        with refused("would-overwrite"):
+            parsed.act(parsed)
+    assert file.read_bytes() == before
+
+
 def test_the_default_name_is_one_word(experiment, initialised) -> None:
     name = command.default_name(initialised(experiment), "onnx")
     assert name == f"rle-3x8-with-half-bodies-on-coco-seed-0-{experiment.fingerprint()[:8]}.onnx"

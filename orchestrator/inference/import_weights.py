@@ -100,13 +100,13 @@ def _check_replaceable(target: Path, file: Path) -> None:
 
 def _experiment(file: Path, imported: Imported, size: tuple[int, int] | None) -> Experiment:
     data = _benchmark(file, imported)
-    if size is not None:
-        data = data.varied(size=size)
     try:
+        if size is not None:
+            data = data.varied(size=size)
         return Experiment(data=data, model=imported.model, objective=imported.objective, schedule=UNKNOWN)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        crops = f"{data.size[0]}×{data.size[1]}"
+        crops = "×".join(map(str, size or data.size))
         text = f"{file}: no model for crops of {crops} ({reason}). Name others with --size."
         raise CheckpointError(text, code="impossible-size") from error
 

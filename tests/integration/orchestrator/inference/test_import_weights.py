@@ -251,6 +251,8 @@ def test_crops_are_as_large_as_those_of_its_training(tmp_path: Path, meta, size,
     [
         ({"cfg": "input_size=(288, 384), input_size=(192, 256)"}, None, "ambiguous-size"),
         ({}, (100, 100), "impossible-size"),
+        ({}, (10**9, 10**9), "impossible-size"),
+        ({"cfg": "input_size=(1000000, 32)"}, None, "impossible-size"),
     ],
 )
 def test_a_size_that_is_not_known_or_not_possible_is_refused(tmp_path: Path, meta, size, code: str) -> None:

@@ -1,5 +1,6 @@
 """A checkpoint alone is a model, and a user finds it by whatever they know of it."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -179,3 +180,26 @@ def test_an_experiment_larger_than_memory_is_refused(experiment, save, tmp_path:
     torch.save({**state, **changed}, tmp_path / "huge.pt")
     with refused("other-weights", CheckpointError):
         load(tmp_path / "huge.pt")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("objective", "flow", "layers"), 10**9),
+        (("objective", "flow", "couplings"), 10**9),
+        (("data", "size"), [10**9, 10**9]),
+        (("schedule", "epochs"), -1),
+    ],
+)
+def test_an_experiment_with_absurd_values_is_refused(
+    experiment, save, tmp_path: Path, path: tuple[str, ...], value: object
+) -> None:
+    state = torch.load(save(experiment), weights_only=True)
+    fields = json.loads(state["experiment"])
+    inner = fields
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    torch.save({**state, "experiment": json.dumps(fields)}, tmp_path / "absurd.pt")
+    with refused("other-version", CheckpointError):
+        load(tmp_path / "absurd.pt")

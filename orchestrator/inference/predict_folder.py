@@ -115,4 +115,5 @@ def drawing_names(pictures: Iterable[Path]) -> dict[Path, str]:
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))  # macOS leaves ._1.jpg
+    return [path for path in found if path.suffix.lower() in SUFFIXES]

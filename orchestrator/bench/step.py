@@ -23,7 +23,6 @@ from orchestrator.config.schedule import Schedule
 from orchestrator.training.module import TrainingModule
 from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import has_bf16
-from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import placed
 
 DESCRIPTION = (

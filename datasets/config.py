@@ -3,9 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Of a crop, in pixels: a batch of larger ones fits no memory."""
 
 
 class Frozen(BaseModel):

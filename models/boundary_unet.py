@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from models.backbones import check_size
@@ -35,7 +35,7 @@ class BoundaryNet(Frozen):
 
     kind: Literal["boundary"] = "boundary"
     channels: PositiveInt = 64
-    depth: PositiveInt = 4
+    depth: int = Field(default=4, ge=1, le=12)
     head: Literal["fc", "softargmax"] = "fc"
     sigma_bias: float = -3.0
 

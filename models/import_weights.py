@@ -1,6 +1,6 @@
 """Pretrained weights of other code: the authors' 2-D and 3-D models and mmpose's RLE models; and trunks.
 
-Files are read without running any code in them. The result is a config of this package with its weights,
+The result is a config of this package with its weights,
 whose net predicts what the original predicts, but in units of the crop, centred.
 
 Shapes: P points, D coordinates of a point, F features, K couplings of a flow.
@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
@@ -23,8 +22,7 @@ from models.objectives import RLE
 from models.realnvp import RealNVP
 from models.regressor import Regressor, RegressorNet
 from models.rle_conventions import ConventionName
-
-State = Mapping[str, Tensor]
+from models.weights_file import State
 
 FLOW = RealNVP()
 """The flow of the paper, the only one in either code."""
@@ -59,29 +57,6 @@ class Imported:
         net = self.model.build(OutputSpec(self.points, self.dim, size, scale=True), pretrained=False)
         net.load_state_dict(self.model_state)
         return net.eval()
-
-
-def read(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of torch.save, alone or, as mmpose has it, under "state_dict".
-
-    Raises:
-        WeightsError: the file is missing, was not written by torch.save, or holds more than tensors and plain
-            values, which might be code.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise WeightsError(f"{path}: can't be read ({error})", "unreadable-weights") from error
-    except Exception as error:  # torch raises many kinds for a file that it did not write
-        raise WeightsError(
-            f"{path}: not a file of weights alone, and reading anything else might run code in it ({error}). "
-            "If you trust its author, save its state dict by itself with torch.save",
-            "unsafe-weights",
-        ) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: expected a state dict, or a dict with a 'state_dict'", "no-state-dict")
-    return state
 
 
 def convert(state: State) -> Imported:
@@ -148,14 +123,21 @@ class _Reader:
         self.left = dict.fromkeys(state)
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """Floats as float32. Raises WeightsError where the tensor is missing or has another shape."""
+        """Floats as float32. Raises WeightsError where it is missing, of another form, or not finite."""
         if name not in self.state:
             raise WeightsError(f"{name} is missing", "missing-tensor")
         tensor = self.state[name]
         if tuple(tensor.shape) != shape:
             raise WeightsError(f"{name} has the shape {tuple(tensor.shape)}, not {shape}", "tensor-shape")
         self.left.pop(name, None)
-        return tensor.float() if tensor.is_floating_point() else tensor
+        if name.endswith("num_batches_tracked") == tensor.is_floating_point() or tensor.is_complex():
+            raise WeightsError(f"{name} is of {tensor.dtype}", "tensor-dtype")
+        if not tensor.is_floating_point():
+            return tensor
+        values = tensor.float()
+        if not bool(torch.isfinite(values).all()):
+            raise WeightsError(f"{name} is not finite", "not-finite")
+        return values
 
     def points(self, name: str, rows: int) -> int:
         """P, of a layer whose bias has so many rows per point."""

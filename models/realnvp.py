@@ -30,8 +30,8 @@ class RealNVP(Flow):
     torch.Size([7])
     """
 
-    couplings: PositiveInt = 6
-    layers: int = Field(default=3, ge=2)
+    couplings: int = Field(default=6, ge=1, le=100)
+    layers: int = Field(default=3, ge=2, le=100)
     width: PositiveInt = 64
 
     @property

@@ -5,10 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
-from pydantic import PositiveInt
-
 from datasets.base.folder import DataRoot, Folder
-from datasets.config import Frozen, Source
+from datasets.config import Frozen, Side, Source
 from datasets.contract import Data, DataPaths, Pairs
 from datasets.crops.pack import Progress
 from datasets.skeleton import Skeleton
@@ -45,7 +43,7 @@ class DataSet(Frozen):
     folder: ClassVar[type[Folder]]
 
     source: Source
-    size: tuple[PositiveInt, PositiveInt] = (256, 256)  # of the crop, (H, W)
+    size: tuple[Side, Side] = (256, 256)  # of the crop, (H, W)
 
     @property
     def points(self) -> int:

@@ -165,6 +165,10 @@ class AnnotatedFolder(Folder):
     # Whether broken records are left out, and which pictures are too: the digest has both.
     skip_broken: bool = Field(default=False, json_schema_extra=NEUTRAL)
     broken_pictures: tuple[str, ...] = Field(default=(), json_schema_extra=NEUTRAL)
+    # How many training samples there are, to plan a schedule; the digest implies it.
+    train_samples: int | None = Field(
+        default=None, json_schema_extra=NEUTRAL, exclude_if=lambda count: count is None
+    )
 
     @classmethod
     def bind(cls, root: Path, *, skip_broken: bool = False, check: Check = check_here) -> Self:
@@ -236,6 +240,7 @@ class AnnotatedFolder(Folder):
             "broken_pictures": left_out,
             "assumed": found.assumptions + named.name_assumptions(),
             "digest": found.digest(skipped),
+            "train_samples": len(found.train),
         }
         return named.model_copy(update=changes), found
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from datasets.base.annotated import AnnotatedSet, Floats
 from datasets.base.data_set import DataSet
@@ -13,7 +13,7 @@ from datasets.base.pose_data import PoseData
 from datasets.coco.dataset import NMS_THRESHOLD, CocoData
 from datasets.coco.folder import CocoFolder
 from datasets.coco.samples import SplitSamples, read
-from datasets.config import digest
+from datasets.config import Side, digest
 from datasets.contract import DataPaths
 from datasets.crops.crop import Augment
 from datasets.crops.pack import FORMAT, Progress, folder_of
@@ -41,7 +41,7 @@ class CocoKeypoints(PoseData):
 
     kind: Literal["coco"] = "coco"
     source: Annotated[People | CocoFolder, Field(discriminator="kind")]
-    size: tuple[PositiveInt, PositiveInt] = (256, 192)
+    size: tuple[Side, Side] = (256, 192)
     augment: Augment = Augment()
     padding: PositiveFloat = 1.25  # of the box at the crop's aspect ratio
 

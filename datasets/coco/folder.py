@@ -87,7 +87,7 @@ class CocoFolder(AnnotatedFolder):
         return parse_set(folder, boxes, broken_pictures)
 
     def with_names(self, contents: AnnotatedSet[Any], root: DataRoot) -> Self:
-        """With the keypoints, their limbs and constants, and how many people there are to train on."""
+        """With the keypoints, their limbs and constants."""
         annotations = contents.train.annotations
         names, given = annotations.category.keypoints, {**annotations.category.sigmas, **(root.sigmas or {})}
         guessed = tuple(name for name in without_sigma(names) if name not in given)
@@ -102,7 +102,6 @@ class CocoFolder(AnnotatedFolder):
             skeleton=annotations.category.skeleton,
             sigmas=constants if given else None,
             detections=self.detections,
-            train_samples=len(contents.train),
             title=root.path.absolute().name,
             guessed_sigmas=guessed,
         )

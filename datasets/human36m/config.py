@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.base.data_set import NOTHING_READ, Contents
 from datasets.base.folder import DataRoot
 from datasets.base.pose_data import Depth, PoseData
-from datasets.config import digest
+from datasets.config import Side, digest
 from datasets.contract import DataPaths
 from datasets.counts import Counts, Report
 from datasets.crops.crop import Augment
@@ -42,7 +42,7 @@ class Human36MPose(PoseData):
 
     kind: Literal["human36m"] = "human36m"
     source: Annotated[Human36MPeople | Human36MFolder, Field(discriminator="kind")]
-    size: tuple[PositiveInt, PositiveInt] = (256, 256)
+    size: tuple[Side, Side] = (256, 256)
     # The authors draw scale and angle from normal distributions, cut off at 1 ± 0.3 and at ± 60 degrees; here
     # they are uniform, the angle with the same spread. Their colour jitter and noise patches are left out.
     augment: Augment = Augment(scale=(0.7, 1.3), rotation=50, rotation_probability=0.6, half_body=0)

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.base.pose_data import PoseData
+from datasets.config import Side
 from datasets.contract import DataPaths
 from datasets.crops.crop import Augment
 from datasets.crops.pack import Progress
@@ -34,7 +35,7 @@ class MpiiPose(PoseData):
 
     kind: Literal["mpii"] = "mpii"
     source: Annotated[MpiiPeople | MpiiFolder, Field(discriminator="kind")]
-    size: tuple[PositiveInt, PositiveInt] = (256, 256)
+    size: tuple[Side, Side] = (256, 256)
     augment: Augment = Augment()
 
     @property

@@ -16,7 +16,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from datasets.base.data_set import NOTHING_READ, Contents, DataSet
 from datasets.base.folder import DataRoot
-from datasets.config import digest
+from datasets.config import Side, digest
 from datasets.contract import DataPaths, Predictions, PredictionsError
 from datasets.crops.pack import Progress
 from datasets.io.errors import DataError
@@ -51,7 +51,7 @@ class RetinaBoundaries(DataSet):
 
     kind: Literal["retina"] = "retina"
     source: Annotated[Retinas | DmeFolder, Field(discriminator="kind")] = DmeFolder()
-    size: tuple[PositiveInt, PositiveInt] = (224, 768)
+    size: tuple[Side, Side] = (224, 768)
     train_subjects: tuple[PositiveInt, ...] = Field(default=(6, 7, 8, 9, 10), min_length=1)
     test_subjects: tuple[PositiveInt, ...] = Field(default=(1, 2, 3, 4, 5), min_length=1)
     grader: Grader = 1

@@ -15,8 +15,8 @@ from models.regressor import Regressor
 from orchestrator.bench.flow import both_ways, pair
 from orchestrator.bench.step import Change, Step, plain_step, step
 from orchestrator.config.experiment import Experiment
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import placed
-from orchestrator.training.trainer import TrainingModule
 
 Call = Callable[[], object]
 

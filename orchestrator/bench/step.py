@@ -20,10 +20,10 @@ from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.optimizers import build_optimizers
 from orchestrator.training.precision import has_bf16
 from orchestrator.training.runtime import placed
-from orchestrator.training.trainer import TrainingModule
 
 DESCRIPTION = (
     "Forward and backward pass of network, head and RLE with its flow, the check that the gradient is "

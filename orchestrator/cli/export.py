@@ -10,9 +10,10 @@ from orchestrator.cli.guard import console
 from orchestrator.run.settings import home
 
 if TYPE_CHECKING:
+    from orchestrator.inference.export import Form
     from orchestrator.inference.model_store import Trained
 
-SUFFIX = {"onnx": ".onnx", "torch": ".pt2"}
+FORMATS = ("onnx", "torch")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,7 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "random pictures, and its largest difference to the model is printed.",
     )
     model_argument.add_model(parser)
-    parser.add_argument("--format", choices=list(SUFFIX), default="onnx", help="default: onnx")
+    parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: onnx")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: results/exported/NAME")
     parser.set_defaults(act=act)
 
@@ -55,8 +56,9 @@ def act(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def default_name(trained: "Trained", form: str) -> str:
+def default_name(trained: "Trained", form: "Form") -> str:
     """Such as `rle-3x64-on-coco-seed-0-1a2b3c4d.onnx`."""
+    from orchestrator.inference.export import SUFFIX
 
     words = re.sub(r"[^a-z0-9.]+", "-", trained.experiment.describe().lower()).strip("-")
     return f"{words}-{trained.experiment.fingerprint()[:8]}{SUFFIX[form]}"

@@ -1,6 +1,7 @@
 """`rle-lab import-checkpoint`: weights of the authors or of mmpose, as a checkpoint of this project."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from orchestrator.cli.guard import console
@@ -16,6 +17,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "head, without running anything in the file, and write a checkpoint for predict and export.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a state dict, alone or under 'state_dict'")
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=_side,
+        metavar=("H", "W"),
+        help="of the crops that it was trained with (default: as its settings say, else the benchmark's)",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the checkpoint's folder (default: results/imported/NAME)"
     )
@@ -33,9 +41,28 @@ def act(arguments: argparse.Namespace) -> int:
     terminal = console()
     file = arguments.file.expanduser()
     out = (arguments.out or home() / "imported" / file.stem).expanduser().absolute()
-    experiment = import_file(file, out)
-    data = experiment.data
-    what = f"{data.points} points in {data.dim}-D, crops of {data.size[0]}×{data.size[1]}"
-    terminal.print(f"{experiment.describe()}: {what}", highlight=False)
-    terminal.print(f"to use it: rle-lab predict {out} PICTURES", highlight=False, soft_wrap=True)
+    size = tuple(arguments.size) if arguments.size else None
+    imported = import_file(file, out, size)
+    data = imported.experiment.data
+    said = {
+        "settings": "as the file's settings say",
+        "option": "as --size says",
+        "nobody": "assumed, as the file does not say: name others with --size H W",
+    }[imported.size_by]
+    what = f"{data.points} points in {data.dim}-D, crops of {data.size[0]}×{data.size[1]} ({said})"
+    for line in (
+        f"{imported.experiment.describe()}: {what}",
+        f"to use it: rle-lab predict {shlex.quote(str(out))} PICTURES",
+    ):
+        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _side(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be a whole number of pixels")
+    return value

@@ -1,21 +1,29 @@
 """`rle-lab predict`: pictures in; keypoints with their predicted scale, and drawings of them, out."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
 from orchestrator.run.settings import home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestrator.inference.boxes import BoxPlan, PictureBoxes
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `predict`."""
     parser = commands.add_parser(
         "predict",
-        help="keypoints of people in pictures, and drawings of them",
+        help="keypoints of people in pictures or boundaries in retinal scans, and drawings of them",
         description="Predict the keypoints of people with a model trained on COCO, MPII or Human3.6M: as "
-        "COCO results with the predicted scale beside them, and drawn on the pictures. Pixels are counted as "
-        "they are stored, without EXIF rotation.",
+        "COCO results with the predicted scale beside them, and drawn on the pictures. With a model of "
+        "retinas, predict the boundaries in B-scans. Pixels are counted as they are stored, without EXIF "
+        "rotation.",
     )
     model_argument.add_model(parser)
     parser.add_argument(
@@ -37,15 +45,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def act(arguments: argparse.Namespace) -> int:
-    """Predict as the command line asks for; 1 where a picture could not be read.
+    """Predict as the command line asks for; 1 where a picture could not be read or drawn.
 
     Raises:
-        DataError: there are no pictures, the boxes can't be read, or the model does not predict poses.
+        DataError: there are no pictures, the boxes can't be read, or something would be written over.
         CheckpointError: there is no such model, or it can't be read.
     """
-    from rich.progress import track
-
     from orchestrator.inference import boxes, predict_folder
+    from orchestrator.inference.outputs import DRAWINGS, NOT_DRAWN, Outputs
 
     terminal = console()
     pictures = predict_folder.find_pictures(arguments.input)
@@ -54,18 +61,34 @@ def act(arguments: argparse.Namespace) -> int:
     else:
         plan = boxes.read_boxes(arguments.boxes, pictures, arguments.min_score)
     trained = model_argument.trained(arguments, terminal)
-    out = (arguments.out or home() / "predictions").expanduser().absolute()
-    tracked = track(
-        plan.pictures, "predicting", console=terminal, transient=True, disable=not terminal.is_terminal
-    )
-    results, broken = predict_folder.predict(trained, plan, tracked, out)
-    for one in broken:
-        terminal.print(f"[red]left out[/] {one.error}", highlight=False, soft_wrap=True)
-    seen = len({result["file_name"] for result in results})
-    terminal.print(f"{len(results)} people in {seen} of {len(pictures)} pictures", highlight=False)
-    terminal.print(
-        f"{out / predict_folder.RESULTS}, drawings in {out / predict_folder.DRAWINGS}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return 1 if broken else 0
+    found = predict_folder.finder(trained, plan)
+    out = Outputs((arguments.out or home() / "predictions").expanduser().absolute(), found.file)
+    _say_what_is_assumed(plan, terminal)
+    inputs = [path for path in (arguments.boxes, Path(trained.path)) if path]
+    done = predict_folder.predict(found, plan, _tracked(plan, terminal), out, inputs)
+    for one in done.broken:
+        _say(terminal, f"{'not drawn' if one.code == NOT_DRAWN else 'left out'}: {one.error}", "red")
+    _say(terminal, f"{len(done.results)} {found.noun} in {done.pictures} of {len(pictures)} pictures")
+    _say(terminal, found.promise)
+    _say(terminal, f"{out.folder / out.results}, drawings in {out.folder / DRAWINGS}")
+    return 1 if done.broken else 0
+
+
+def _tracked(plan: "BoxPlan", terminal: "Console") -> "Iterable[PictureBoxes]":
+    from rich.progress import track
+
+    hidden = not terminal.is_terminal
+    return track(plan.pictures, "predicting", console=terminal, transient=True, disable=hidden)
+
+
+def _say_what_is_assumed(plan: "BoxPlan", terminal: "Console") -> None:
+    for sentence in plan.assumed:
+        _say(terminal, f"assumed: {sentence}", "yellow")
+    if plan.unknown:
+        first, count = plan.unknown[0], len(plan.unknown)
+        _say(terminal, f"without boxes: {count} of {len(plan.pictures)} pictures, such as {first}", "yellow")
+
+
+def _say(terminal: "Console", text: str, style: str | None = None) -> None:
+    """What others named is never markup."""
+    terminal.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -21,6 +21,7 @@ from datasets.io.problems import Problem
 from datasets.io.survey import Survey
 from datasets.union import DATA_SETS, data_set, sets_in
 from orchestrator.cli.options import add_no_pack, add_sigmas
+from orchestrator.config.small_sets import batches_to_come
 from orchestrator.data.picture_checks import check_all
 from orchestrator.run.settings import results_and_store
 
@@ -143,7 +144,8 @@ def _pack(data: type[DataSet], root: DataRoot, place: DataPaths, console: Consol
         report = benchmark.prepare(
             place, lambda done, total: bars.update(bar, completed=done, total=total), root.contents
         )
-    for sentence in benchmark.assumed:
+    few = batches_to_come(getattr(benchmark.source, "train_samples", None))
+    for sentence in (*benchmark.assumed, *(f"{data.name}: {one}" for one in few)):
         console.print(f"assumed: {sentence}", markup=False, highlight=False, soft_wrap=True)
     return report.sentence()
 

@@ -19,6 +19,7 @@ from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
 from orchestrator.config.schedule import Schedule
+from orchestrator.config.small_sets import smaller_batch
 from orchestrator.config.vary import vary
 
 ModelConfig = Annotated[
@@ -75,6 +76,13 @@ class Experiment(Fingerprinted):
     def epochs(self) -> int:
         """How many epochs it takes."""
         return self.schedule.epochs
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was assumed about the user's files, and of its batch where these are few, a sentence each."""
+        samples = getattr(self.data.source, "train_samples", None)
+        few = smaller_batch(self.schedule, samples)
+        return (*self.data.assumed, *(f"{self.data.name}: {sentence}" for sentence in few))
 
     def describe(self) -> str:
         """For example `RLE 3x64 on coco, seed 0` or `Integral Pose, L1 on mpii, seed 0`."""

@@ -51,6 +51,10 @@ class Schedule(Frozen):
 
     epochs: PositiveInt
     batch: PositiveInt  # the global batch, over all workers
+    # That of the recipe, where the training set is smaller and `batch` was made to fit.
+    recipe_batch: PositiveInt | None = Field(
+        default=None, json_schema_extra={"neutral": True}, exclude_if=lambda batch: batch is None
+    )
     optimiser: Adam = Adam()
     # For matrices, convolutions included, of trunk, coordinate head and heatmaps, instead of Adam.
     matrices: Muon | None = None

@@ -11,6 +11,7 @@ from datasets.io.survey import Check, check_here
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
+from orchestrator.config.small_sets import fitted
 from orchestrator.config.vary import vary
 
 
@@ -28,7 +29,7 @@ class Binding:
     check: Check = check_here  # finds the broken pictures
 
     def bound(self, experiment: Experiment) -> Experiment:
-        """The experiment, and what it starts from, on the user's data.
+        """The experiment, and what it starts from, on the user's data, in batches that these fill.
 
         Raises:
             DataError: the root does not hold such data, or a file of it is wrong.
@@ -38,6 +39,7 @@ class Binding:
         start = None if experiment.start is None else self.bound(experiment.start)
         data = experiment.data.bind(self._data)
         schedule = _schedule(experiment.schedule, data.epochs_for(experiment.data))
+        schedule = fitted(schedule, getattr(data.source, "train_samples", None))
         return vary(experiment, data=data, start=start, schedule=schedule)
 
     def words(self, data: DataConfig) -> str:

@@ -3,8 +3,6 @@
 Shapes: N boxes of a picture, (x, y, width, height) in its pixels as they are stored, without EXIF rotation.
 """
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from datasets.io import json_file
 from datasets.io.errors import DataError
 from datasets.io.json_file import Record, a_box, a_list, a_name, a_number, a_whole
+from orchestrator.inference.picture_names import by_name, by_number, is_number, number_of, same_folder
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +47,12 @@ class BoxPlan:
 
     pictures: tuple[PictureBoxes, ...]
     category: int = PERSON  # of the results
+    assumed: tuple[str, ...] = ()  # about which picture is meant
+
+    @property
+    def unknown(self) -> tuple[Path, ...]:
+        """Pictures that the file of boxes does not name."""
+        return tuple(one.picture for one in self.pictures if one.image_id == NOBODY)
 
 
 def whole_pictures(pictures: Sequence[Path]) -> BoxPlan:
@@ -56,7 +61,7 @@ def whole_pictures(pictures: Sequence[Path]) -> BoxPlan:
     A picture is known by the last number in its name where these numbers differ, as COCO's do, else by its
     place.
     """
-    numbers = [_number(picture) for picture in pictures]
+    numbers = [number_of(picture) for picture in pictures]
     distinct = None not in numbers and len(set(numbers)) == len(numbers)
     idents = [number for number in numbers if number is not None] if distinct else range(1, len(pictures) + 1)
     return BoxPlan(
@@ -67,23 +72,17 @@ def whole_pictures(pictures: Sequence[Path]) -> BoxPlan:
 def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> BoxPlan:
     """Boxes from a file of COCO's annotations or detection results, told apart by their form.
 
-    Annotations name pictures; crowds and other things than people are left out. Detections name the last
-    number in a picture's name; those of categories other than 1 are left out, unless all have the same.
+    Annotations name pictures; crowds and other things than people are left out. Detections name pictures
+    too, or else the last number in a picture's name; those of categories other than 1 are left out, unless
+    all have the same.
 
     Args:
         least: detections with a lower score are left out.
 
     Raises:
-        DataError: the file is neither, a record is wrong, two pictures have one name, or the file knows none
-            of them.
+        DataError: the file is neither, a record is wrong, the file knows none of the pictures, or it is
+            not clear which one it means.
     """
-    if again := [name for name, count in Counter(p.name for p in pictures).items() if count > 1]:
-        raise DataError(
-            path,
-            f"two pictures are called {again[0]}",
-            remedy="Predict them one after the other",
-            code="same-picture-names",
-        )
     document = json_file.load(path)
     detected = isinstance(document.value, list)
     plan = _detected(document, pictures, least) if detected else _annotated(document.as_object(), pictures)
@@ -117,15 +116,14 @@ def corners(boxes: Sequence[Box] | None, size: tuple[int, int]) -> Floats:
 def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
     category = _person(top)
     images = _objects(top, "images")
-    idents = {Path(image.parse(a_name, "file_name")).name: image.parse(a_whole, "id") for image in images}
+    pairs = [(image.parse(a_name, "file_name"), image.parse(a_whole, "id")) for image in images]
     people = [
         record
         for record in _objects(top, "annotations")
         if record.parse(a_whole, "category_id") == category and not record.value.get("iscrowd")
     ]
     boxes = _by_image([(record, 0.0) for record in people])
-    known = {picture: idents.get(picture.name) for picture in pictures}
-    return BoxPlan(_with_boxes(known, boxes), category)
+    return _plan(_named(top.path, pictures, pairs), boxes, category)
 
 
 def _person(top: Record) -> int:
@@ -146,19 +144,49 @@ def _detected(document: Record, pictures: Sequence[Path], least: float) -> BoxPl
     people = [record for record in records if record.value["category_id"] == category]
     scored = [(record, record.parse(a_number, "score")) for record in people]
     boxes = _by_image([(record, score) for record, score in scored if score >= least])
-    return BoxPlan(_with_boxes({picture: _number(picture) for picture in pictures}, boxes), category)
+    idents = [record.parse(a_whole, "image_id") for record in records]
+    if all("file_name" in record.value for record in records):
+        pairs = zip((record.parse(a_name, "file_name") for record in records), idents, strict=True)
+        return _plan(_named(document.path, pictures, list(dict.fromkeys(pairs))), boxes, category)
+    return _plan(_numbered(document.path, pictures, set(idents)), boxes, category)
 
 
-def _with_boxes(
-    idents: Mapping[Path, int | None], boxes: Mapping[int, tuple[Box, ...]]
-) -> tuple[PictureBoxes, ...]:
-    """Each picture with its boxes; none where the file does not know the picture."""
-    return tuple(
+class _Known(NamedTuple):
+    """Under which id a file has each picture, None where it has none, and what was assumed of that."""
+
+    idents: Mapping[Path, int | None]
+    assumed: tuple[str, ...]
+
+
+def _named(path: Path, pictures: Sequence[Path], pairs: Sequence[tuple[str, int]]) -> _Known:
+    """By name and id."""
+    meant = by_name(path, pictures, [name for name, _ in pairs])
+    found = {picture: pairs[meant[picture]] if picture in meant else None for picture in pictures}
+    elsewhere = [(p, pair[0]) for p, pair in found.items() if pair and not same_folder(p, pair[0])]
+    said = [f"{picture} is what {path.name} calls {name}" for picture, name in elsewhere[:1]]
+    return _Known({p: pair[1] if pair else None for p, pair in found.items()}, _counted(said, len(elsewhere)))
+
+
+def _numbered(path: Path, pictures: Sequence[Path], numbers: set[int]) -> _Known:
+    """By the last number in a picture's name."""
+    known = by_number(path, pictures, numbers)
+    guessed = [picture for picture in known if not is_number(picture)]
+    said = [f"{picture.name} is the picture of image_id {known[picture]}" for picture in guessed[:1]]
+    return _Known({picture: known.get(picture) for picture in pictures}, _counted(said, len(guessed)))
+
+
+def _counted(first: Sequence[str], count: int) -> tuple[str, ...]:
+    return tuple(f"{one}, and so {count - 1} more" if count > 1 else one for one in first)
+
+
+def _plan(known: _Known, boxes: Mapping[int, tuple[Box, ...]], category: int) -> BoxPlan:
+    pictures = tuple(
         PictureBoxes(
             picture, NOBODY if ident is None else ident, () if ident is None else boxes.get(ident, ())
         )
-        for picture, ident in idents.items()
+        for picture, ident in known.idents.items()
     )
+    return BoxPlan(pictures, category, known.assumed)
 
 
 def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box, ...]]:
@@ -172,9 +200,3 @@ def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box,
 def _objects(document: Record, key: str = "") -> list[Record]:
     values = enumerate(document.parse(a_list, key))
     return [Record(document.path, f"{key or 'results'}[{i}]", value).as_object() for i, value in values]
-
-
-def _number(picture: Path) -> int | None:
-    """000000000139.jpg and COCO_val2014_000000000139.jpg are 139."""
-    digits = re.findall(r"\d+", picture.stem)
-    return int(digits[-1]) if digits else None

@@ -94,5 +94,5 @@ def _ellipse(canvas: Picture, point: Floats, axes: Floats, colour: Colour, thick
 
 
 def _fixed(point: Floats) -> tuple[int, int]:
-    x, y = np.round(point.clip(-(2**14), 2**14) * 2**_BITS).astype(int).tolist()
+    x, y = np.round(point.clip(-(2**17), 2**17) * 2**_BITS).astype(int).tolist()
     return x, y

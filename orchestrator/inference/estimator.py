@@ -19,10 +19,9 @@ from datasets.crops.pack import Pack
 from datasets.io.errors import DataError
 from datasets.metrics.oks import person_scores
 from datasets.union import benchmarks
+from orchestrator.inference.found import Units
 from orchestrator.inference.model_store import Trained
-from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.evaluation import predictions
-from orchestrator.training.precision import has_bf16
 from orchestrator.training.runtime import SingleProcess
 
 Floats = NDArray[np.float64]
@@ -35,7 +34,7 @@ class PredictedPeople:
     points: Floats  # (N, P, 2) pixels
     z: Floats | None  # (N, P) mm behind the pelvis, of models with depth
     sigma: Floats | None  # (N, P, D) the predicted scale, of x and y in pixels and of z in mm
-    spread: Floats | None  # (N, P, D) the same in errors: half the interval that holds 68 % of them
+    spread: Floats | None  # (N, P, D) the same in errors: half the interval that is to hold 68 % of them
     score: Floats  # (N, P) confidence
     total: Floats  # (N,) mean + max of these, and the box's own: how COCO's evaluation ranks people
     area: Floats  # (N,) square pixels, of the crop
@@ -70,22 +69,19 @@ class Estimator:
 
     net: nn.Module
     data: PoseData
-    bf16: bool
-    units: Floats | None  # (D,) half widths of errors in units of sigma; None for a model without density
+    units: Units
     runtime: SingleProcess
 
     @classmethod
     def of(cls, trained: Trained, runtime: SingleProcess) -> Self:
-        """Move a model to a device.
+        """Move a model to a device, where it predicts in float32, as it does when it is exported.
 
         Raises:
             DataError: it does not predict poses.
         """
         data = pose_data(trained)
-        units = half_widths(trained.objective, data.dim)
-        # bf16 as in evaluation, but not where it is slower than float32. Older models may say "auto".
-        bf16 = trained.experiment.schedule.precision != "float32" and has_bf16(runtime.device)
-        return cls(runtime.prepare(trained.net), data, bf16, units, runtime)
+        units = Units.of(trained.spread, trained.objective, data.dim)
+        return cls(runtime.prepare(trained.net), data, units, runtime)
 
     def predict(self, pixels: NDArray[np.uint8], corners: Floats, detected: Floats) -> PredictedPeople:
         """The person in each box of a picture.
@@ -103,7 +99,7 @@ class Estimator:
         still = np.zeros(len(bodies))
         maps = crop.matrices(bodies, still, still > 0, size)
         one = _OnePicture(_Crops(_unpacked(pixels, len(bodies)), maps, size), self.data.flip_pairs)
-        found = predictions(self.net, one, self.runtime, self.bf16)
+        found = predictions(self.net, one, self.runtime)
         mu, score = found.mu.astype(np.float64), found.score.astype(np.float64)
         depth = self.data.depth
         sigma = None if found.sigma is None else found.sigma * _units(maps, size, depth)
@@ -111,7 +107,7 @@ class Estimator:
             points=crop.to_picture(maps, mu[..., :2], size),
             z=None if depth is None else depth.unit * (mu[..., 2] - mu[:, depth.root, None, 2]),
             sigma=sigma,
-            spread=None if sigma is None or self.units is None else sigma * self.units,
+            spread=None if sigma is None or self.units.widths is None else sigma * self.units.widths,
             score=score,
             total=person_scores(score, detected),
             area=bodies[:, 2:].prod(1),

@@ -19,11 +19,14 @@ from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from models.interface import Output
 from orchestrator.inference.model_store import Trained
+from orchestrator.inference.outputs import check_replaceable
 from orchestrator.training.checkpoint import CheckpointError
 
 Form = Literal["onnx", "torch"]
 Run = Callable[[Tensor], Mapping[str, Tensor]]
 """uint8 (B, H, W, 3) -> outputs by name."""
+
+SUFFIX: Mapping[Form, str] = {"onnx": ".onnx", "torch": ".pt2"}
 
 SAMPLES = 16
 TOLERANCE = 1e-3
@@ -84,7 +87,9 @@ def export(trained: Trained, form: Form, out: Path, image: Tensor) -> dict[str, 
 
     Raises:
         CheckpointError: the format can't hold this model, the file can't be written, or it differs.
+        DataError: something lies there that is no earlier export.
     """
+    check_replaceable(out, SUFFIX[form], [Path(trained.path)])
     partial = out.with_name(f"partial-{os.getpid()}-{out.name}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from torch import nn
 
 from orchestrator.config.experiment import Experiment
 from orchestrator.training.checkpoint import FILE, CheckpointError, Checkpoints, read_checkpoint
-from orchestrator.training.trainer import restored
+from orchestrator.training.checkpoint_content import Spread
+from orchestrator.training.module import restored
 from orchestrator.util.mathematics import SCHEMA
 from orchestrator.util.redact import redacted
 
@@ -22,6 +23,8 @@ class Trained:
     objective: nn.Module  # what `experiment.objective` builds, the flow with it
     epochs: int  # done
     path: str
+    spread: Spread | None = None  # as its last evaluation measured it
+    notes: tuple[str, ...] = ()  # about the file, to be said
 
     @property
     def finished(self) -> bool:
@@ -47,12 +50,20 @@ def load(path: str | Path) -> Trained:
     """The model in a checkpoint: a file, or a URI that pyarrow's file systems know.
 
     Raises:
-        CheckpointError: it is no checkpoint, or one that does not say of which experiment it is.
+        CheckpointError: it is no checkpoint, is damaged, or does not say of which experiment it is.
     """
     checkpoint = read_checkpoint(str(path))
     module = restored(checkpoint, str(path)).eval()
-    epochs = checkpoint.progress.epoch
-    return Trained(checkpoint.experiment, module.model, module.objective, epochs, str(path))
+    progress = checkpoint.progress
+    return Trained(
+        checkpoint.experiment,
+        module.model,
+        module.objective,
+        progress.epoch,
+        str(path),
+        progress.spread,
+        checkpoint.notes,
+    )
 
 
 def find(name: str, storage: str) -> str:

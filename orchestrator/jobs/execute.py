@@ -19,9 +19,10 @@ from orchestrator.jobs.job import Job, read_job
 from orchestrator.probes.base import Probe, TrainedModel
 from orchestrator.probes.step_time import StepTiming
 from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.training.module import restored
 from orchestrator.training.precision import arithmetic, in_bf16
 from orchestrator.training.runtime import Runtime
-from orchestrator.training.trainer import fit, restored
+from orchestrator.training.trainer import fit
 from orchestrator.util import provenance
 from orchestrator.util.errors import UserError
 

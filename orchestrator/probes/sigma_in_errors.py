@@ -25,11 +25,9 @@ from models.rle_conventions import Formula
 from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.density_grid import LogDensity
 from orchestrator.training.evaluation import batches, predict
+from orchestrator.training.spread import SHARE
 
 Floats = NDArray[np.float64]
-
-SHARE = 0.6827
-"""Of all errors: those within one standard deviation, were they Gaussian."""
 
 SAMPLES = 50_000
 """Drawn from the learned density."""

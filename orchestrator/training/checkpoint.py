@@ -2,15 +2,24 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
 from orchestrator.config.experiment import Experiment
+from orchestrator.training.checkpoint_content import (
+    ContentError,
+    Progress,
+    load_state,
+    parse_optimizers,
+    parse_progress,
+    parse_weights,
+)
 from orchestrator.training.storage import Storage, UnusableStorageError
 from orchestrator.util.errors import UserError
 from orchestrator.util.mathematics import SCHEMA
@@ -19,27 +28,18 @@ from orchestrator.util.redact import redacted
 FORMAT = 1
 FILE = "checkpoint.pt"
 
+AFRESH = "Train it again with --fresh"
+REMEDIES = {
+    "not-a-checkpoint": f"Name a {FILE}, or delete this one to train afresh",
+    "damaged": "Restore it from a copy, or delete it to train afresh",
+    "no-experiment": f"{AFRESH}; weights that others trained are read by rle-lab import-checkpoint",
+    "other-experiment": "Move it to the folder of its own fingerprint, or delete it to train afresh",
+}
+"""What to do about a file, by what is wrong with it; about all others, `AFRESH`."""
+
 
 class CheckpointError(UserError):
     """A checkpoint that can't be written, read or used; the message names it and says what to do."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is, and what was measured."""
-
-    epoch: int = 0  # epochs done
-    duration: float = 0.0  # seconds of training and evaluation
-    metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
-    # Each quantity that left its limits: the last epoch in which it did, and its value there.
-    warnings: dict[str, list[float]] = field(default_factory=dict)
-    history: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # epochs and their metrics
-
-    def sentences(self) -> tuple[str, ...]:
-        """The warnings, to be read."""
-        return tuple(
-            f"{name} = {value:.3g} in epoch {epoch}" for name, (epoch, value) in self.warnings.items()
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,7 @@ class Checkpoint:
         optimizers: the state of each optimizer; empty where training can't go on, as for imported weights.
         rng: the state of torch's generator; None likewise.
         schema: of the mathematics of the code that trained it.
+        notes: what could not be checked of a file of an older version.
     """
 
     experiment: Experiment
@@ -61,6 +62,7 @@ class Checkpoint:
     optimizers: tuple[dict[str, Any], ...] = ()
     rng: Tensor | None = None
     schema: int = SCHEMA
+    notes: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -112,7 +114,7 @@ class Checkpoints:
         """The newest checkpoint of an experiment, on the CPU, or None where there is none.
 
         Raises:
-            CheckpointError: the file is there but can't be read.
+            CheckpointError: the file is there but can't be read, is damaged, or is of another experiment.
         """
         return _read(self.storage, f"{experiment.fingerprint()}/{FILE}", experiment=experiment)
 
@@ -164,7 +166,8 @@ def read_checkpoint(path: str, *, weights: bool = True) -> Checkpoint:
         weights: whether they are read; without, tensors are on the device "meta" and hold nothing.
 
     Raises:
-        CheckpointError: it is no checkpoint, or one that does not say of which experiment it is.
+        CheckpointError: it is no checkpoint, is damaged, does not say of which experiment it is, or lies in
+            the folder of another one's fingerprint.
     """
     folder, _, name = path.rpartition("/")
     checkpoint = _read(folder or ("/" if path.startswith("/") else "."), name, weights=weights)
@@ -181,6 +184,7 @@ def _state(checkpoint: Checkpoint) -> dict[str, Any]:
         "format": FORMAT,
         "schema": checkpoint.schema,
         "experiment": checkpoint.experiment.model_dump_json(),
+        "fingerprint": checkpoint.experiment.fingerprint(),
         "trainee": dict(checkpoint.weights),
     }
     if checkpoint.rng is not None:
@@ -192,66 +196,71 @@ def _read(
     root: str, name: str, *, weights: bool = True, experiment: Experiment | None = None
 ) -> Checkpoint | None:
     """A checkpoint, of a known experiment or of the one that it names; None where there is no such file."""
+    path = Storage(root).path(name)
 
     def refusal(problem: str, code: str) -> CheckpointError:
-        return CheckpointError(redacted(f"{Storage(root).path(name)}: {problem}", root), code=code)
+        return CheckpointError(redacted(f"{path}: {problem}. {REMEDIES.get(code, AFRESH)}", root), code=code)
 
     try:
         with Storage(root).open(name) as stream:
-            state = _load(stream, weights)
+            state = load_state(stream, weights=weights)
+        return _parsed(state, path, experiment)
     except FileNotFoundError:
         return None
     except OSError as error:
         text = f"can't read the checkpoint ({error}). Mend it, or name another place with --storage."
         raise _unusable(root, name, error, text, code="not-readable") from None
-    except Exception as error:  # torch raises many kinds for a file that isn't one of its own
-        problem = f"not a readable checkpoint ({error}). Name a {FILE}, or delete this one to train afresh."
-        raise refusal(problem, "not-a-checkpoint") from None
-    if not isinstance(state, dict):
-        raise refusal(f"not a checkpoint, but a {type(state).__name__}. Name a {FILE}.", "not-a-checkpoint")
+    except ContentError as error:
+        raise refusal(str(error), error.code) from None
+    except (ValidationError, KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        raise refusal(f"its content is of another version ({error})", "other-version") from error
+
+
+def _parsed(state: Mapping[str, Any], path: str, wanted: Experiment | None) -> Checkpoint:
+    """Raises ContentError, or what Python raises where a part is missing or of another form."""
     if state.get("format", FORMAT) != FORMAT:
-        raise refusal("written by another version. Train it again with --fresh.", "other-version")
-    if experiment is None and "experiment" not in state:
-        raise refusal(
-            "does not say of which experiment it is. Train it again with --fresh; weights that others "
-            "trained are read by rle-lab import-checkpoint.",
-            "no-experiment",
-        )
+        raise ContentError("written by another version", "other-version")
+    experiment, notes = _experiment(state, path, wanted)
+    optimizers, rng = parse_optimizers(state)
+    weights, progress, schema = parse_weights(state), parse_progress(state), int(state.get("schema", 1))
+    return Checkpoint(experiment, weights, progress, optimizers, rng, schema, notes)
+
+
+def _experiment(
+    state: Mapping[str, Any], path: str, wanted: Experiment | None
+) -> tuple[Experiment, tuple[str, ...]]:
+    """Of which experiment a checkpoint is, and what is to be said about that.
+
+    Raises:
+        ContentError: not of the one that is wanted or whose fingerprint its folder has, or it does not say.
+        pydantic.ValidationError: what it says is of another version.
+    """
+    folder = path.split("/")[-2:][0]
+    expected = wanted.fingerprint() if wanted else folder if re.fullmatch("[0-9a-f]{16}", folder) else None
+    if "experiment" not in state and wanted is None:
+        raise ContentError("does not say of which experiment it is", "no-experiment")
+    if "fingerprint" not in state:  # as older versions wrote it
+        return _older(state, path, wanted, expected)
+    if expected is not None and state["fingerprint"] != expected:
+        raise ContentError(f"it is of {state['fingerprint']}, not of {expected}", "other-experiment")
+    return wanted or Experiment.model_validate_json(state["experiment"]), ()
+
+
+def _older(
+    state: Mapping[str, Any], path: str, wanted: Experiment | None, expected: str | None
+) -> tuple[Experiment, tuple[str, ...]]:
     try:
-        return _checkpoint(state, experiment or Experiment.model_validate_json(state["experiment"]))
-    except (ValidationError, KeyError, ValueError, TypeError) as error:
-        problem = f"its content is of another version ({error}). Train it again with --fresh."
-        raise refusal(problem, "other-version") from error
-
-
-def _checkpoint(state: Mapping[str, Any], experiment: Experiment) -> Checkpoint:
-    return Checkpoint(
-        experiment=experiment,
-        weights=state["trainee"],
-        progress=_progress(state["progress"]),
-        optimizers=_optimizers(state),
-        rng=state.get("torch_rng"),
-        schema=int(state.get("schema", 1)),
-    )
-
-
-def _load(stream: BinaryIO, weights: bool) -> Any:
-    if weights:
-        return torch.load(io.BytesIO(stream.read()), map_location="cpu", weights_only=True)
-    return torch.load(stream, map_location="meta", weights_only=True)
-
-
-def _progress(text: str) -> Progress:
-    fields = json.loads(text)
-    if "alarms" in fields:  # as older versions call them
-        fields["warnings"] = fields.pop("alarms")
-    return Progress(**{**fields, "epoch": int(fields["epoch"])})
-
-
-def _optimizers(state: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    if "optimiser" in state:  # older versions have a single one
-        return (state["optimiser"],)
-    return tuple(state.get("optimisers", ()))
+        found = Experiment.model_validate_json(state["experiment"])
+    except (KeyError, ValidationError):
+        if wanted is None:
+            raise
+        return wanted, (f"{path} does not say of which experiment it is: its place was believed",)
+    own = found.fingerprint()
+    if wanted is not None and own != expected:
+        raise ContentError(f"it is of {own}, not of {expected}", "other-experiment")
+    if expected not in (None, own) and int(state.get("schema", 1)) == SCHEMA:
+        return found, (f"{path} is of {own}, whatever its folder is called",)
+    return wanted or found, ()
 
 
 def _unusable(root: str, name: str, error: OSError, problem: str, code: str) -> CheckpointError:

@@ -1,16 +1,20 @@
 """Predictions of a model for a validation set, with the flip test, and their metrics."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datasets.contract import Data, Pairs, Predictions, Split
+from datasets.contract import Batch, Data, Pairs, Predictions, Split
 from datasets.crops.crop import flip_points, swap_pairs
 from models.heatmap_codec import decode, mirror
 from models.interface import Output
+from orchestrator.training.checkpoint_content import Spread
 from orchestrator.training.runtime import Runtime
+from orchestrator.training.spread import measure_spread
 
 BATCH = 128
 PIXELS = 2**22
@@ -51,40 +55,72 @@ def _mean(values: Tensor | None, mirrored: Tensor | None, pairs: Pairs) -> Tenso
     return None if values is None or mirrored is None else (values + swap_pairs(mirrored, pairs)) / 2
 
 
-def evaluate(model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = False) -> dict[str, float]:
-    """The benchmark's metrics on the validation set, on rank 0; an empty dict on the others.
+def evaluate(
+    model: nn.Module, data: Data, runtime: Runtime, *, bf16: bool = False
+) -> tuple[dict[str, float], Spread | None]:
+    """The benchmark's metrics on the validation set, and how wide its errors are; nothing but on rank 0.
 
     Each worker predicts every world_size-th sample, so that none is counted twice.
     """
     was_training = model.training
     model.eval()
-    shards = runtime.gather(predictions(model, data, runtime, bf16))
+    shards = runtime.gather(compared(model, data, runtime, bf16))
     model.train(was_training)
-    return data.metrics(_join(shards)) if runtime.rank == 0 else {}
+    if runtime.rank != 0:
+        return {}, None
+    return data.metrics(_join([shard.predictions for shard in shards])), _spread(shards)
 
 
 def predictions(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Predictions:
     """Predictions of a model in evaluation mode for this worker's share of the validation set."""
+    return compared(model, data, runtime, bf16).predictions
+
+
+class Compared(NamedTuple):
+    """Predictions and the truth, (N, P, D) each and a weight of 0 where there is none."""
+
+    predictions: Predictions
+    target: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+def compared(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Compared:
+    """As `predictions`, with the truth."""
     ids: list[np.ndarray] = []
     mus: list[np.ndarray] = []
     sigmas: list[np.ndarray] = []
     scores: list[np.ndarray] = []
-    for image, sample_ids in _images(data, runtime):
+    truth: list[tuple[np.ndarray, np.ndarray]] = []
+    for batch in _batches(data, runtime):
         with torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
-            output = predict(model, image.to(runtime.device), data.flip_pairs)
-        ids.append(sample_ids)
+            output = predict(model, batch.image.to(runtime.device), data.flip_pairs)
+        ids.append(batch.id.numpy())
         mus.append(output.mu.float().cpu().numpy())
         if output.sigma is not None:
             sigmas.append(output.sigma.float().cpu().numpy())
         scores.append(_score(output).float().cpu().numpy())
+        truth.append((batch.target.numpy(), batch.weight.numpy()))
     if not ids:  # fewer samples than workers
-        return NOTHING
-    return Predictions(
+        return Compared(NOTHING, np.empty((0, 0, 0), np.float32), np.empty((0, 0, 0), np.float32))
+    found = Predictions(
         np.concatenate(ids),
         np.concatenate(mus),
         np.concatenate(sigmas) if sigmas else None,
         np.concatenate(scores),
     )
+    return Compared(found, *(np.concatenate(part) for part in zip(*truth, strict=True)))
+
+
+def _spread(shards: Sequence[Compared]) -> Spread | None:
+    """Of all samples in the order of their ids, however many workers there were."""
+    shards = [shard for shard in shards if len(shard.target)]
+    found = _join([shard.predictions for shard in shards])
+    target, weight = (np.concatenate([shard[part] for shard in shards]) for part in (1, 2))
+    if target.shape != found.mu.shape:
+        return None
+    order = np.argsort(found.id, kind="stable")
+    sigma = None if found.sigma is None else found.sigma[order]
+    return measure_spread(found.mu[order] - target[order], sigma, weight[order])
 
 
 def _score(output: Output) -> Tensor:
@@ -94,11 +130,10 @@ def _score(output: Output) -> Tensor:
     return torch.ones_like(output.mu[..., 0]) if output.sigma is None else 1 - output.sigma.mean(-1)
 
 
-def _images(data: Data, runtime: Runtime) -> Iterator[tuple[Tensor, np.ndarray]]:
+def _batches(data: Data, runtime: Runtime) -> Iterator[Batch]:
     mine = range(runtime.rank, len(data.val), runtime.world_size)
     for rows in batches(mine, data.val):
-        batch = data.val.__getitems__([(0, index) for index in rows])
-        yield batch.image, batch.id.numpy()
+        yield data.val.__getitems__([(0, index) for index in rows])
 
 
 def batches(rows: Sequence[int], split: Split) -> Iterator[Sequence[int]]:

@@ -19,20 +19,19 @@ from datasets.io.errors import DataError
 from models.errors import WeightsError
 from models.import_weights import load_trunk
 from models.interface import LossInputs
-from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import Checkpoint, CheckpointError, Checkpoints, Progress
+from orchestrator.training.checkpoint import AFRESH, Checkpoint, CheckpointError, Checkpoints
+from orchestrator.training.checkpoint_content import Progress
 from orchestrator.training.dataloader import load
 from orchestrator.training.evaluation import evaluate
+from orchestrator.training.module import TrainingModule, check_finite, load_weights
 from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
 from orchestrator.training.runtime import Runtime
 from orchestrator.util.errors import SweepError, UserError
 from orchestrator.util.redact import redacted
-
-AFRESH = "Train it again with --fresh."
 
 
 class DivergedError(Exception):
@@ -48,24 +47,6 @@ class Outcome:
     duration: float  # seconds of training and evaluation, interruptions left out
     note: str = ""
     warnings: tuple[str, ...] = ()
-
-
-class TrainingModule(nn.Module):
-    """Model and objective as one module whose forward is the loss, so that data parallelism averages
-    the flow's gradients with all others."""
-
-    def __init__(self, experiment: Experiment, *, pretrained: bool, bf16: bool = False) -> None:
-        super().__init__()
-        self.model = experiment.model.build(experiment.output_spec, pretrained)
-        self.objective: LossModule = experiment.objective.build(experiment.data.dim)
-        self.bf16 = bf16  # of the trunk
-        self.seed = experiment.seed
-
-    def forward(self, image: Tensor, target: Tensor, weight: Tensor, step: int) -> Any:
-        """image uint8 (B, H, W, 3), target and weight (B, P, D) -> Loss(loss, parts)."""
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=self.bf16):
-            mu, sigma, heatmap, _ = self.model(image)
-        return self.objective(mu, sigma, target, weight, step=step, seed=self.seed, heatmap=heatmap)
 
 
 @dataclass(frozen=True)
@@ -102,6 +83,7 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         wrapped = runtime.prepare(module)
         optimizers = build_optimizers(experiment.schedule, module.model, module.objective)
         progress = Progress()
+        notes = () if checkpoint is None else checkpoint.notes
         if checkpoint is not None:
             progress = _resume(checkpoint, module, optimizers, checkpoints.path(experiment.fingerprint()))
             # What was reported last may have been lost with the process that was to receive it.
@@ -115,8 +97,8 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
                     checkpoints.save(_checkpoint(training, progress))
                 runtime.report(progress.epoch, measured)
         except DivergedError as diverged:
-            return _outcome("diverged", progress, str(diverged))
-    return _outcome("finished", progress)
+            return _outcome("diverged", progress, notes, str(diverged))
+    return _outcome("finished", progress, notes)
 
 
 def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf16: bool) -> TrainingModule:
@@ -125,38 +107,18 @@ def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf1
     try:
         module = TrainingModule(experiment, pretrained=fresh and start is None, bf16=bf16)
         if fresh and start is not None:
-            load_trunk(module.model, checkpoints.load_finished(start).weights)
+            begun = checkpoints.load_finished(start)
+            check_finite(begun, checkpoints.path(start.fingerprint()))
+            load_trunk(module.model, begun.weights)
     except WeightsError as error:
         raise UserError(str(error), code=error.code) from error
     return module
 
 
-def restored(checkpoint: Checkpoint, path: str) -> TrainingModule:
-    """The module of a checkpoint with its weights, on the CPU.
-
-    Args:
-        path: where it lies, for messages.
-
-    Raises:
-        CheckpointError: the weights are not those of its experiment.
-    """
-    module = TrainingModule(checkpoint.experiment, pretrained=False)
-    _load_weights(module, checkpoint, path)
-    return module
-
-
-def _load_weights(module: TrainingModule, checkpoint: Checkpoint, path: str) -> None:
-    try:
-        module.load_state_dict(checkpoint.weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            redacted(f"{path}: its weights are not those of its experiment ({error}). {AFRESH}"),
-            code="other-weights",
-        ) from error
-
-
-def _outcome(status: Literal["finished", "diverged"], progress: Progress, note: str = "") -> Outcome:
-    return Outcome(status, progress.metrics, progress.duration, note, progress.sentences())
+def _outcome(
+    status: Literal["finished", "diverged"], progress: Progress, notes: tuple[str, ...], note: str = ""
+) -> Outcome:
+    return Outcome(status, progress.metrics, progress.duration, note, (*progress.sentences(), *notes))
 
 
 def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, float]]:
@@ -170,17 +132,19 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
         set_rate(training.optimizers, rate(schedule, step, training.steps))
         _step(training, batch, step, monitor)
     epoch = before.epoch + 1
-    metrics = monitor.summary()
+    metrics, spread = monitor.summary(), before.spread
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
         runtime.align(module)
         metrics |= gradient_shares(module, batch.to(runtime.device))
-        metrics |= evaluate(module.model, training.data, runtime, bf16=module.bf16)
+        measured, spread = evaluate(module.model, training.data, runtime, bf16=module.bf16)
+        metrics |= measured
         metrics["bf16"] = float(module.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
         metrics={**before.metrics, **metrics},
         history=[*before.history, (epoch, metrics)],
+        spread=spread,
         warnings=before.warnings | {name: [epoch, value] for name, value in monitor.warnings().items()},
     )
     return progress, metrics
@@ -244,7 +208,7 @@ def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
         raise DataError(
             "the training set",
             f"{len(split)} samples are fewer than one batch of {schedule.batch}",
-            remedy="Use more pictures or a smaller schedule.batch",
+            remedy="Add samples to train on",
             code="few-samples",
         )
     return len(split) // schedule.batch
@@ -268,15 +232,16 @@ def _resume(
     Raises:
         CheckpointError: training can't go on from it.
     """
-    _load_weights(module, checkpoint, path)
+    load_weights(module, checkpoint, path)
     try:
         for optimizer, state in zip(optimizers, checkpoint.optimizers, strict=True):
             _load_optimizer(optimizer, state)
-    except (KeyError, ValueError) as error:
+        if checkpoint.rng is None:
+            raise ValueError("without the state of the generator")
+        torch.set_rng_state(checkpoint.rng)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         problem = f"training can't go on from this checkpoint, whose optimizers are others ({error})"
-        raise CheckpointError(redacted(f"{path}: {problem}. {AFRESH}"), code="other-optimizers") from error
-    assert checkpoint.rng is not None, "written together with the optimizers"
-    torch.set_rng_state(checkpoint.rng)
+        raise CheckpointError(redacted(f"{path}: {problem}. {AFRESH}."), code="other-optimizers") from error
     return checkpoint.progress
 
 

@@ -17,8 +17,8 @@ from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Object
 from models.realnvp import RealNVP
 from orchestrator.bench.gpu_hours import planned, step_kind, trainings
 from orchestrator.config.experiment import Experiment
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import placed
-from orchestrator.training.trainer import TrainingModule
 from sweeps import all_sweeps
 from tests.support.closeness import apart, same_bits
 

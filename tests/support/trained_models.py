@@ -17,8 +17,9 @@ from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import Trained, load
-from orchestrator.training.checkpoint import Checkpoint, Checkpoints, Progress
-from orchestrator.training.trainer import TrainingModule
+from orchestrator.training.checkpoint import Checkpoint, Checkpoints
+from orchestrator.training.checkpoint_content import Progress
+from orchestrator.training.module import TrainingModule
 
 Save = Callable[..., Path]
 

@@ -64,6 +64,7 @@ CIRCLES: set[frozenset[str]] = set()
 DATA_SETS = ("datasets.coco", "datasets.mpii", "datasets.human36m", "datasets.retina")
 
 KNOWS_DATA_SETS = {
+    "orchestrator/inference/scans.py",
     "orchestrator/probes/calibration.py",
     "orchestrator/probes/learned_density.py",
     "orchestrator/probes/occlusion.py",

@@ -15,7 +15,7 @@ from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves, Scatter
 from orchestrator.sweep.plan import PlanSettings, plan_table, plan_tables
 from orchestrator.sweep.sweep import Row, Sweep, Table
-from orchestrator.training.trainer import TrainingModule
+from orchestrator.training.module import TrainingModule
 from orchestrator.util.errors import SweepError
 from sweeps import all_sweeps, listed
 from sweeps.baselines import PAPER

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from models.backbones import ResNet, SmallTrunk
 from models.errors import WeightsError
 from models.heatmap_nets import SimplePose, TwoBranch
-from models.import_weights import convert, load_trunk, read
+from models.import_weights import convert, load_trunk
 from models.interface import OutputSpec
 from models.regressor import Regressor
+from models.weights_file import read
 from tests.support.errors import refused
 from tests.support.original_networks import (
     POINTS,
@@ -104,7 +105,9 @@ def test_the_depth_is_read_from_the_names(depth: int) -> None:
     with torch.device("meta"):
         trunk = ResNet.model_validate({"depth": depth, "weights": None})
         layers = trunk.build().state_dict()
-    state |= {f"preact.{n}": torch.zeros(()).expand(t.shape) for n, t in layers.items()}
+    state |= {
+        f"preact.{n}": torch.zeros((), dtype=t.dtype, device="cpu").expand(t.shape) for n, t in layers.items()
+    }
     for name in ("fc_coord", "fc_sigma"):
         state[f"{name}.linear.weight"] = torch.zeros(2 * POINTS, trunk.channels_out)
     assert convert(state).model.trunk == trunk
@@ -161,7 +164,7 @@ def test_a_state_dict_is_read_alone_or_wrapped_from_either_format(
     state = {"a.weight": torch.arange(3.0), "a.bias": torch.ones(1)}
     content = {"meta": {"epoch": 3}, "state_dict": state} if wrapped else state
     torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=not legacy)
-    found = read(tmp_path / "w.pth")
+    found = read(tmp_path / "w.pth").state
     assert found.keys() == state.keys()
     assert all(torch.equal(found[name], state[name]) for name in state)
 

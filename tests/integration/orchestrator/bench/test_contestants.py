@@ -13,7 +13,7 @@ from models.realnvp import RealNVP
 from orchestrator.bench import data, flow, growth_flow, step
 from orchestrator.bench.plain_data import PlainDataset
 from orchestrator.config.experiment import Experiment
-from orchestrator.training.trainer import TrainingModule
+from orchestrator.training.module import TrainingModule
 
 CPU = torch.device("cpu")
 

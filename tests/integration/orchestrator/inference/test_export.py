@@ -23,7 +23,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
-from orchestrator.training.trainer import TrainingModule
+from orchestrator.training.module import TrainingModule
 from tests.support.errors import refused
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
@@ -188,6 +188,20 @@ def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) ->
     assert out.is_file()
     assert "uint8 (B, 32, 32, 3) to mu, sigma, score" in said
     assert "largest difference to the model on 16 random pictures: mu" in said
+
+
+def test_the_checkpoint_is_not_written_over(experiment, save, tmp_path) -> None:
+    file = save(experiment)
+    before = file.read_bytes()
+    (tmp_path / "link.onnx").symlink_to(file)
+    (tmp_path / "hard.onnx").hardlink_to(file)
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    for out in (file, tmp_path / "link.onnx", tmp_path / "hard.onnx"):
+        parsed = parser.parse_args(["export", str(file), "--out", str(out)])
+        with refused("would-overwrite"):
+            parsed.act(parsed)
+    assert file.read_bytes() == before
 
 
 def test_the_default_name_is_one_word(experiment, initialised) -> None:

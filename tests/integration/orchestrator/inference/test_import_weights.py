@@ -156,7 +156,7 @@ def test_what_comes_back_from_the_checkpoint_predicts_what_theirs_predicts(
     tmp_path, make, reference, data, size, convention
 ) -> None:
     file = saved(make, tmp_path)
-    experiment = import_file(file, tmp_path / "ours")
+    experiment = import_file(file, tmp_path / "ours").experiment
     found = load(tmp_path / "ours" / "checkpoint.pt")
     image = torch.randint(0, 256, (2, *size, 3), dtype=torch.uint8)
     with torch.inference_mode():
@@ -225,3 +225,57 @@ def test_files_without_such_weights_are_refused_by_name(tmp_path: Path, content,
     with refused(code, CheckpointError) as refusal:
         import_file(path, tmp_path / "ours")
     assert "theirs.pth: " in str(refusal.value)
+
+
+SETTINGS = {"cfg": "codec = dict(type='RegressionLabel', input_size=(288, 384))"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "size", "expected", "said"),
+    [
+        (SETTINGS, None, (384, 288), "settings"),
+        (SETTINGS, (320, 256), (320, 256), "option"),
+        ({}, (384, 288), (384, 288), "option"),
+        ({}, None, (256, 192), "nobody"),
+    ],
+)
+def test_crops_are_as_large_as_those_of_its_training(tmp_path: Path, meta, size, expected, said) -> None:
+    torch.manual_seed(5)
+    torch.save({"meta": meta, "state_dict": of_the_authors_2d()}, tmp_path / "theirs.pth")
+    imported = import_file(tmp_path / "theirs.pth", tmp_path / "ours", size)
+    assert (imported.experiment.data.size, imported.size_by) == (expected, said)
+
+
+@pytest.mark.parametrize(
+    ("meta", "size", "code"),
+    [
+        ({"cfg": "input_size=(288, 384), input_size=(192, 256)"}, None, "ambiguous-size"),
+        ({}, (100, 100), "impossible-size"),
+        ({}, (10**9, 10**9), "impossible-size"),
+        ({"cfg": "input_size=(1000000, 32)"}, None, "impossible-size"),
+    ],
+)
+def test_a_size_that_is_not_known_or_not_possible_is_refused(tmp_path: Path, meta, size, code: str) -> None:
+    torch.manual_seed(5)
+    torch.save({"meta": meta, "state_dict": of_the_authors_2d()}, tmp_path / "theirs.pth")
+    with refused(code, CheckpointError) as caught:
+        import_file(tmp_path / "theirs.pth", tmp_path / "ours", size)
+    assert "--size" in str(caught.value)
+    assert not (tmp_path / "ours").exists()
+
+
+def test_an_import_takes_the_place_of_another_and_of_nothing_else(experiment, save, tmp_path: Path) -> None:
+    file = saved(of_the_authors_2d, tmp_path)
+    for _ in range(2):
+        import_file(file, tmp_path / "ours")
+    trained = save(experiment)
+    before = trained.read_bytes()
+    with refused("would-overwrite"):
+        import_file(file, trained.parent)
+    assert trained.read_bytes() == before
+    own = tmp_path / "theirs" / "checkpoint.pt"
+    own.parent.mkdir()
+    file.rename(own)
+    with refused("would-overwrite"):
+        import_file(own, own.parent)
+    assert torch.load(own).keys() == {"state_dict"}

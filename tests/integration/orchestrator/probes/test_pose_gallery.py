@@ -33,8 +33,8 @@ from orchestrator.probes.base import ProbeError, TrainedModel
 from orchestrator.probes.pose_gallery import Gallery
 from orchestrator.probes.pose_samples import pose_samples
 from orchestrator.training.evaluation import predictions
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import SingleProcess
-from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.jpeg_text import from_text, to_text
 from tests.support.errors import refused
 

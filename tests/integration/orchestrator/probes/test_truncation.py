@@ -34,8 +34,8 @@ from orchestrator.probes.truncated_boxes import (
 )
 from orchestrator.probes.truncation import Truncation, _means, predict_points, select_people
 from orchestrator.training.evaluation import predictions
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import CPU, SingleProcess
-from orchestrator.training.trainer import TrainingModule
 from tests.support.errors import invalid, refused
 
 EDGES: tuple[Edge, ...] = ("left", "above", "right", "below")

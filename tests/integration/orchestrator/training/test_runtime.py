@@ -77,7 +77,7 @@ def work(rank: int, folder: str) -> None:
         "nothing": runtime.agree(None if rank == 0 else 1),
         "statistics": norm.running_mean.tolist(),  # type: ignore[union-attr]
         "batches": int(norm.num_batches_tracked),  # type: ignore[arg-type]
-        "metrics": evaluate(Reads(), data, runtime),
+        "metrics": evaluate(Reads(), data, runtime)[0],
         "heard": data.heard,
     }
     Path(folder, f"{rank}.json").write_text(json.dumps(found))
@@ -106,7 +106,7 @@ def test_all_workers_evaluate_with_the_statistics_that_the_checkpoint_holds(
 
 def test_every_sample_is_evaluated_once_and_by_one_worker(workers: list[dict[str, Any]]) -> None:
     alone = Counted(Numbered(SAMPLES))
-    assert evaluate(Reads(), alone, SingleProcess()) == {"AP": SAMPLES}
+    assert evaluate(Reads(), alone, SingleProcess())[0] == {"AP": SAMPLES}
     assert workers[0]["metrics"] == {"AP": SAMPLES}
     assert workers[1]["metrics"] == {}
     assert [[tuple(one) for one in heard] for heard in workers[0]["heard"]] == alone.heard

@@ -22,8 +22,9 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Schedule
 from orchestrator.config.vary import vary
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints, read_checkpoint
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import Distributed, SingleProcess
-from orchestrator.training.trainer import TrainingModule, fit
+from orchestrator.training.trainer import fit
 from tests.support.errors import refused
 
 

@@ -10,6 +10,7 @@ from datasets.mpii.config import MpiiFolder
 from datasets.retina.config import DmeFolder
 from datasets.synthetic.people.people import People
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.small_sets import LARGEST_BATCH, batches_to_come
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
 from orchestrator.sweep.plan import PlanSettings, plan_table
@@ -53,6 +54,42 @@ def test_a_small_set_is_gone_through_until_as_many_samples_are_seen(
 def test_a_large_set_keeps_the_epochs(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     large = of(monkeypatch, CocoFolder(digest="0" * 16, train_samples=5000))
     assert large.bound(generated(experiment, 1200)).schedule == experiment.schedule
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch"), [(1, 1), (2, 2), (24, 16), (57, 32), (63, 32), (64, 64), (255, 64)]
+)
+def test_batches_are_no_larger_than_the_training_set(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, samples: int, batch: int
+) -> None:
+    small = of(monkeypatch, CocoFolder(digest="0" * 16, train_samples=samples))
+    recipe = vary(experiment, schedule=vary(experiment.schedule, batch=64))
+    bound = small.bound(vary(recipe, start=recipe))
+    for one in (bound, bound.start):
+        assert one.schedule.batch == batch
+        assert one.schedule.recipe_batch == (64 if batch < 64 else None)
+    said = [f"coco: batches of {batch} instead of 64, as there are {samples} samples to train on"]
+    assert list(bound.assumed) == (said if batch < 64 else [])
+
+
+def test_the_fingerprint_tells_the_batch_that_is_used_and_not_the_recipes(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = of(monkeypatch, CocoFolder(digest="0" * 16, train_samples=40))
+    prints = [
+        small.bound(vary(experiment, schedule=vary(experiment.schedule, batch=batch))).fingerprint()
+        for batch in (16, 32, 64)
+    ]
+    assert prints[0] != prints[1] == prints[2]
+    assert "recipe_batch" not in experiment.model_dump_json()
+
+
+def test_no_recipe_has_a_larger_batch_than_prepare_speaks_of() -> None:
+    scales = ("smoke", "demo", "paper")
+    batches = [base(scale).schedule.batch for base in (coco, mpii, human36m, retina) for scale in scales]
+    assert max(batches) == LARGEST_BATCH
+    assert "32" in batches_to_come(57)[0]
+    assert batches_to_come(LARGEST_BATCH) == batches_to_come(None) == ()
 
 
 def test_an_experiment_made_for_real_data_keeps_its_schedule(

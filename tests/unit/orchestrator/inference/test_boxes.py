@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.inference.boxes import NOBODY, Box, corners, read_boxes, whole_pictures
+from orchestrator.inference.boxes import NOBODY, Box, BoxPlan, corners, read_boxes, whole_pictures
+from orchestrator.inference.picture_names import shortest_names
 from tests.support.errors import refused
 
 PICTURES = (Path("a/000000000139.jpg"), Path("a/000000000285.jpg"))
@@ -80,9 +81,85 @@ def test_a_file_of_another_form_is_refused_with_the_record(tmp_path: Path, docum
     assert caught.value.path.endswith("boxes.json")
 
 
-def test_boxes_by_name_need_names_that_differ(tmp_path: Path) -> None:
-    with refused("same-picture-names"):
-        read_boxes(written(tmp_path, DETECTIONS), (*PICTURES, Path("b/000000000139.jpg")))
+def annotated(*names: str) -> dict[str, Any]:
+    """A picture of each name, each with a person whose box is as wide as its place in the list."""
+    images = [{"id": place, "file_name": name} for place, name in enumerate(names, 1)]
+    people = [
+        {"image_id": place, "category_id": 3, "bbox": [0, 0, place, 5]} for place in range(1, len(names) + 1)
+    ]
+    return {**ANNOTATIONS, "images": images, "annotations": people}
+
+
+def widths(plan: BoxPlan) -> list[float]:
+    """Of the box of each picture; 0 without one."""
+    return [one.boxes[0].xywh[2] if one.boxes else 0 for one in plan.pictures]
+
+
+@pytest.mark.parametrize(
+    ("names", "pictures", "expected"),
+    [
+        (["cam1/000001.png", "cam2/000001.png"], ["x/cam1/000001.png", "x/cam2/000001.png"], [1, 2]),
+        (["cam1/000001.png", "cam2/000001.png"], ["cam2/000001.png"], [2]),
+        (["cam1/000001.png", "cam2/000001.png"], ["cam3/000001.png", "cam1/000001.png"], [0, 1]),
+        (["a/cam1/1.png", "b/cam1/1.png"], ["b/cam1/1.png", "a/cam1/1.png"], [2, 1]),
+        (["cam1/1.png"], ["cam1/1.png", "cam2/1.png"], [1, 0]),
+        (["1.png", "cam1/1.png"], ["cam1/1.png", "1.png"], [2, 1]),
+        (["cam1\\1.png", "cam2\\1.png"], ["cam2/1.png", "cam1/1.png"], [2, 1]),
+        (["cam1/1.png", "cam1/2.png", "cam2/1.png"], ["cam2/2.png", "cam1/1.png"], [0, 1]),
+        (["./u\u0308.png"], ["\u00fc.png"], [1]),
+    ],
+)
+def test_a_name_with_folders_means_the_picture_whose_path_ends_so(
+    tmp_path: Path, names: list[str], pictures: list[str], expected: list[float]
+) -> None:
+    plan = read_boxes(written(tmp_path, annotated(*names)), [tmp_path / picture for picture in pictures])
+    assert widths(plan) == expected
+    assert plan.unknown == tuple(
+        tmp_path / p for p, width in zip(pictures, expected, strict=True) if not width
+    )
+    assert plan.assumed == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "pictures"),
+    [
+        (annotated("1.png"), ["cam1/1.png", "cam2/1.png"]),
+        (annotated("cam1/1.png"), ["a/cam1/1.png", "b/cam1/1.png"]),
+        (annotated("a/cam1/1.png", "b/cam1/1.png"), ["cam1/1.png"]),
+        (annotated("1.png", "1.png"), ["1.png"]),
+        (DETECTIONS, ["000000000139.jpg", "b/000000000139.jpg"]),
+        ([{**DETECTIONS[0], "image_id": 1}], ["walk_1.png", "jump_1.png"]),
+        ([{**one, "file_name": "1.png", "image_id": i} for i, one in enumerate(DETECTIONS)], ["1.png"]),
+    ],
+)
+def test_what_may_mean_two_pictures_is_refused(tmp_path: Path, document, pictures: list[str]) -> None:
+    with refused("ambiguous-pictures") as caught:
+        read_boxes(written(tmp_path, document), [tmp_path / picture for picture in pictures])
+    assert "one after the other" not in str(caught.value)
+
+
+def test_detections_that_name_pictures_are_matched_by_name(tmp_path: Path) -> None:
+    records = [
+        {**DETECTIONS[0], "image_id": place, "file_name": f"cam{place}/1.png", "bbox": [0, 0, place, 5]}
+        for place in (1, 2)
+    ]
+    plan = read_boxes(written(tmp_path, records), [tmp_path / "cam2" / "1.png", tmp_path / "cam1" / "1.png"])
+    assert widths(plan) == [2, 1]
+
+
+def test_what_is_assumed_of_names_is_said(tmp_path: Path) -> None:
+    plan = read_boxes(written(tmp_path, annotated("val/1.png")), [tmp_path / "test" / "1.png"])
+    assert widths(plan) == [1]
+    assert len(plan.assumed) == 1
+    plan = read_boxes(written(tmp_path, [{**DETECTIONS[0], "image_id": 1}]), [tmp_path / "walk_1.png"])
+    assert len(plan.pictures[0].boxes or ()) == 1
+    assert "walk_1.png" in plan.assumed[0]
+    assert read_boxes(written(tmp_path, DETECTIONS), PICTURES).assumed == ()
+
+
+def test_results_call_pictures_by_what_tells_them_apart() -> None:
+    pictures = [Path("/x/a/cam1/1.png"), Path("/x/b/cam1/1.png"), Path("/x/2.png")]
+    assert list(shortest_names(pictures).values()) == ["a/cam1/1.png", "b/cam1/1.png", "2.png"]
 
 
 @pytest.mark.parametrize(

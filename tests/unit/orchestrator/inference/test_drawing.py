@@ -71,6 +71,13 @@ def test_small_pictures_are_enlarged_and_points_with_them() -> None:
     assert tuple(drawn[202, 242]) == COLOURS["left"]
 
 
+def test_limbs_of_wide_pictures_are_where_they_belong() -> None:
+    wide = np.full((40, 30_000, 3), 100, np.uint8)
+    drawn = draw(wide, people([[(29_000, 20), (29_500, 20)]]), ONE_LIMB)
+    assert tuple(drawn[20, 29_250]) == COLOURS["left"]
+    assert not (drawn[:, :28_900] != wide[:, :28_900]).any()
+
+
 def test_points_far_outside_do_no_harm() -> None:
     drawn = draw(GREY, people([[(-1e9, 200), (1e9, 200)]], half=1e9), ONE_LIMB)
     assert drawn.shape == GREY.shape

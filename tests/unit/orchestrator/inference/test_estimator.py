@@ -17,6 +17,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference.boxes import Box, corners
 from orchestrator.inference.estimator import Estimator, PredictedPeople, pose_data
+from orchestrator.inference.found import Units
 from orchestrator.training.runtime import SingleProcess
 from tests.support.errors import refused
 
@@ -71,7 +72,7 @@ def test_points_come_back_to_where_they_are_in_the_picture(of_people, initialise
 
 def test_sigma_is_in_pixels_and_spread_in_errors(of_people, initialised) -> None:
     units = np.linspace(0.5, 1.0, of_people.data.dim)
-    made = estimator(initialised, of_people, units=units)
+    made = estimator(initialised, of_people, units=Units(units, ""))
     people = made.predict(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
     assert people.sigma is not None
     assert people.spread is not None

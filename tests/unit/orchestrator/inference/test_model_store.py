@@ -1,17 +1,20 @@
 """A checkpoint alone is a model, and a user finds it by whatever they know of it."""
 
+import json
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
 
-from models.objectives import DLE
+from models.objectives import DLE, RLE
+from models.realnvp import RealNVP
 from orchestrator.config.vary import vary
 from orchestrator.inference.model_store import find, load
 from orchestrator.training.checkpoint import CheckpointError, Checkpoints
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import SingleProcess
-from orchestrator.training.trainer import TrainingModule, fit
+from orchestrator.training.trainer import fit
 from tests.support.errors import refused
 
 
@@ -144,3 +147,59 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         with refused("no-checkpoint" if name == "absent" else "not-a-checkpoint", CheckpointError) as caught:
             load(tmp_path / f"{name}.pt")
         assert f"{name}.pt" in str(caught.value)
+
+
+def spoilt(file: Path, **changes: torch.Tensor) -> Path:
+    """The checkpoint with other weights."""
+    state = torch.load(file, weights_only=True)
+    torch.save({**state, "trainee": {**state["trainee"], **changes}}, file)
+    return file
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(experiment, save, value: float) -> None:
+    bias = torch.load(save(experiment), weights_only=True)["trainee"]["model.coord.bias"]
+    with refused("not-finite", CheckpointError) as caught:
+        load(spoilt(save(experiment), **{"model.coord.bias": torch.full_like(bias, value)}))
+    assert "model.coord.bias" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tensor", [torch.zeros(34, dtype=torch.int64), torch.zeros(3), torch.zeros(34).cfloat()]
+)
+def test_weights_of_another_form_are_refused_by_name(experiment, save, tensor: torch.Tensor) -> None:
+    with refused("other-weights", CheckpointError) as caught:
+        load(spoilt(save(experiment), **{"model.coord.bias": tensor}))
+    assert "model.coord.bias" in str(caught.value)
+
+
+def test_an_experiment_larger_than_memory_is_refused(experiment, save, tmp_path: Path) -> None:
+    huge = vary(experiment, objective=RLE(flow=RealNVP(layers=3, width=10**6)))
+    state = torch.load(save(experiment), weights_only=True)
+    changed = {"experiment": huge.model_dump_json(), "fingerprint": huge.fingerprint()}
+    torch.save({**state, **changed}, tmp_path / "huge.pt")
+    with refused("other-weights", CheckpointError):
+        load(tmp_path / "huge.pt")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("objective", "flow", "layers"), 10**9),
+        (("objective", "flow", "couplings"), 10**9),
+        (("data", "size"), [10**9, 10**9]),
+        (("schedule", "epochs"), -1),
+    ],
+)
+def test_an_experiment_with_absurd_values_is_refused(
+    experiment, save, tmp_path: Path, path: tuple[str, ...], value: object
+) -> None:
+    state = torch.load(save(experiment), weights_only=True)
+    fields = json.loads(state["experiment"])
+    inner = fields
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    torch.save({**state, "experiment": json.dumps(fields)}, tmp_path / "absurd.pt")
+    with refused("other-version", CheckpointError):
+        load(tmp_path / "absurd.pt")

@@ -20,8 +20,8 @@ from orchestrator.probes.base import ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.occlusion import GROUPS, HIDDEN, Occlusion, by_group, cells, hide, matrix
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training import evaluation
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import CPU, SingleProcess
-from orchestrator.training.trainer import TrainingModule
 from tests.support.errors import invalid, refused
 
 GREY = (124, 116, 104)

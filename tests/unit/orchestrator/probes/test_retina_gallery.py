@@ -21,8 +21,8 @@ from orchestrator.config.schedule import Schedule
 from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.retina_gallery import Boundaries, Scans, band, factors, select_scans
 from orchestrator.training.evaluation import predictions
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import SingleProcess
-from orchestrator.training.trainer import TrainingModule
 from orchestrator.util.jpeg_text import from_text
 
 RETINAS = Retinas(subjects=4, scans=6, labelled=4, height=128, width=64, row_um=15.5)

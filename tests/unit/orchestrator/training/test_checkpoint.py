@@ -3,6 +3,8 @@
 import json
 import os
 import traceback
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from orchestrator.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     Checkpoints,
-    Progress,
     read_checkpoint,
 )
+from orchestrator.training.checkpoint_content import Progress
 from tests.support.errors import refused
 
 
@@ -181,3 +183,115 @@ def test_a_storage_that_can_not_be_read_is_named_without_its_key(
     where = f"s3://bucket/lab/{experiment.fingerprint()}/checkpoint.pt"
     assert f"{where}: can't read the checkpoint (ACCESS_DENIED for ***" in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_every_damaged_byte_is_found_or_changes_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    file = written(checkpoint, tmp_path)
+    intact = file.read_bytes()
+    for place in range(0, len(intact), max(1, len(intact) // 400)):
+        file.write_bytes(intact[:place] + bytes([intact[place] ^ 0x41]) + intact[place + 1 :])
+        with suppress(CheckpointError):
+            loaded = read_checkpoint(str(file))
+            assert torch.equal(loaded.weights["w"], checkpoint.weights["w"])
+            assert (loaded.experiment, loaded.progress) == (checkpoint.experiment, checkpoint.progress)
+    file.write_bytes(intact)
+    assert read_checkpoint(str(file)).notes == ()
+
+
+def test_flipped_bytes_among_the_weights_are_damage(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    file = written(checkpoint, tmp_path)
+    weights = checkpoint.weights["w"].numpy().tobytes()
+    content = file.read_bytes()
+    assert weights in content
+    file.write_bytes(content.replace(weights, weights[:-2] + b"\x01\x02"))
+    with refused("damaged", CheckpointError) as caught:
+        Checkpoints(str(tmp_path)).load(checkpoint.experiment)
+    assert str(file) in str(caught.value)
+
+
+def test_a_checkpoint_of_another_experiment_is_refused_at_each_load(
+    checkpoint: Checkpoint, experiment: Experiment, tmp_path: Path
+) -> None:
+    other = vary(experiment, seed=1)
+    file = written(checkpoint, tmp_path)
+    moved = tmp_path / other.fingerprint() / "checkpoint.pt"
+    moved.parent.mkdir()
+    file.rename(moved)
+    for load in (Checkpoints(str(tmp_path)).load, Checkpoints(str(tmp_path)).load_finished):
+        with refused("other-experiment", CheckpointError) as caught:
+            load(other)
+        assert experiment.fingerprint() in str(caught.value)
+        assert other.fingerprint() in str(caught.value)
+    with refused("other-experiment", CheckpointError):
+        read_checkpoint(str(moved))
+
+
+def test_of_older_files_it_is_said_what_could_not_be_compared(
+    checkpoint: Checkpoint, experiment: Experiment, tmp_path: Path
+) -> None:
+    file, other = written(checkpoint, tmp_path), vary(experiment, seed=1)
+    rewritten(file, fingerprint=None)
+    loaded = Checkpoints(str(tmp_path)).load(experiment)
+    assert loaded is not None
+    assert loaded.notes == ()
+    moved = tmp_path / other.fingerprint() / "checkpoint.pt"
+    moved.parent.mkdir()
+    moved.write_bytes(file.read_bytes())
+    with refused("other-experiment", CheckpointError):
+        Checkpoints(str(tmp_path)).load(other)
+    assert len(read_checkpoint(str(moved)).notes) == 1
+    for nothing in (None, '{"kind": "of the past"}'):
+        rewritten(moved, experiment=nothing)
+        unknown = Checkpoints(str(tmp_path)).load(other)
+        assert unknown is not None
+        assert unknown.experiment == other
+        assert len(unknown.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trainee": {3: torch.zeros(1)}},
+        {"trainee": {"w": 3.0}},
+        {"trainee": [torch.zeros(1)]},
+        {"trainee": {"w": torch.zeros(1).expand(10**15)}},
+        {"trainee": {"w": torch.zeros(3).to_sparse()}},
+        {"optimisers": [3]},
+        {"optimisers": "none"},
+        {"torch_rng": 3},
+        {"torch_rng": torch.zeros(4)},
+    ],
+)
+def test_content_of_another_kind_is_refused(checkpoint: Checkpoint, tmp_path: Path, change) -> None:
+    path = rewritten(written(checkpoint, tmp_path), **change)
+    with refused("wrong-content", CheckpointError) as caught:
+        read_checkpoint(path)
+    assert path in str(caught.value)
+
+
+STRANGE_PROGRESS = [
+    "[]",
+    "{" * 10**5,
+    '{"epoch": -1}',
+    '{"epoch": 1e999}',
+    '{"epoch": 1, "warnings": {"x": []}}',
+    3,
+]
+
+
+@pytest.mark.parametrize("progress", STRANGE_PROGRESS)
+def test_progress_that_is_none_is_refused(checkpoint: Checkpoint, tmp_path: Path, progress: object) -> None:
+    path = rewritten(written(checkpoint, tmp_path), progress=progress)
+    with refused("other-version", CheckpointError):
+        read_checkpoint(path)
+
+
+def test_compressed_parts_are_not_unpacked(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    file = written(checkpoint, tmp_path)
+    with zipfile.ZipFile(file) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    with refused("not-a-checkpoint", CheckpointError):
+        read_checkpoint(str(file))

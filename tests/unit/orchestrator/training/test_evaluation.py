@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from datasets.contract import Pairs, Predictions
 from models.heatmap_codec import decode, gaussians
 from models.interface import Output
-from orchestrator.training.evaluation import evaluate, predict, predictions
+from orchestrator.training.evaluation import Compared, compared, evaluate, predict
 from orchestrator.training.runtime import SingleProcess
 
 STRIDE = 4
@@ -141,7 +141,7 @@ def test_confidence_is_the_models_own_or_one_minus_its_scale_or_one(
 class First(SingleProcess):
     """The first of several workers, which gathers what each of them would say."""
 
-    shards: tuple[Predictions, ...] = ()
+    shards: tuple[Compared, ...] = ()
 
     def gather(self, value: Any) -> list[Any]:
         return list(self.shards)
@@ -150,10 +150,21 @@ class First(SingleProcess):
 def test_workers_without_a_sample_add_nothing(toy: Any) -> None:
     data, model, workers = RecordingData(toy.val), Fixed(0.25, None), len(toy.val) + 2
     shards = tuple(
-        predictions(model, data, SingleProcess(rank=rank, world_size=workers)) for rank in range(workers)
+        compared(model, data, SingleProcess(rank=rank, world_size=workers)) for rank in range(workers)
     )
     evaluate(model, data, First(world_size=workers, shards=shards))
     (received,) = data.received
     assert sorted(received.id.tolist()) == sorted(toy.val.ids.tolist())
     assert received.sigma is not None
     assert received.mu.shape == received.sigma.shape == (len(toy.val), 17, 2)
+
+
+def test_how_wide_errors_are_does_not_depend_on_the_workers(toy: Any) -> None:
+    data, model = RecordingData(toy.val), Fixed(0.25, None)
+    _, alone = evaluate(model, data, SingleProcess())
+    shards = tuple(compared(model, data, SingleProcess(rank=rank, world_size=3)) for rank in range(3))
+    _, shared = evaluate(model, data, First(world_size=3, shards=shards))
+    assert alone is not None
+    assert alone == shared
+    assert (alone.samples, alone.points) == (10, 170)
+    assert evaluate(Fixed(None, None), data, SingleProcess())[1] is None

@@ -11,8 +11,8 @@ from models.objectives import HeatmapMSE
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
 from orchestrator.config.vary import vary
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
-from orchestrator.training.trainer import TrainingModule
 
 
 def build(experiment: Experiment) -> tuple[TrainingModule, list[torch.optim.Optimizer]]:

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from orchestrator.config.experiment import Experiment
+from orchestrator.training.module import TrainingModule
 from orchestrator.training.precision import exact_convolutions
 from orchestrator.training.runtime import CPU, lay_out_convolutions, placed
-from orchestrator.training.trainer import TrainingModule
 
 
 @pytest.fixture

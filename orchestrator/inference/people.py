@@ -1,0 +1,123 @@
+"""People of one picture: predicted in their boxes, written as COCO results, drawn.
+
+Shapes: N people of a picture, P points.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.io.errors import DataError
+from datasets.io.image import decode
+from orchestrator.inference.boxes import PictureBoxes, corners
+from orchestrator.inference.drawing import Picture, draw
+from orchestrator.inference.estimator import Estimator, PredictedPeople
+from orchestrator.inference.found import Found, Result, rounded
+from orchestrator.inference.model_store import Trained
+from orchestrator.training.runtime import SingleProcess
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedPicture:
+    """A picture and the people that were predicted in it."""
+
+    pixels: NDArray[np.uint8]  # (height, width, 3) RGB
+    boxes: NDArray[np.float64]  # (N, 4) x1, y1, x2, y2
+    people: PredictedPeople | None  # None for a picture without boxes
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleFinder:
+    """A model of people, asked picture by picture. Make it with `of`."""
+
+    estimator: Estimator
+    category: int
+    file = "keypoints.json"
+    noun = "people"
+
+    @classmethod
+    def of(cls, trained: Trained, runtime: SingleProcess, category: int) -> Self:
+        """Raises DataError for a model that does not predict poses."""
+        return cls(Estimator.of(trained, runtime), category)
+
+    @property
+    def promise(self) -> str:
+        """What `spread` in the results is worth."""
+        return self.estimator.units.promise
+
+    def find(self, one: PictureBoxes, name: str) -> Found:
+        """The people of a picture, which results call `name`.
+
+        Raises:
+            DataError: the picture is missing, broken or too large.
+        """
+        found = predict_picture(self.estimator, one)
+
+        def drawn() -> Picture:
+            if found.people is None:
+                return found.pixels
+            return draw(found.pixels, found.people, self.estimator.data.skeleton)
+
+        return Found(records(one, found, self.category, name), drawn)
+
+
+def predict_picture(estimator: Estimator, one: PictureBoxes) -> PredictedPicture:
+    """The people of a picture.
+
+    Raises:
+        DataError: the picture is missing, broken or too large.
+    """
+    pixels = decode(one.picture)
+    boxes = corners(one.boxes, pixels.shape[:2])
+    detected = np.array([0.0] if one.boxes is None else [box.score for box in one.boxes])
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    boxes, detected = boxes[kept], detected[kept]
+    if not len(boxes):
+        return PredictedPicture(pixels, boxes, None)
+    try:
+        people = estimator.predict(pixels, boxes, detected)
+    except cv2.error as error:
+        raise DataError(
+            one.picture,
+            f"this picture is too large ({error.err})",
+            remedy="Cut it into pieces",
+            code="picture-too-large",
+        ) from error
+    rows = np.arange(len(boxes))
+    if detected.any():
+        rows = estimator.data.distinct_people(people.points, people.total, people.area)
+    return PredictedPicture(pixels, boxes[rows], people.rows(rows))
+
+
+def records(one: PictureBoxes, found: PredictedPicture, category: int, name: str) -> list[Result]:
+    """COCO results, with more fields than COCO has.
+
+    Point by point, `keypoints` are x and y in pixels and a confidence, `sigma` is the predicted scale of x
+    and y in pixels, and `spread` half the interval that is to hold 68 % of the errors: by the errors of the
+    validation set where they were measured, else by the density that was learned. Models with depth give `z`
+    too, mm behind the pelvis, and sigma and spread have a third number for it. `bbox` is x, y, width and
+    height of the box.
+    """
+    people = found.people
+    if people is None:
+        return []
+    keypoints = np.concatenate([people.points, people.score[:, :, None]], axis=2)
+    size = found.boxes[:, 2:] - found.boxes[:, :2] + 1
+    columns = {
+        "bbox": np.hstack([found.boxes[:, :2], size]),
+        "keypoints": _flat(keypoints),
+        "score": people.total,
+        "z": people.z,
+        "sigma": None if people.sigma is None else _flat(people.sigma),
+        "spread": None if people.spread is None else _flat(people.spread),
+    }
+    known = {field: rounded(values) for field, values in columns.items() if values is not None}
+    who = {"image_id": one.image_id, "category_id": category, "file_name": name}
+    return [who | dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]
+
+
+def _flat(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values.reshape(len(values), -1)

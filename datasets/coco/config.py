@@ -57,11 +57,15 @@ class CocoKeypoints(PoseData):
 
     @property
     def caveat(self) -> str:
-        """What sets another set in COCO's format apart: its keypoints, on which FLOPs depend, or its size."""
+        """What sets another set in COCO's format apart: keypoints, on which FLOPs and AP depend, or size."""
         if not isinstance(self.source, CocoFolder) or self.source.digest is None:
             return ""
         if self.names != KEYPOINTS:
-            return f"{len(self.names)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
+            guessed = f"; AP with an OKS constant of {USUAL_SIGMA} where none is known"
+            return (
+                f"{len(self.names)} keypoints, not COCO's {len(KEYPOINTS)}; FLOPs grow with their number"
+                f"{guessed if self.source.guessed_sigmas else ''}"
+            )
         people = self.source.train_samples
         few = people is not None and people < LEAST_PEOPLE
         return f"{people} people for training, COCO has {COCO_PEOPLE:,}" if few else ""
@@ -87,12 +91,6 @@ class CocoKeypoints(PoseData):
         """(K,) the constants of OKS."""
         source = self.source
         return source.oks_sigmas if isinstance(source, CocoFolder) else oks_sigmas(source.keypoints)
-
-    @property
-    def caveat(self) -> str:
-        """AP depends on the constants of OKS."""
-        guessed = isinstance(self.source, CocoFolder) and self.source.guessed_sigmas
-        return f"AP with an OKS constant of {USUAL_SIGMA} where none is known" if guessed else ""
 
     @property
     def variant(self) -> str:

@@ -69,6 +69,8 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
     with h5py.File(path) as file:
         found = {name: file[name] for name in names if isinstance(file.get(name), h5py.Dataset)}
         for name, array in found.items():
+            if file.get(name, getlink=True).__class__ is not h5py.HardLink or _lies_elsewhere(array):
+                raise MatError(f"{name} lies in another file")
             if array.dtype.kind not in "biuf" or array.size is None:
                 raise MatError(f"{name} has no numbers but {array.dtype}")
             declared, stored = array.size * array.dtype.itemsize, array.id.get_storage_size()
@@ -77,6 +79,12 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
                 raise MatError(f"{name} declares {declared} bytes, and has {stored}")
         # MATLAB stores columns first; HDF5 shows them in the opposite order.
         return {name: np.asarray(array[()]).T for name, array in found.items()}
+
+
+def _lies_elsewhere(array: Any) -> bool:
+    """Whether an array's numbers are those of other files, which may be anybody's: raw or HDF5's."""
+    made = array.id.get_create_plist()
+    return bool(array.external) or bool(array.is_virtual) or made.get_external_count() > 0
 
 
 class _Element(NamedTuple):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import DRAWS, STILL, Augment
-from datasets.crops.pack import open_pack, write_index, write_pack
+from datasets.crops.pack import open_pack
+from datasets.crops.pack_writing import write_index, write_pack
 from tests.support.errors import refused
 from tests.support.placed_pictures import options, pictures
 

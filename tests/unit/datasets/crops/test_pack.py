@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datasets.contract import DataPaths
-from datasets.crops import crop, lazy_pictures, pack, tile_plan
+from datasets.crops import crop, lazy_pictures, pack_writing, tile_plan
 from datasets.crops.crop import DRAWS, STILL, Augment
-from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
+from datasets.crops.pack import open_pack
+from datasets.crops.pack_writing import folder_of, write_index, write_pack, writer
+from datasets.io.image import PictureFile
 from tests.support.errors import refused
 from tests.support.placed_pictures import HEIGHT, WIDTH, options, pictures
 
@@ -104,7 +106,7 @@ def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
 def test_a_disk_that_is_too_small_is_found_before_anything_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(pack_writing.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
     files = [PictureFile(tmp_path / "missing.png", 30_000, 20_000)]
     with refused("disk-full"):
         write_pack(tmp_path / "p", files, np.array([0]), np.array([[0.0, 0, 30_000, 20_000]]), {}, {})
@@ -142,11 +144,10 @@ def upright(count: int) -> np.ndarray:
 
 def test_a_batch_decodes_each_of_its_pictures_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    decode = lazy_pictures.decode
+    opened, decode = open_pack(index([1, 0, 1, 0, 1, 2])), PictureFile.decode
     monkeypatch.setattr(
-        lazy_pictures, "decode", lambda path, size: seen.append(path.name) or decode(path, size)
+        PictureFile, "decode", lambda file, data: seen.append(file.path.name) or decode(file, data)
     )
-    opened = open_pack(index([1, 0, 1, 0, 1, 2]))
     crops = opened.crop(np.arange(5), upright(5), (20, 30))
     assert sorted(seen) == ["0.png", "1.png"]
     for row, number in enumerate([1, 0, 1, 0, 1]):

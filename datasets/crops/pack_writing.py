@@ -83,11 +83,11 @@ def write_pack(
 ) -> None:
     """Decode what the samples need into `folder`, which appears complete or not at all.
 
-    Two processes may write the same pack; the first to end wins. Bits do not depend on threads.
+    Two processes may write the same pack, the first to end wins; bits do not depend on threads.
 
     Args:
         picture: (N,) index into `pictures`; those without a sample are not opened.
-        reach: (N, 4) corners of what a sample's crops may show, in its picture; may lie partly outside.
+        reach: (N, 4) corners of what a sample's crops may show; may lie partly outside its picture.
         arrays: kept beside the pixels. `about`: the same for JSON.
         root: of the data; pictures below it are named from there.
 
@@ -95,8 +95,7 @@ def write_pack(
         DataError: pictures are missing, damaged or others than claimed or indexed; or the disk is full.
     """
     tiles, jobs = plan(pictures, picture, reach)
-    total = sum(3 * tile.width * tile.height for _, job in jobs for tile in job)
-    _check_room(folder, total)
+    _check_room(folder, total := sum(3 * tile.width * tile.height for _, job in jobs for tile in job))
 
     def fill(draft: Path) -> None:
         with (draft / PIXELS).open("wb") as file:

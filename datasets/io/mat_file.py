@@ -67,9 +67,12 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
     import h5py
 
     with h5py.File(path) as file:
+        for name in names:  # before a link is followed
+            if not isinstance(file.get(name, getlink=True), (h5py.HardLink, type(None))):
+                raise MatError(f"{name} is a link")
         found = {name: file[name] for name in names if isinstance(file.get(name), h5py.Dataset)}
         for name, array in found.items():
-            if file.get(name, getlink=True).__class__ is not h5py.HardLink or _lies_elsewhere(array):
+            if _lies_elsewhere(array):
                 raise MatError(f"{name} lies in another file")
             if array.dtype.kind not in "biuf" or array.size is None:
                 raise MatError(f"{name} has no numbers but {array.dtype}")
@@ -83,8 +86,7 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 def _lies_elsewhere(array: Any) -> bool:
     """Whether an array's numbers are those of other files, which may be anybody's: raw or HDF5's."""
-    made = array.id.get_create_plist()
-    return bool(array.external) or bool(array.is_virtual) or made.get_external_count() > 0
+    return bool(array.is_virtual) or array.id.get_create_plist().get_external_count() > 0
 
 
 class _Element(NamedTuple):

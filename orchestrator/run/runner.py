@@ -188,7 +188,15 @@ def _print_failures(records: Sequence[Record], console: Console) -> int:
 
 def _binding(settings: RunSettings, console: Console) -> Binding:
     check = checker(settings.cache, console)
-    return Binding(settings.data_root, settings.detections, settings.sigmas, settings.skip_broken, check)
+    return Binding(
+        settings.data_root,
+        settings.detections,
+        settings.sigmas,
+        settings.skip_broken,
+        check,
+        settings.exif,
+        settings.allow_outside,
+    )
 
 
 def _plan_settings(

@@ -10,7 +10,7 @@ from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.image import traits_of
 from datasets.io.orientation import UPRIGHT, Convention, Size
-from datasets.io.regular_file import open_regular
+from datasets.io.regular_file import head
 
 Claim = tuple[Path, Size | None]
 """A picture and the size that annotations claim, if they do."""
@@ -59,7 +59,7 @@ class Traits(NamedTuple):
         if chosen:
             why = "as --exif says, since the size does not tell"
         elif self.counts["shown"] == self.counts["stored"]:
-            why = "as programs show it, since the size does not tell (--exif stored for the other)"
+            why = "as programs show {it|them}, since the size does not tell (--exif stored for the other)"
         else:
             why = "as most whose size tells are (--exif for the other)"
         by_rule = _BY_RULE[self.convention(chosen)].format(why=why)
@@ -83,9 +83,8 @@ def look(claims: Sequence[Claim]) -> Traits:
 
 def _kinds(path: Path, claimed: Size | None) -> Iterator[_Kind]:
     try:
-        with open_regular(path) as file:
-            if _is_plain(file.read(_HEAD)):
-                return
+        if _is_plain(head(path, _HEAD)):
+            return
         header, deep, transparent = traits_of(path)
     except (OSError, DataError):
         return
@@ -97,16 +96,16 @@ def _kinds(path: Path, claimed: Size | None) -> Iterator[_Kind]:
         yield "transparent"
 
 
-def _is_plain(head: bytes) -> bool:
+def _is_plain(first: bytes) -> bool:
     """Whether this is a JPEG whose frame begins before any EXIF or XMP, as most do: no decoder is needed."""
-    if head[:2] != _START_OF_IMAGE:
+    if first[:2] != _START_OF_IMAGE:
         return False
     place = 2
-    while place + 4 <= len(head) and head[place] == 0xFF:
-        marker = head[place + 1]
+    while place + 4 <= len(first) and first[place] == 0xFF:
+        marker = first[place + 1]
         if marker == _APP1:
             return False
         if 0xC0 <= marker <= 0xCF and marker not in _TABLES:
             return True
-        place += 2 + int.from_bytes(head[place + 2 : place + 4])
+        place += 2 + int.from_bytes(first[place + 2 : place + 4])
     return False

@@ -39,7 +39,7 @@ def rgb(path: Path, picture: ImageFile) -> NDArray[np.uint8]:
     _check_sign(path, picture)
     deep, bits = is_deep(picture), _bits(picture)
     array = _shallow(picture, bits) if bits else _converted(path, picture)
-    if deep and 0 < array.max(initial=0) < _SUSPICIOUS:
+    if deep and array.max(initial=0) < _SUSPICIOUS:
         problem = "has more than 8 bits a channel and uses the lowest sixteenth of their range, so that white"
         raise DataError(path, f"{problem} is not known", remedy=_TO_8_BITS, code="unsupported-pixels")
     return array

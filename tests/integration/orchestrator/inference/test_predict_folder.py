@@ -71,7 +71,7 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_done(
     said = capsys.readouterr().out
     assert code == 1
     assert len(results(out)) == 3
-    assert "broken.jpg: this picture can't be decoded" in said
+    assert "broken.jpg: this is none of the pictures that are read (JPEG, PNG," in said
     assert "absent.png: this picture is missing" in said
     assert "3 people in 3 of 5 pictures" in said
 

@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.crops import crop, sealed
+from datasets.crops import crop
 from datasets.crops.crop import Augment
 from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.pack import Pack, open_pack
-from datasets.crops.sealed import Checked, publish_data
+from datasets.io import sealed
+from datasets.io.sealed import Checked, publish_data
 
 Size = tuple[int, int]
 Crops = NDArray[np.uint8]

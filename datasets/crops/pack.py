@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.crops import sealed
 from datasets.crops.lazy_pictures import LazyPictures
-from datasets.crops.sealed import Checked
+from datasets.io import sealed
+from datasets.io.sealed import Checked
 
 FORMAT = 3
 """Raised when the files of a pack change their meaning."""

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.contract import DataPaths
-from datasets.crops import sealed
 from datasets.crops.lazy_pictures import LazyPictures
 from datasets.crops.pack import PIXELS, Progress, open_pack
 from datasets.crops.prepared_pictures import check_same
-from datasets.crops.sealed import full, publish_data
 from datasets.crops.tile_plan import Job, plan
+from datasets.io import sealed
 from datasets.io.image import PictureFile, content_digest, file_bytes
 from datasets.io.problems import parse_each, raise_if_any
+from datasets.io.sealed import full, publish_data
 
 _DECODERS = 4  # threads; libjpeg runs outside Python's lock
 _NO_PACK = "keep no decoded pictures (--no-pack)"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.crops import sealed
 from datasets.crops.lazy_pictures import LazyPictures, no_longer
+from datasets.io import sealed
 from datasets.io.image import content_digest, file_bytes
 from datasets.io.problems import parse_each, raise_if_any
 

@@ -38,19 +38,26 @@ def check_unchanged(prepared: Path, root: Path) -> None:
     about, now = prepared / sealed.ABOUT, time.time_ns()
     since = about.stat().st_mtime_ns
 
-    def check(one: tuple[bytes, int]) -> None:
+    def check(one: tuple[bytes, int]) -> bool:
         path = root / os.fsdecode(one[0])
-        if _changed(path) >= since and _digest(path) != one[1]:
+        touched = _changed(path) >= since
+        if touched and _digest(path) != one[1]:
             raise no_longer(path, prepared)
+        return touched
 
     pairs = zip(arrays["picture_names"].tolist(), arrays["picture_digests"].tolist(), strict=True)
-    raise_if_any(parse_each(check, pairs)[1])
-    os.utime(about, ns=(now, now))
+    touched, broken = parse_each(check, pairs)
+    raise_if_any(broken)
+    if any(touched):
+        os.utime(about, ns=(now, now))
 
 
 def _changed(path: Path) -> int:
-    """When the file was written, or another put in its place."""
-    found = path.stat()
+    """When the file was written, or another put in its place; now for one that is missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return time.time_ns()
     return max(found.st_mtime_ns, found.st_ctime_ns)
 
 

@@ -61,12 +61,8 @@ def prepare(
     """Check whole sets, list everything that is broken, and decode what is not.
 
     Args:
-        names: of data sets; all that are found at the place if empty.
-        place: with the folder of the sets.
-        detections: boxes of COCO's validation pictures.
-        sigmas: a file of OKS constants by keypoint.
-        skip_broken: leave out what is broken.
-        exif, allow_outside: as in `DataRoot`.
+        names: of data sets; all that are found at the place, which has the folder of the sets, if empty.
+        sigmas: a file of OKS constants by keypoint. The others are as in `DataRoot`.
 
     Returns:
         the exit code: 0, or 1 where something is broken that isn't skipped.
@@ -88,8 +84,8 @@ def prepare(
     console.print(_summary([cells for cells, _ in rows]))
     failed = [checked for _, checked in rows if checked is not None]
     if failed:
-        skip = ", or leave it out with --skip-broken, here and in every run"
-        console.print(f"Correct what is listed{skip if any(map(_skippable, failed)) else ''}.")
+        skip = ", or leave it out with --skip-broken, here and in every run" * any(map(_skippable, failed))
+        console.print(f"Correct what is listed{skip}.")
     return int(bool(failed))
 
 

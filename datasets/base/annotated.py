@@ -4,7 +4,7 @@ Shapes: N people of a split, P keypoints.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from datasets.io.assumptions import Assumed, added, sentences
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_and_size
+from datasets.io.picture_survey import Claim
 from datasets.io.problems import Problem, parse_each, raise_if_any
 from datasets.io.survey import Checkable
 
@@ -110,11 +111,21 @@ class AnnotatedSet(Generic[Split_co]):
         """Of both splits."""
         return self.train.files_to_check() + self.val.files_to_check()
 
+    def pictures_in_use(self) -> Iterator[Path]:
+        """Of both splits."""
+        return (path for split in (self.train, self.val) for path, _ in split.pictures_in_use())
+
+    def claims(self, sizes: bool) -> list[Claim]:
+        """The pictures with the sizes that annotations claim, if these do."""
+        if not sizes:
+            return [(path, None) for path in self.pictures_in_use()]
+        return [(path, (width, height)) for path, width, height, *_ in self.files_to_check()]
+
     def digest(self, skipped: Sequence[str] = ()) -> str:
         """16 hex digits over the annotations and the names and sizes of all pictures in use.
 
         Args:
-            skipped: what was left out as broken.
+            skipped: what was left out as broken, and how odd pictures are read.
 
         Raises:
             DataError: pictures are missing.

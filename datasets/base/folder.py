@@ -9,7 +9,11 @@ from pydantic import Field
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.config import Source
+from datasets.io.assumptions import sentences
 from datasets.io.errors import DataError
+from datasets.io.inside import check_inside
+from datasets.io.orientation import Convention
+from datasets.io.picture_survey import Rule, look
 from datasets.io.problems import Problem, raise_if_any, unique
 from datasets.io.survey import Check, Survey, check_here, names_of
 
@@ -114,6 +118,9 @@ class DataRoot:
         skip_broken: go on without broken records and files; every file is read to find them. Where there
             are none, the result is the same.
         check: finds the broken files.
+        exif: what annotations count pixels of, where a picture has an EXIF orientation and its size does not
+            tell; None: as most pictures whose size tells.
+        allow_outside: read pictures too that lie outside the folder.
         contents: what was read, by the folder that describes it.
     """
 
@@ -122,6 +129,8 @@ class DataRoot:
     sigmas: Mapping[str, float] | None = None
     skip_broken: bool = False
     check: Check = check_here
+    exif: Convention | None = None
+    allow_outside: bool = False
     contents: dict[Folder, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _known: dict[tuple[str, type[Folder]], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -169,6 +178,16 @@ class AnnotatedFolder(Folder):
     train_samples: int | None = Field(
         default=None, json_schema_extra=NEUTRAL, exclude_if=lambda count: count is None
     )
+    # How pictures are read that need a rule: the digest has it.
+    rules: tuple[Rule, ...] = Field(default=(), json_schema_extra=NEUTRAL, exclude_if=lambda rules: not rules)
+
+    claims_sizes: ClassVar[bool] = True
+    """Whether annotations say how large pictures are."""
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether pictures whose size does not tell are read without their EXIF orientation."""
+        return "stored" in self.rules
 
     @classmethod
     def bind(cls, root: Path, *, skip_broken: bool = False, check: Check = check_here) -> Self:
@@ -218,14 +237,15 @@ class AnnotatedFolder(Folder):
     def survey(cls, root: DataRoot) -> Survey:
         """As `Folder.survey`."""
         folder = cls.locate(root.path)
-        found, broken = cls.recognise(folder, root).parse(folder, (), True)
+        found, broken = cls._recognise(folder, root).parse(folder, (), True)
+        _check_places(root, found)
         return Survey(unique(broken), found.files_to_check(), contents=(found, broken))
 
     @classmethod
     def describe(cls, root: DataRoot) -> tuple[Self, AnnotatedSet[Any]]:
         """As `Folder.describe`."""
         folder = cls.locate(root.path)
-        plain = cls.recognise(folder, root)
+        plain = cls._recognise(folder, root)
         left_out: tuple[str, ...] = ()
         if root.skip_broken:
             left_out = names_of(folder, root.broken_files(cls), root.survey(cls))
@@ -234,19 +254,37 @@ class AnnotatedFolder(Folder):
         else:
             found, broken = plain.parse(folder, left_out, root.skip_broken)
         skipped = _usable(found, broken, left_out, root.skip_broken)
+        _check_places(root, found)
+        traits = look(found.claims(cls.claims_sizes))
+        rules = traits.rules(root.exif)
         named = plain.with_names(found, root)
+        read_as = sentences(traits.assumed(root.exif))
         changes = {
             "skip_broken": bool(skipped),
             "broken_pictures": left_out,
-            "assumed": found.assumptions + named.name_assumptions(),
-            "digest": found.digest(skipped),
+            "rules": rules,
+            "assumed": found.assumptions + named.name_assumptions() + read_as,
+            "digest": found.digest((*skipped, *rules)),
             "train_samples": len(found.train),
         }
         return named.model_copy(update=changes), found
 
+    @classmethod
+    def _recognise(cls, folder: Path, root: DataRoot) -> Self:
+        """As `recognise`, with the rule that was chosen: it decides sizes that annotations don't tell."""
+        rules: tuple[Rule, ...] = (root.exif,) if root.exif else ()
+        return cls.recognise(folder, root).model_copy(update={"rules": rules})
+
     def _read(self, folder: Path) -> tuple[AnnotatedSet[Any], str]:
         found, broken = self.parse(folder, self.broken_pictures, self.skip_broken)
-        return found, found.digest(_usable(found, broken, self.broken_pictures, self.skip_broken))
+        skipped = _usable(found, broken, self.broken_pictures, self.skip_broken)
+        return found, found.digest((*skipped, *self.rules))
+
+
+def _check_places(root: DataRoot, found: AnnotatedSet[Any]) -> None:
+    """Raises DataError where pictures lie outside the root, unless they may."""
+    if not root.allow_outside:
+        check_inside(root.path, found.pictures_in_use())
 
 
 def _usable(

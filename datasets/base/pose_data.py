@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from datasets.base.annotated import AnnotatedSet, AnnotatedSplit
 from datasets.base.data_set import NOTHING_READ, Contents, DataSet
+from datasets.base.folder import AnnotatedFolder
 from datasets.config import digest
 from datasets.contract import DataPaths, Pairs, Split
 from datasets.counts import Counts, Report
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import STILL, Augment
-from datasets.crops.pack import FORMAT, Progress, Write, folder_of, open_pack, writer
+from datasets.crops.pack import FORMAT, Progress, open_pack
+from datasets.crops.pack_writing import Write, folder_of, pictures_of, writer
 from datasets.crops.pose_split import PoseSplit, reach_of
+from datasets.crops.prepared_pictures import check_unchanged
 from datasets.keypoints import upper_body
 from datasets.sides import flip_pairs
 from datasets.skeleton import Chains, Skeleton, limbs, sides
@@ -130,9 +133,12 @@ class PoseData(DataSet):
     ) -> Report:
         """As `DataSet.prepare`."""
         packs = self._packs(place)
-        missing = not all(pack.exists() for pack in packs.values())
+        there = {split: pack.exists() for split, pack in packs.items()}
         found: AnnotatedSet[AnnotatedSplit] | None = self._contents(place, contents)
-        if missing:
+        for split, pack in packs.items():
+            if there[split] and found is not None:
+                check_unchanged(pack, pictures_of(place))
+        if not all(there.values()):
             found = found or self._generate(place, progress)
             write = writer(place, progress)
             self._write(found.train, packs["train"], self.augment, write)
@@ -171,6 +177,9 @@ class PoseData(DataSet):
 
     def _write(self, split: AnnotatedSplit, pack: Path, augment: Augment, write: Write) -> None:
         people = split.pose_samples()
+        pictures = people.pictures
+        if isinstance(self.source, AnnotatedFolder) and self.source.as_stored:
+            pictures = [picture._replace(as_stored=True) for picture in pictures]
         bodies = crop.whole_bodies(people.corners, self._aspect, self.box_padding)
         options = crop.placements(bodies, people.points, people.labelled, self.upper, self._aspect)
         arrays = {"id": people.id, "options": options, "points": people.points, "labelled": people.labelled}
@@ -180,7 +189,7 @@ class PoseData(DataSet):
             "left_out": dict(split.left_out),
         }
         reach = crop.reach(options, augment)
-        write(pack, people.pictures, people.picture, reach, {**arrays, **people.arrays}, {"counts": counts})
+        write(pack, pictures, people.picture, reach, {**arrays, **people.arrays}, {"counts": counts})
 
 
 def as_poses(data: DataSet) -> PoseData | None:

@@ -16,7 +16,8 @@ from datasets.coco.samples import SplitSamples, read
 from datasets.config import Side, digest
 from datasets.contract import DataPaths
 from datasets.crops.crop import Augment
-from datasets.crops.pack import FORMAT, Progress, folder_of
+from datasets.crops.pack import FORMAT, Progress
+from datasets.crops.pack_writing import folder_of
 from datasets.crops.pose_split import reach_of
 from datasets.keypoints import KEYPOINTS, USUAL_SIGMA, oks_sigmas
 from datasets.metrics.oks import oks_nms

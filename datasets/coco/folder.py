@@ -40,8 +40,6 @@ class CocoFolder(AnnotatedFolder):
     guessed_sigmas: tuple[str, ...] = Field(
         default=(), json_schema_extra=NEUTRAL, exclude_if=lambda names: not names
     )
-    # How many training samples there are, to plan a schedule; the digest implies it.
-    train_samples: int | None = Field(default=None, json_schema_extra=NEUTRAL)
     # The name of the folder that the user named, for the names of runs and titles.
     title: str = Field(default="", json_schema_extra=NEUTRAL)
 

@@ -8,6 +8,7 @@ same file.
 Shapes: N samples, B samples of a batch, H W pixels of a crop.
 """
 
+import zlib
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -18,10 +19,14 @@ from numpy.typing import NDArray
 from datasets.crops import crop
 from datasets.crops.crop import Augment
 from datasets.crops.lazy_pictures import LazyPictures
-from datasets.crops.pack import Pack, damaged, open_pack, publish_data
+from datasets.crops.pack import Pack, open_pack
+from datasets.io import sealed
+from datasets.io.sealed import Checked, publish_data
 
 Size = tuple[int, int]
 Crops = NDArray[np.uint8]
+
+CROPS = "crops.bin"
 
 _AT_ONCE = 256  # samples
 
@@ -49,8 +54,9 @@ def crops(
     """
     if not _mirrors_only(augment) or not _folder(pack, size).exists():
         return open_pack(pack).crop(rows, maps, size)
-    kept, image = _open(pack, size), np.empty((len(rows), *size, 3), np.uint8)
+    (kept, seal), image = _open(pack, size), np.empty((len(rows), *size, 3), np.uint8)
     for place, (row, mirrored) in enumerate(zip(rows.tolist(), maps[:, 0, 0] < 0, strict=True)):
+        seal.check(row, kept[row])
         if mirrored:  # OpenCV is seven times as fast at this as numpy
             cv2.flip(kept[row, :, 1:], 1, dst=image[place])
         else:
@@ -71,18 +77,23 @@ def _fill(pack: Pack, size: Size, folder: Path) -> None:
     bodies = pack.arrays["options"][:, 0]
     still = np.zeros(len(bodies))
     maps = crop.matrices(bodies, still, still > 0, size)
-    with (folder / "crops.bin").open("wb") as file:
+    sums: list[int] = []
+    with (folder / CROPS).open("wb") as file:
         for start in range(0, len(maps), _AT_ONCE):
             rows = np.arange(start, min(start + _AT_ONCE, len(maps)))
-            file.write(pack.crop(rows, maps[rows], (size[0], size[1] + 1)).tobytes())
+            made = pack.crop(rows, maps[rows], (size[0], size[1] + 1))
+            sums += map(zlib.crc32, made)
+            file.write(made.tobytes())
+    sealed.save(folder, {"sums": np.array(sums, np.uint32)}, {})
 
 
 @lru_cache(maxsize=16)
-def _open(pack: Path, size: Size) -> Crops:
-    """All crops (N, H, W + 1, 3), mapped from the disk."""
+def _open(pack: Path, size: Size) -> tuple[Crops, Checked]:
+    """All crops (N, H, W + 1, 3), mapped from the disk, and their checksums."""
     folder, shape = _folder(pack, size), (len(open_pack(pack).tiles), size[0], size[1] + 1, 3)
+    arrays, _ = sealed.load(folder)
     try:
-        pixels = np.memmap(folder / "crops.bin", np.uint8, mode="r").view(np.ndarray)
-        return pixels.reshape(shape)
-    except (OSError, ValueError) as error:
-        raise damaged(folder, "these crops are", str(error)) from error
+        pixels = np.memmap(folder / CROPS, np.uint8, mode="r").view(np.ndarray)
+        return pixels.reshape(shape), Checked(folder / CROPS, arrays["sums"])
+    except (OSError, KeyError, ValueError) as error:
+        raise sealed.damaged(folder, str(error)) from error

@@ -160,7 +160,7 @@ def _misplaced(frames: Sequence[Frame], world: Floats, cameras: Cameras) -> dict
     before = viewed[..., 2] > 0
     with np.errstate(all="ignore"):
         points = cameras.image(np.where(before[..., None], viewed, 1.0))
-    sides = np.array([frame.file[1:] for frame in frames], np.float64).reshape(-1, 1, 2)
+    sides = np.array([frame.file[1:3] for frame in frames], np.float64).reshape(-1, 1, 2)
     near = ((points >= -sides) & (points <= 2 * sides)).all(2)  # a NaN is not
     found: dict[int, Problem] = {}
     for index, joint in reversed(np.argwhere(~(before & near)).tolist()):
@@ -175,7 +175,7 @@ def _check_plausible(path: Path, frames: Sequence[Frame], world: Floats, cameras
     before = viewed[..., 2] > 0
     points = cameras.image(np.where(before[..., None], viewed, 1.0))
     boxes = np.array([frame.box for frame in frames], np.float64).reshape(-1, 4)
-    sides = np.array([frame.file[1:] for frame in frames], np.float64).reshape(-1, 2)
+    sides = np.array([frame.file[1:3] for frame in frames], np.float64).reshape(-1, 2)
     plausible.check(path, points, before, boxes, sides)
 
 

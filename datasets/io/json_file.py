@@ -13,11 +13,15 @@ from pydantic_core import PydanticCustomError
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile
 from datasets.io.problems import Problem, parse_each
+from datasets.io.regular_file import read_regular
 
 Parsed = TypeVar("Parsed")
 
 ABSURD = 1e15
 """No length, place or score in a data set is as large."""
+
+_MOST = 2**34
+"""Bytes of a file, beside which COCO's are small."""
 
 _AGAIN = "Correct it, take it out, or get or export the file again"
 
@@ -146,7 +150,7 @@ def load(path: Path) -> Record:
         DataError: it is missing or not JSON, or an object has a key twice.
     """
     try:
-        return Record(path, "", json.loads(path.read_bytes(), object_pairs_hook=_once))
+        return Record(path, "", json.loads(read_regular(path, _MOST), object_pairs_hook=_once))
     except FileNotFoundError as error:
         raise DataError(path, "is missing", remedy="Check the path", code="missing-file") from error
     except _RepeatedKeyError as error:

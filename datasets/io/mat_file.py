@@ -67,8 +67,13 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
     import h5py
 
     with h5py.File(path) as file:
+        for name in names:  # before a link is followed
+            if not isinstance(file.get(name, getlink=True), (h5py.HardLink, type(None))):
+                raise MatError(f"{name} is a link")
         found = {name: file[name] for name in names if isinstance(file.get(name), h5py.Dataset)}
         for name, array in found.items():
+            if _lies_elsewhere(array):
+                raise MatError(f"{name} lies in another file")
             if array.dtype.kind not in "biuf" or array.size is None:
                 raise MatError(f"{name} has no numbers but {array.dtype}")
             declared, stored = array.size * array.dtype.itemsize, array.id.get_storage_size()
@@ -77,6 +82,11 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
                 raise MatError(f"{name} declares {declared} bytes, and has {stored}")
         # MATLAB stores columns first; HDF5 shows them in the opposite order.
         return {name: np.asarray(array[()]).T for name, array in found.items()}
+
+
+def _lies_elsewhere(array: Any) -> bool:
+    """Whether an array's numbers are those of other files, which may be anybody's: raw or HDF5's."""
+    return bool(array.is_virtual) or array.id.get_create_plist().get_external_count() > 0
 
 
 class _Element(NamedTuple):

@@ -23,7 +23,7 @@ from datasets.io.errors import DataError
 from datasets.io.json_file import FileName, NotNegative, Number, Positive, Row
 from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, parse_each
 from datasets.mpii import ground_truth, release_mat
-from datasets.mpii.samples import JOINTS, People, misplaced, sized
+from datasets.mpii.samples import JOINTS, People, misplaced
 
 Floats = NDArray[np.float64]
 
@@ -76,11 +76,11 @@ def read(root: Path, form: Format) -> AnnotatedSet[People]:
 
 
 def parse_placed(
-    root: Path, form: Format, broken_pictures: Collection[str] = ()
+    root: Path, form: Format, broken_pictures: Collection[str] = (), as_stored: bool = False
 ) -> tuple[AnnotatedSet[People], list[Problem]]:
     """As `parse_set`, without people who lie outside their pictures, whose first bytes are read."""
-    found, broken = parse_set(root, form, broken_pictures)
-    outside = [misplaced(people, sized(people.pictures)[0]) for people in (found.train, found.val)]
+    found, broken = parse_set(root, form, broken_pictures, as_stored)
+    outside = [misplaced(people, people.files_to_check()) for people in (found.train, found.val)]
     train, val = (p.without_broken(o) for p, o in zip((found.train, found.val), outside, strict=True))
     return AnnotatedSet(train, val, found.files, found.assumed), [
         *broken,
@@ -90,16 +90,25 @@ def parse_placed(
 
 
 def parse_set(
-    root: Path, form: Format, broken_pictures: Collection[str] = ()
+    root: Path, form: Format, broken_pictures: Collection[str] = (), as_stored: bool = False
 ) -> tuple[AnnotatedSet[People], list[Problem]]:
     """Read a set, without opening its pictures: the usable people, and what is broken.
 
     Args:
         broken_pictures: names of pictures known to be broken, as `image.name_in` gives them.
+        as_stored: pixels count without EXIF's orientation.
 
     Raises:
         DataError: a file is missing or is something else.
     """
+    found, broken = _parse(root, form, broken_pictures)
+    train, val = (replace(people, as_stored=as_stored) for people in (found.train, found.val))
+    return replace(found, train=train, val=val), broken
+
+
+def _parse(
+    root: Path, form: Format, broken_pictures: Collection[str]
+) -> tuple[AnnotatedSet[People], list[Problem]]:
     without, images = {root / name for name in broken_pictures}, root / "images"
     if form == "mat":
         return release_mat.parse_release(_file(root, _ORIGINALS), images, without)

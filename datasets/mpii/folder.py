@@ -16,6 +16,7 @@ class MpiiFolder(AnnotatedFolder):
     """MPII in a folder or in its `mpii`: `annot/` with the lists or the original `.mat`, and `images/`."""
 
     subfolders = ("mpii",)
+    claims_sizes = False
 
     kind: Literal["folder"] = "folder"
     format: Format = "list"  # the lists with the published split, or the original .mat without it
@@ -34,7 +35,8 @@ class MpiiFolder(AnnotatedFolder):
         self, folder: Path, broken_pictures: Collection[str], skip_broken: bool
     ) -> tuple[AnnotatedSet[People], list[Problem]]:
         """As `AnnotatedFolder.parse`. Sizes of pictures stand in the pictures alone."""
-        return (parse_placed if skip_broken else parse_set)(folder, self.format, broken_pictures)
+        parse = parse_placed if skip_broken else parse_set
+        return parse(folder, self.format, broken_pictures, self.as_stored)
 
     def fingerprint(self) -> str:
         """16 hex digits over what samples and metrics depend on."""

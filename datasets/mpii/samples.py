@@ -6,6 +6,7 @@ Shapes: N people, K = 16 joints. Pixels count from 0 here; MATLAB's files count 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class People:
     labelled: NDArray[np.bool_]  # (N, K)
     left_out: Mapping[str, int]  # how many records were not used, by reason
     heads: Heads | None = None  # of validation people
+    as_stored: bool = False  # pixels count without EXIF's orientation
     assumed: Assumed = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -106,7 +108,7 @@ class People:
 
     def files_to_check(self) -> tuple[PictureFile, ...]:
         """The pictures with the sizes that their first bytes tell; 0 x 0 where they can't be read."""
-        return sized(self.pictures)[0]
+        return sized(self.pictures, self.as_stored)[0]
 
     def pose_samples(self) -> PoseSamples:
         """The people as they are packed. Their crops are squares about the lowered centre.
@@ -151,18 +153,19 @@ def picture_files(people: People) -> tuple[PictureFile, ...]:
     Raises:
         DataError: a picture is missing or none, or a person's centre or labelled joint lies far outside.
     """
-    files, broken = sized(people.pictures)
+    files, broken = sized(people.pictures, people.as_stored)
     raise_if_any(broken)
     raise_if_any(list(misplaced(people, files).values()))
     return files
 
 
-def sized(pictures: Sequence[Path]) -> tuple[tuple[PictureFile, ...], list[Problem]]:
+def sized(pictures: Sequence[Path], as_stored: bool = False) -> tuple[tuple[PictureFile, ...], list[Problem]]:
     """The pictures with their sizes, 0 x 0 where one can't be read; and which those are."""
     with ThreadPoolExecutor(_READERS) as threads:
-        found = list(threads.map(lambda path: parse_each(size_of, [path]), pictures))
+        read = partial(size_of, as_stored=as_stored)
+        found = list(threads.map(lambda path: parse_each(read, [path]), pictures))
     sizes = [good[0] if good else (0, 0) for good, _ in found]
-    files = (PictureFile(path, *size) for path, size in zip(pictures, sizes, strict=True))
+    files = (PictureFile(path, *size, as_stored) for path, size in zip(pictures, sizes, strict=True))
     return tuple(files), [one for _, broken in found for one in broken]
 
 

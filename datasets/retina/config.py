@@ -135,7 +135,7 @@ class RetinaBoundaries(DataSet):
         raise DataError("the DME set", problem, remedy="Get the files again", code="empty-split")
 
     def _prepared(self, place: DataPaths) -> Path:
-        return place.cache.absolute() / "packs" / f"retina-{self.fingerprint()}"
+        return place.cache.absolute() / "packs" / f"scans-{self.fingerprint()}"
 
     def _read(self, folder: Path, progress: Progress | None) -> list[LabelledScans]:
         subjects = self._usable(self.train_subjects) + self._usable(self.test_subjects)

@@ -3,6 +3,7 @@
 Shapes: N scans, S rows of a scan, H W pixels of a crop, K = 8 boundaries.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.io.atomic_folder import publish
-from datasets.io.errors import DataError, NotPreparedError
+from datasets.io import sealed
+from datasets.io.errors import DataError
 from datasets.retina.flatten import BRUCH_AT, Flattening, flatten
 from datasets.retina.scan_files import LabelledScans, Rows
 
@@ -63,45 +64,40 @@ def flattened(found: Sequence[LabelledScans], size: tuple[int, int], row_um: flo
 
 
 def save_scans(scans: Scans, folder: Path) -> None:
-    """Writes one `.npy` an array, all at once. Does nothing where the folder holds them already."""
+    """Writes one `.npy` an array, and checksums. Does nothing where the folder holds them already."""
 
     def fill(empty: Path) -> None:
         for name, array in asdict(scans).items():
             np.save(empty / f"{name}.npy", array)
+        sums = {field.name: np.array(_sum(empty, field.name)) for field in fields(Scans)}
+        sealed.save(empty, sums, {})
 
-    def check(finished: Path) -> None:
-        _arrays(finished)
-
-    publish(folder, fill, check)
+    sealed.publish_data(folder, fill, _arrays)
 
 
 @lru_cache(maxsize=4)
 def open_scans(folder: Path) -> Scans:
-    """What `save_scans` wrote, mapped, not read.
+    """What `save_scans` wrote, compared with its checksums and mapped.
 
     Raises:
-        DataError: nothing has been prepared here, or a part of it is gone.
+        DataError: nothing has been prepared here, or a part of it is gone or damaged.
     """
     return Scans(**_arrays(folder))
 
 
 def _arrays(folder: Path) -> dict[str, Any]:
+    sums, _ = sealed.load(folder)
     try:
+        for name, expected in sums.items():
+            if _sum(folder, name) != expected:
+                raise ValueError(f"{name}.npy is not what was written")
         return {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Scans)}
-    except FileNotFoundError as error:
-        raise NotPreparedError(
-            folder,
-            "the prepared scans are not here",
-            remedy="Prepare the data first (`rle-lab prepare`)",
-            code="not-prepared",
-        ) from error
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(
-            folder,
-            f"is damaged ({error})",
-            remedy="Remove the folder and prepare again",
-            code="damaged",
-        ) from error
+        raise sealed.damaged(folder, str(error)) from error
+
+
+def _sum(folder: Path, name: str) -> int:
+    return zlib.crc32((folder / f"{name}.npy").read_bytes())
 
 
 def _check(one: LabelledScans, first: LabelledScans, size: tuple[int, int]) -> None:

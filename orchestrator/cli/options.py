@@ -88,6 +88,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out broken records and pictures, and say how many; `rle-lab prepare` lists them",
     )
+    add_reading(data)
     add_no_pack(data)
 
 
@@ -119,6 +120,22 @@ def add_sigmas(parser: argparse._ActionsContainer) -> None:
         metavar="FILE",
         help='OKS constants by keypoint, a JSON object such as {"tail_base": 0.05}, in place of those of the '
         "annotations' category or COCO's",
+    )
+
+
+def add_reading(parser: argparse._ActionsContainer) -> None:
+    """Add how pictures are read that can be read in several ways."""
+    parser.add_argument(
+        "--exif",
+        choices=["shown", "stored"],
+        help="what annotations count pixels of, where a picture has an EXIF orientation and its size does "
+        "not tell: the picture as programs show it, or as it is stored (default: as most pictures of the set "
+        "whose size tells, or as shown)",
+    )
+    parser.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="read pictures too that lie outside the data root, by .., an absolute name or a link",
     )
 
 
@@ -165,6 +182,8 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         detections=arguments.detections,
         sigmas=arguments.sigmas,
         skip_broken=arguments.skip_broken,
+        exif=arguments.exif,
+        allow_outside=arguments.allow_outside,
         pack=arguments.pack,
         seeds=tuple(range(arguments.seeds or SEEDS[arguments.scale])),
         workers=arguments.workers,

@@ -17,10 +17,11 @@ from datasets.coco.sigmas import read_sigmas
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.io.image import name_in
+from datasets.io.orientation import Convention
 from datasets.io.problems import Problem
 from datasets.io.survey import Survey
 from datasets.union import DATA_SETS, data_set, sets_in
-from orchestrator.cli.options import add_no_pack, add_sigmas
+from orchestrator.cli.options import add_no_pack, add_reading, add_sigmas
 from orchestrator.config.small_sets import batches_to_come
 from orchestrator.data.picture_checks import check_all
 from orchestrator.run.settings import results_and_store
@@ -55,15 +56,14 @@ def prepare(
     detections: Path | None = None,
     sigmas: Path | None = None,
     skip_broken: bool = False,
+    exif: Convention | None = None,
+    allow_outside: bool = False,
 ) -> int:
     """Check whole sets, list everything that is broken, and decode what is not.
 
     Args:
-        names: of data sets; all that are found at the place if empty.
-        place: with the folder of the sets.
-        detections: boxes of COCO's validation pictures.
-        sigmas: a file of OKS constants by keypoint.
-        skip_broken: leave out what is broken.
+        names: of data sets; all that are found at the place, which has the folder of the sets, if empty.
+        sigmas: a file of OKS constants by keypoint. The others are as in `DataRoot`.
 
     Returns:
         the exit code: 0, or 1 where something is broken that isn't skipped.
@@ -78,13 +78,15 @@ def prepare(
         None if sigmas is None else read_sigmas(sigmas),
         skip_broken=skip_broken,
         check=lambda survey: check_all(place.cache, survey, console),
+        exif=exif,
+        allow_outside=allow_outside,
     )
     rows = [_row(data, root, place, console) for data in tuple(map(data_set, names)) or sets_in(place.root)]
     console.print(_summary([cells for cells, _ in rows]))
     failed = [checked for _, checked in rows if checked is not None]
     if failed:
-        skip = ", or leave it out with --skip-broken, here and in every run"
-        console.print(f"Correct what is listed{skip if any(map(_skippable, failed)) else ''}.")
+        skip = ", or leave it out with --skip-broken, here and in every run" * any(map(_skippable, failed))
+        console.print(f"Correct what is listed{skip}.")
     return int(bool(failed))
 
 
@@ -162,6 +164,8 @@ def _show(checked: Checked, place: DataPaths, console: Console) -> None:
         file = name_in(place.root, Path(one.file))
         table.add_row(*(_plain(text) for text in (file, one.record, one.reason)))
     console.print(table)
+    if checked.unusable:
+        console.print(f"{checked.broken[0].remedy}.", markup=False, highlight=False, soft_wrap=True)
     path = place.cache / "checks" / f"broken-{checked.data.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as listing:
@@ -202,6 +206,7 @@ def add_parser(commands: "Commands") -> None:
     parser.add_argument(
         "--skip-broken", action="store_true", help="go on without broken records; runs need the same option"
     )
+    add_reading(parser)
     add_no_pack(parser)
     parser.add_argument("--results", type=Path, metavar="DIR", help="as for `run`")
     parser.add_argument("--storage", metavar="DIR", help="as for `run`: where the decoded pictures go")
@@ -224,4 +229,6 @@ def act(arguments: argparse.Namespace) -> int:
         detections=detections,
         sigmas=arguments.sigmas,
         skip_broken=arguments.skip_broken,
+        exif=arguments.exif,
+        allow_outside=arguments.allow_outside,
     )

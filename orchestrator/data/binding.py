@@ -7,6 +7,7 @@ from pathlib import Path
 from datasets.base.data_set import NOTHING_READ, Contents
 from datasets.base.folder import DataRoot
 from datasets.coco.sigmas import read_sigmas
+from datasets.io.orientation import Convention
 from datasets.io.survey import Check, check_here
 from datasets.union import DataConfig
 from orchestrator.config.experiment import Experiment
@@ -27,6 +28,8 @@ class Binding:
     sigmas: Path | None = None  # a file of OKS constants by keypoint
     skip_broken: bool = False  # go on without records and pictures that are broken
     check: Check = check_here  # finds the broken pictures
+    exif: Convention | None = None  # as in `DataRoot`
+    allow_outside: bool = False
 
     def bound(self, experiment: Experiment) -> Experiment:
         """The experiment, and what it starts from, on the user's data, in batches that these fill.
@@ -58,7 +61,15 @@ class Binding:
         if self.root is None:
             return None
         sigmas = None if self.sigmas is None else read_sigmas(self.sigmas)
-        return DataRoot(self.root, self.detections, sigmas, self.skip_broken, self.check)
+        return DataRoot(
+            self.root,
+            self.detections,
+            sigmas,
+            skip_broken=self.skip_broken,
+            check=self.check,
+            exif=self.exif,
+            allow_outside=self.allow_outside,
+        )
 
 
 def _schedule(schedule: Schedule, times: int) -> Schedule:

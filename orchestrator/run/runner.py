@@ -188,7 +188,8 @@ def _print_failures(records: Sequence[Record], console: Console) -> int:
 
 def _binding(settings: RunSettings, console: Console) -> Binding:
     check = checker(settings.cache, console)
-    return Binding(settings.data_root, settings.detections, settings.sigmas, settings.skip_broken, check)
+    s = settings
+    return Binding(s.data_root, s.detections, s.sigmas, s.skip_broken, check, s.exif, s.allow_outside)
 
 
 def _plan_settings(

@@ -11,6 +11,7 @@ from orchestrator.util.mathematics import Precision
 
 if TYPE_CHECKING:
     from datasets.contract import DataPaths
+    from datasets.io.orientation import Convention
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -35,6 +36,8 @@ class RunSettings:
     fresh: bool
     dry_run: bool
     until_decided: bool = False
+    exif: "Convention | None" = None  # as in `DataRoot`
+    allow_outside: bool = False
     max_seeds: int = MAX_SEEDS
     precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
     sigmas: Path | None = None

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -87,9 +88,30 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_done(
     said = capsys.readouterr().out
     assert code == 1
     assert len(results(out)) == 3
-    assert "broken.jpg: this picture can't be decoded" in said
+    assert "broken.jpg: this is none of the pictures that are read (JPEG, PNG," in said
     assert "absent.png: this picture is missing" in said
     assert "3 people in 3 of 5 pictures" in said
+
+
+def test_each_damaged_or_odd_picture_costs_itself(experiment, save, pictures, run, capsys) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(pictures / "cut.jpg")
+    whole = (pictures / "cut.jpg").read_bytes()
+    (pictures / "cut.jpg").write_bytes(whole[: len(whole) // 2] + whole[-2:])
+    os.mkfifo(pictures / "pipe.jpg")
+    Image.fromarray(np.zeros((9, 9), np.float32)).save(pictures / "float.tif")
+    Image.new("1", (12_000, 8_000)).save(pictures / "large.png")
+    code, out = run(save(experiment), pictures)
+    said = " ".join(capsys.readouterr().out.split())
+    assert code == 1
+    assert len(results(out)) == 3
+    for words in (
+        "premature end of data",
+        "no regular file",
+        "floating-point pixels",
+        "89 megapixels",
+    ):
+        assert words in said
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_unknown_constants_are_the_usual_one_and_known_ones_stay(tmp_path: Path)
     assert data.sigmas[:2] == (0.026, 0.025)
     assert data.sigmas[17:] == (USUAL_SIGMA,) * 6
     assert any("left_big_toe" in sentence and "--sigmas" in sentence for sentence in data.assumed)
-    assert data.caveat
+    assert "AP with an OKS constant of 0.067" in data.caveat
 
 
 def test_a_mouse_is_mirrored_with_its_sides_and_a_hand_is_not_mirrored(tmp_path: Path) -> None:

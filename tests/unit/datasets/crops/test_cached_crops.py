@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from datasets.crops import cached_crops, crop
 from datasets.crops.crop import DRAWS, STILL, Augment
-from datasets.crops.pack import open_pack, write_index, write_pack
+from datasets.crops.pack import open_pack
+from datasets.crops.pack_writing import write_index, write_pack
 from tests.support.errors import refused
 from tests.support.placed_pictures import options, pictures
 
@@ -93,3 +94,15 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     shutil.rmtree(folder)
     with refused("not-prepared"):
         cached_crops.cut(tmp_path / "gone", SIZE, FLIP)
+
+
+def test_overwritten_crops_are_an_error(tmp_path: Path) -> None:
+    folder, rows = written(tmp_path), np.arange(7)
+    cached_crops.cut(folder, SIZE, FLIP)
+    maps = crop.matrices(options(0, 7)[:, 0], np.zeros(7), np.zeros(7, bool), SIZE)
+    with (tmp_path / "p-64x48" / "crops.bin").open("r+b") as file:
+        file.seek(3 * 64 * 49 * 3 + 500)
+        file.write(bytes(50))
+    assert cached_crops.crops(folder, rows[:3], maps[:3], SIZE, FLIP).any()
+    with refused("damaged"):
+        cached_crops.crops(folder, rows, maps, SIZE, FLIP)

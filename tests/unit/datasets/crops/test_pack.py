@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datasets.contract import DataPaths
-from datasets.crops import crop, lazy_pictures, pack, tile_plan
+from datasets.crops import crop, lazy_pictures, pack_writing, tile_plan
 from datasets.crops.crop import DRAWS, STILL, Augment
-from datasets.crops.pack import PictureFile, folder_of, open_pack, write_index, write_pack, writer
+from datasets.crops.pack import open_pack
+from datasets.crops.pack_writing import folder_of, write_index, write_pack, writer
+from datasets.io.image import PictureFile
 from tests.support.errors import refused
 from tests.support.placed_pictures import HEIGHT, WIDTH, options, pictures
 
@@ -104,7 +106,7 @@ def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
 def test_a_disk_that_is_too_small_is_found_before_anything_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(pack_writing.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10}))
     files = [PictureFile(tmp_path / "missing.png", 30_000, 20_000)]
     with refused("disk-full"):
         write_pack(tmp_path / "p", files, np.array([0]), np.array([[0.0, 0, 30_000, 20_000]]), {}, {})
@@ -142,11 +144,10 @@ def upright(count: int) -> np.ndarray:
 
 def test_a_batch_decodes_each_of_its_pictures_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    decode = lazy_pictures.decode
+    opened, decode = open_pack(index([1, 0, 1, 0, 1, 2])), PictureFile.decode
     monkeypatch.setattr(
-        lazy_pictures, "decode", lambda path, size: seen.append(path.name) or decode(path, size)
+        PictureFile, "decode", lambda file, data: seen.append(file.path.name) or decode(file, data)
     )
-    opened = open_pack(index([1, 0, 1, 0, 1, 2]))
     crops = opened.crop(np.arange(5), upright(5), (20, 30))
     assert sorted(seen) == ["0.png", "1.png"]
     for row, number in enumerate([1, 0, 1, 0, 1]):
@@ -255,3 +256,48 @@ def test_a_damaged_pack_is_an_error(tmp_path: Path, name: str, share: float) -> 
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with refused("damaged"):
         open_pack(tmp_path / "p")
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """A pack of three samples."""
+    reach = np.ones((3, 4)) * [0, 0, 50, 50]
+    write_pack(tmp_path / "p", pictures(tmp_path), np.arange(3), reach, {"id": np.arange(3)}, {"a": [1]})
+    return tmp_path / "p"
+
+
+@pytest.mark.parametrize("name", ["arrays.npz", "about.json"])
+def test_any_changed_byte_beside_the_pixels_is_an_error(packed: Path, name: str) -> None:
+    whole = (packed / name).read_bytes()
+    for place in range(0, len(whole), 37):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        (packed / name).write_bytes(changed)
+        open_pack.cache_clear()
+        with refused("damaged"):
+            open_pack(packed)
+
+
+def test_overwritten_pixels_are_an_error_when_they_are_used(packed: Path) -> None:
+    with (packed / "pixels.bin").open("r+b") as file:
+        file.seek(3 * 50 * 50 + 10)
+        file.write(bytes(1000))
+    opened = open_pack(packed)
+    assert opened.crop(np.array([0, 2]), upright(2), (20, 20)).any()
+    with refused("damaged") as caught:
+        opened.crop(np.array([0, 1]), upright(2), (20, 20))
+    assert "part 1" in caught.value.problem
+
+
+@pytest.mark.parametrize("name", ["arrays.npz", "about.json", "pixels.bin"])
+def test_a_pack_without_a_part_is_damaged(packed: Path, name: str) -> None:
+    (packed / name).unlink()
+    with refused("damaged"):
+        open_pack(packed)
+
+
+@pytest.mark.parametrize("about", ["[" * 100_000, "[]", "{}", '{"name": "p"}', "null", '"x"'])
+def test_a_made_up_pack_is_damaged(packed: Path, about: str) -> None:
+    (packed / "about.json").write_text(about)
+    with refused("damaged"):
+        open_pack(packed)

@@ -1,11 +1,13 @@
+import os
 import pickle
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.io.image import decode
+from datasets.io.image import decode, size_of
 from tests.support.errors import refused
 
 
@@ -63,3 +65,35 @@ def test_a_missing_picture_is_an_error_that_travels(tmp_path: Path) -> None:
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
     with refused("broken-picture"):
         decode(tmp_path)
+
+
+def test_a_pipe_a_device_and_a_socket_are_no_pictures(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket.jpg"))
+        for name in ("pipe.jpg", "zero.jpg", "socket.jpg"):
+            for read in (decode, size_of):
+                with refused("broken-picture"):
+                    read(tmp_path / name)
+
+
+@pytest.mark.parametrize("size", [(12_000, 8_000), (40_000, 10)])
+def test_a_picture_that_is_too_large_is_refused_with_the_limit_and_a_way_to_shrink_it(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    Image.new("1", size).save(tmp_path / "a.png")
+    for read in (decode, size_of):
+        with refused("picture-too-large") as caught:
+            read(tmp_path / "a.png")
+        assert f"{size[0]}x{size[1]}" in caught.value.problem
+        assert "89 megapixels" in caught.value.problem
+        assert "-resize 50%" in caught.value.remedy
+
+
+def test_a_file_larger_than_any_picture_is_not_read(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    with (tmp_path / "a.png").open("ab") as file:
+        file.truncate(2**33)
+    with refused("broken-picture"):
+        decode(tmp_path / "a.png")

@@ -22,8 +22,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="keypoints of people in pictures or boundaries in retinal scans, and drawings of them",
         description="Predict the keypoints of people with a model trained on COCO, MPII or Human3.6M: as "
         "COCO results with the predicted scale beside them, and drawn on the pictures. With a model of "
-        "retinas, predict the boundaries in B-scans. Pixels are counted as they are stored, without EXIF "
-        "rotation.",
+        "retinas, predict the boundaries in B-scans. Pictures are turned upright as EXIF says, and their "
+        "pixels counted so.",
     )
     model_argument.add_model(parser)
     parser.add_argument(
@@ -37,6 +37,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--min-score", type=float, default=0.0, metavar="S", help="leave out detected boxes below this score"
+    )
+    parser.add_argument(
+        "--exif",
+        choices=["shown", "stored"],
+        help="what boxes count pixels of, where a picture has an EXIF orientation and its size does not "
+        "tell: the picture as programs show it, or as it is stored (default: as most pictures whose size "
+        "tells, or as shown)",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: results/predictions)"
@@ -60,6 +67,7 @@ def act(arguments: argparse.Namespace) -> int:
         plan = boxes.whole_pictures(pictures)
     else:
         plan = boxes.read_boxes(arguments.boxes, pictures, arguments.min_score)
+    plan = plan.read_as(arguments.exif)
     trained = model_argument.trained(arguments, terminal)
     found = predict_folder.finder(trained, plan)
     out = Outputs((arguments.out or home() / "predictions").expanduser().absolute(), found.file)

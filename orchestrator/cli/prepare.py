@@ -91,13 +91,12 @@ def prepare(
 
 
 def _summary(rows: Sequence[tuple[str, ...]]) -> Table:
-    """A line for each set."""
-    summary = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for title in ("set", "checked", "broken", "prepared"):
-        summary.add_column(title, justify="right" if title in ("checked", "broken") else "left")
+        table.add_column(title, justify="right" if title in ("checked", "broken") else "left")
     for cells in rows:
-        summary.add_row(*cells)
-    return summary
+        table.add_row(*cells)
+    return table
 
 
 def _row(

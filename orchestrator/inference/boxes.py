@@ -1,19 +1,25 @@
 """Boxes of people: from a COCO file, or each picture as one box.
 
-Shapes: N boxes of a picture, (x, y, width, height) in its pixels as they are stored, without EXIF rotation.
+Shapes: N boxes of a picture, (x, y, width, height) in its pixels, which is turned upright as EXIF says unless
+its size in the file, or an option, says otherwise.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.io import json_file
+from datasets.io.assumptions import sentences
 from datasets.io.errors import DataError
+from datasets.io.image import decode
 from datasets.io.json_file import Record, a_box, a_list, a_name, a_number, a_whole
+from datasets.io.orientation import Convention, Size
+from datasets.io.picture_survey import look
 from orchestrator.inference.picture_names import by_name, by_number, is_number, number_of, same_folder
 
 Floats = NDArray[np.float64]
@@ -39,6 +45,16 @@ class PictureBoxes:
     picture: Path
     image_id: int  # under which results name it
     boxes: tuple[Box, ...] | None
+    claimed: Size | None = None  # width and height that the file of boxes says, if it does
+    as_stored: bool = False  # EXIF's orientation is not applied where the size does not tell
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB.
+
+        Raises:
+            DataError: the picture is missing, damaged, too large or of another size than claimed.
+        """
+        return decode(self.picture, self.claimed, self.as_stored)
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,18 @@ class BoxPlan:
 
     pictures: tuple[PictureBoxes, ...]
     category: int = PERSON  # of the results
-    assumed: tuple[str, ...] = ()  # about which picture is meant
+    assumed: tuple[str, ...] = ()  # about which picture is meant, and how it is read
+
+    def read_as(self, exif: Convention | None) -> "BoxPlan":
+        """With what the first bytes of the pictures tell about reading them.
+
+        Args:
+            exif: what boxes count pixels of, where a picture's size does not tell.
+        """
+        traits = look([(one.picture, one.claimed) for one in self.pictures])
+        stored = traits.convention(exif) == "stored"
+        pictures = tuple(replace(one, as_stored=stored) for one in self.pictures)
+        return replace(self, pictures=pictures, assumed=self.assumed + sentences(traits.assumed(exif)))
 
     @property
     def unknown(self) -> tuple[Path, ...]:
@@ -123,7 +150,15 @@ def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
         if record.parse(a_whole, "category_id") == category and not record.value.get("iscrowd")
     ]
     boxes = _by_image([(record, 0.0) for record in people])
-    return _plan(_named(top.path, pictures, pairs), boxes, category)
+    sizes = {image.parse(a_whole, "id"): _size(image) for image in images}
+    return _plan(_named(top.path, pictures, pairs), boxes, category, sizes)
+
+
+def _size(image: Record) -> Size | None:
+    """What an image is said to measure; None where nothing is said."""
+    if "width" not in image.value or "height" not in image.value:
+        return None
+    return image.parse(a_whole, "width"), image.parse(a_whole, "height")
 
 
 def _person(top: Record) -> int:
@@ -179,11 +214,16 @@ def _counted(first: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(f"{one}, and so {count - 1} more" if count > 1 else one for one in first)
 
 
-def _plan(known: _Known, boxes: Mapping[int, tuple[Box, ...]], category: int) -> BoxPlan:
+def _plan(
+    known: _Known,
+    boxes: Mapping[int, tuple[Box, ...]],
+    category: int,
+    sizes: Mapping[int, Size | None] = MappingProxyType({}),
+) -> BoxPlan:
     pictures = tuple(
-        PictureBoxes(
-            picture, NOBODY if ident is None else ident, () if ident is None else boxes.get(ident, ())
-        )
+        PictureBoxes(picture, NOBODY, ())
+        if ident is None
+        else PictureBoxes(picture, ident, boxes.get(ident, ()), sizes.get(ident))
         for picture, ident in known.idents.items()
     )
     return BoxPlan(pictures, category, known.assumed)

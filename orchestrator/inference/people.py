@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.io.errors import DataError
-from datasets.io.image import decode
 from orchestrator.inference.boxes import PictureBoxes, corners
 from orchestrator.inference.drawing import Picture, draw
 from orchestrator.inference.estimator import Estimator, PredictedPeople
@@ -70,7 +69,7 @@ def predict_picture(estimator: Estimator, one: PictureBoxes) -> PredictedPicture
     Raises:
         DataError: the picture is missing, broken or too large.
     """
-    pixels = decode(one.picture)
+    pixels = one.pixels()
     boxes = corners(one.boxes, pixels.shape[:2])
     detected = np.array([0.0] if one.boxes is None else [box.score for box in one.boxes])
     kept = (boxes[:, 2:] > boxes[:, :2]).all(1)

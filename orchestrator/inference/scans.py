@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from datasets.io.errors import DataError
-from datasets.io.image import decode
 from datasets.retina.config import RetinaBoundaries
 from datasets.retina.dataset import as_rows
 from datasets.retina.flatten import flatten
@@ -79,7 +78,7 @@ class BoundaryFinder:
         Raises:
             DataError: the picture is missing, broken, no scan of the model's width, or can't be flattened.
         """
-        pixels = decode(one.picture)
+        pixels = one.pixels()
         if pixels.shape[1] != self.data.size[1]:
             raise DataError(
                 one.picture,

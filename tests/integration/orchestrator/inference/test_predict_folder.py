@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
 from datasets.io.image import size_of
+from datasets.io.orientation import turned
 from datasets.retina.config import RetinaBoundaries
 from datasets.synthetic.retinas.retinas import Retinas
 from models.boundary_unet import BoundaryNet
@@ -37,6 +38,7 @@ from orchestrator.training.evaluation import predictions
 from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import SingleProcess
 from tests.support.errors import refused
+from tests.support.turned_pictures import save_turned
 
 Run = Callable[..., tuple[int, Path]]
 
@@ -91,6 +93,53 @@ def test_pictures_that_cannot_be_read_are_named_and_the_rest_is_done(
     assert "broken.jpg: this is none of the pictures that are read (JPEG, PNG," in said
     assert "absent.png: this picture is missing" in said
     assert "3 people in 3 of 5 pictures" in said
+
+
+@pytest.mark.parametrize("exif", ["shown", "stored"])
+def test_a_phones_portrait_is_turned_upright_which_is_said(
+    experiment, save, run, capsys, tmp_path, exif
+) -> None:
+    stored = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    for name, pixels, orientation in (("phone", stored, 6), ("upright", turned(stored, 6), 1)):
+        (tmp_path / name).mkdir()
+        save_turned(tmp_path / name / "1.png", pixels, orientation)
+    model = save(experiment)
+    code, out = run(model, tmp_path / "phone", "--exif", exif)
+    (found,) = results(out)
+    said = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    assert found["bbox"] == ([0, 0, 60, 90] if exif == "shown" else [0, 0, 90, 60])
+    verb = "turned upright by its" if exif == "shown" else "taken as stored, without its"
+    assert f"1 picture is {verb} EXIF orientation, as --exif says" in said
+    if exif == "shown":
+        (upright,) = results(run(model, tmp_path / "upright")[1])
+        assert found["keypoints"] == upright["keypoints"]
+        assert "EXIF" not in capsys.readouterr().out
+
+
+def test_the_size_in_a_file_of_boxes_says_how_its_pictures_are_read(
+    experiment, save, run, capsys, tmp_path
+) -> None:
+    folder, images = tmp_path / "phone", []
+    folder.mkdir()
+    for ident, size in enumerate([(60, 90), (90, 60), (45, 30)], 1):
+        pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+        save_turned(folder / f"{ident}.jpg", pixels, 8)
+        images.append({"id": ident, "file_name": f"{ident}.jpg", "width": size[0], "height": size[1]})
+    people = [
+        {"id": n, "image_id": n, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, *size]}
+        for n, size in ((1, (60, 90)), (2, (90, 60)), (3, (45, 30)))
+    ]
+    boxes = tmp_path / "boxes.json"
+    category = {"id": 1, "name": "person"}
+    boxes.write_text(json.dumps({"images": images, "annotations": people, "categories": [category]}))
+    code, out = run(save(experiment), folder, "--boxes", boxes)
+    assert code == 1
+    assert [one["bbox"] for one in results(out)] == [[0, 0, 60, 90], [0, 0, 90, 60]]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3.jpg: is 60x90 pixels, its annotations say 45x30" in said
+    assert "1 picture is turned upright by its EXIF orientation, as its size says" in said
+    assert "1 picture is taken as stored, without its EXIF orientation, as its size says" in said
 
 
 def test_each_damaged_or_odd_picture_costs_itself(experiment, save, pictures, run, capsys) -> None:

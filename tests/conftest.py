@@ -28,7 +28,12 @@ settings.load_profile("repeatable")
 # the tests before it. Without them a test draws the same in any order and on its own.
 providers._get_local_constants = lambda: providers._local_constants
 
-pytest_plugins = ["tests.support.coco_tree", "tests.support.experiments", "tests.support.trained_models"]
+pytest_plugins = [
+    "tests.support.coco_tree",
+    "tests.support.experiments",
+    "tests.support.predicting",
+    "tests.support.trained_models",
+]
 
 
 @pytest.fixture

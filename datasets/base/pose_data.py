@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.base.annotated import AnnotatedSet, AnnotatedSplit
+from datasets.base.annotated_folder import AnnotatedFolder
 from datasets.base.data_set import NOTHING_READ, Contents, DataSet
-from datasets.base.folder import AnnotatedFolder
 from datasets.config import digest
 from datasets.contract import DataPaths, Pairs, Split
 from datasets.counts import Counts, Report

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from datasets.base.annotated import AnnotatedSet
-from datasets.base.folder import NEUTRAL, AnnotatedFolder, DataRoot
+from datasets.base.annotated_folder import AnnotatedFolder
+from datasets.base.folder import NEUTRAL, DataRoot
 from datasets.coco.layout import find_annotations
 from datasets.coco.samples import SplitSamples, parse_set
 from datasets.config import digest

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from datasets.base.annotated import AnnotatedSet
-from datasets.base.folder import AnnotatedFolder, DataRoot
+from datasets.base.annotated_folder import AnnotatedFolder
+from datasets.base.folder import DataRoot
 from datasets.config import digest
 from datasets.human36m.annotation_files import Layout, find_layout, parse_set
 from datasets.human36m.samples import Frames

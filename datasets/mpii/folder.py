@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from datasets.base.annotated import AnnotatedSet
-from datasets.base.folder import AnnotatedFolder, DataRoot
+from datasets.base.annotated_folder import AnnotatedFolder
+from datasets.base.folder import DataRoot
 from datasets.config import digest
 from datasets.io.problems import Problem
 from datasets.mpii.annotation_files import Format, find_format, is_there, parse_placed, parse_set

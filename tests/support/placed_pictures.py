@@ -27,3 +27,8 @@ def options(seed: int, count: int) -> np.ndarray:
     low = rng.uniform(0, (WIDTH - 20, HEIGHT - 20), (count, 2))
     high = np.minimum(low + rng.uniform(5, 120, (count, 2)), (WIDTH - 1, HEIGHT - 1))
     return np.repeat(crop.whole_bodies(np.hstack([low, high]), 0.75, 1.25)[:, None], 3, 1)
+
+
+def upright(count: int) -> np.ndarray:
+    """Maps under which a crop is the picture's corner."""
+    return np.tile(np.array([[1.0, 0, 0], [0, 1, 0]]), (count, 1, 1))

@@ -1,13 +1,11 @@
 """Figures say what the records say, legibly, and the same for the same records."""
 
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from statistics import fmean
 
 import matplotlib as mpl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -15,7 +13,6 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from orchestrator.report import figures
-from orchestrator.report.figures.label_placement import spread
 from orchestrator.report.figures.scatter import scatter, scatter_points
 from orchestrator.report.figures.style import line_styles, row_colours
 from orchestrator.report.figures.training_curves import curve_lines, curves
@@ -108,31 +105,6 @@ def assert_apart(found: list[Bbox]) -> None:
     for one, other in combinations(found, 2):
         overlap = Bbox.intersection(one, other)
         assert overlap is None or min(overlap.width, overlap.height) < 0.5
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 100), st.floats(0.5, 9)), min_size=1, max_size=10),
-)
-def test_spread_labels_keep_their_order_and_bounds_and_do_not_overlap(
-    wished: list[tuple[float, float]],
-) -> None:
-    centres, heights = zip(*wished, strict=True)
-    placed = spread(centres, heights, 0.0, 100.0)
-    order = sorted(range(len(centres)), key=lambda index: centres[index])
-    for below, above in pairwise(order):
-        assert placed[above] - placed[below] >= (heights[above] + heights[below]) / 2 - 1e-6
-    for centre, height in zip(placed, heights, strict=True):
-        assert height / 2 - 1e-6 <= centre <= 100 - height / 2 + 1e-6
-
-
-@given(st.lists(st.integers(1, 99), min_size=1, max_size=20, unique=True))
-def test_labels_that_do_not_overlap_stay_where_they_want_to_be(centres: list[int]) -> None:
-    placed = spread([float(centre) for centre in centres], [1.0] * len(centres), 0.0, 100.0)
-    assert placed == pytest.approx(centres)
-
-
-def test_two_labels_at_one_place_move_apart_by_half_their_height_each() -> None:
-    assert spread([50.0, 50.0], [4.0, 4.0], 0.0, 100.0) == pytest.approx([48.0, 52.0])
 
 
 def test_a_method_has_the_same_colour_in_every_table() -> None:

@@ -50,7 +50,7 @@ def sweep(experiment: Experiment) -> Sweep:
 @pytest.fixture
 def settings(uri: str, tmp_path: Path) -> RunSettings:
     return RunSettings(
-        scale="smoke", data_root=None, detections=None, skip_broken=False, pack=True, seeds=(0, 1, 2),
+        scale="demo", data_root=None, detections=None, skip_broken=False, pack=True, seeds=(0, 1, 2),
         workers=None, gpus_per_worker=None, concurrent=None, results=tmp_path / "r", tracking_uri=uri,
         storage=str(tmp_path / "store"), only=(), fresh=False, dry_run=False, until_decided=True,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def finish_jobs(
             swing = 1.0 * (-1) ** (job.seed // 2 if row == "L1" else job.seed)
             assert job.data is not None
             seen = job.data.fingerprint()
-            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", job.seed, {}, "{}", data=seen))
+            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-demo", job.seed, {}, "{}", data=seen))
             tracker.finish(fingerprint, "finished", {"AP": MEANS[row] + swing}, 1.0)
             ran[-1].append((row, job.seed))
             after(ran)
@@ -86,7 +86,7 @@ def finish_jobs(
 
 def stored(settings: RunSettings) -> tuple[tuple[int, ...], Mapping[str, Record]]:
     with Tracker.open(settings.tracking_uri, None) as tracker:
-        (declaration,) = tracker.declarations("smoke")
+        (declaration,) = tracker.declarations("demo")
         return declaration.looks, tracker.records(declaration.fingerprints)
 
 

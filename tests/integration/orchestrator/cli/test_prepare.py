@@ -191,7 +191,9 @@ def test_sets_in_one_folder_are_found_and_judged_apart(tmp_path: Path) -> None:
     write_human36m(Human36MPeople(train=1, val=4, side=32), root / "h36m", workers=1)
     (root / "dme").mkdir()
     rows = np.full((8, 768, 3), 100.0)
-    scans = {"images": np.random.default_rng(0).integers(2, 255, (240, 768, 3), np.uint8)}
+    images = np.random.default_rng(0).integers(2, 40, (240, 768, 3), np.uint8)
+    images[92:101] += 200  # a bright layer whose lower edge is the membrane
+    scans = {"images": images}
     scans |= dict.fromkeys(("manualLayers1", "manualLayers2", "automaticLayersDME"), rows)
     for subject in range(1, 11):
         savemat(root / "dme" / f"Subject_{subject:02d}.mat", scans, do_compression=True)

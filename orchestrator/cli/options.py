@@ -42,14 +42,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         help="seeds of a row at most, at which the level of its tests is used up; a table keeps the number "
         "that it was first run with (default: %(default)s)",
     )
-    what.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="ROW",
-        help="run this row only, of every table that has it; repeatable",
-    )
-    _add_precision(what)
+    _add_rows(what)
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
@@ -58,12 +51,23 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_precision(what: argparse._ActionsContainer) -> None:
+def _add_rows(what: "argparse._ArgumentGroup") -> None:
     what.add_argument(
-        "--precision",
-        choices=["float32", "bf16"],
-        help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
-        "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
+        "--only",
+        action="append",
+        default=[],
+        metavar="ROW",
+        help="run this row only, of every table that has it; repeatable",
+    )
+    _add_precision(what)
+    what.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE,...",
+        help="add rows: the first of each table, or those of --only, with each of these values, such as "
+        "objective.flow.width=16,32 or schedule.optimiser.lr=1e-3,3e-3; several are combined. --dry-run "
+        "shows them; a later call without --vary makes the table without them again",
     )
 
 
@@ -193,6 +197,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         tracking_uri=tracking_uri(arguments.tracking_uri, store),
         storage=_storage(arguments.storage, store),
         only=tuple(arguments.only),
+        vary=tuple(arguments.vary),
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
         until_decided=arguments.until_decided,

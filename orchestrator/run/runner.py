@@ -26,6 +26,7 @@ from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep, Table
+from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util.errors import SweepError
@@ -43,8 +44,9 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         KeyboardInterrupt: stopped; what had finished is kept.
     """
     binding = _binding(settings, console)
-    tables = [table for sweep in sweeps for table in sweep.tables]
-    plan = _plan_settings(settings, command, binding, OpenPrecision(settings, console))
+    declared = [table for sweep in sweeps for table in sweep.tables]
+    tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
+    plan = _plan_settings(replace(settings, only=only), command, binding, OpenPrecision(settings, console))
     with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
         _say_older(tracker, console)
         if settings.dry_run:

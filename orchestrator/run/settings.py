@@ -39,6 +39,7 @@ class RunSettings:
     exif: "Convention | None" = None  # as in `DataRoot`
     allow_outside: bool = False
     max_seeds: int = MAX_SEEDS
+    vary: tuple[str, ...] = ()  # FIELD=VALUE,VALUE of rows to add
     precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
     sigmas: Path | None = None
 

@@ -1,0 +1,136 @@
+"""One value more on the command line: a row of a table, crossed with values for fields of its experiment."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import product
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.config.experiment import Experiment
+from orchestrator.config.vary import vary
+from orchestrator.sweep.sweep import Row, Table
+from orchestrator.util.errors import SweepError
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A field of the experiment, such as `objective.flow.width`, and the values that it takes."""
+
+    field: str
+    values: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the field, without where it lies."""
+        return self.field.rpartition(".")[2]
+
+
+def parse(text: str) -> Variation:
+    """`FIELD=VALUE,VALUE`: values in JSON, or as plain words.
+
+    Raises:
+        SweepError: this is something else.
+    """
+    name, equals, values = text.partition("=")
+    if not name or not equals or not values:
+        raise SweepError(f"--vary {text}: write FIELD=VALUE or FIELD=VALUE,VALUE", code="no-variation")
+    return Variation(name.strip(), tuple(_values(values)))
+
+
+def with_variations(table: Table, variations: Sequence[Variation], only: Sequence[str]) -> Table:
+    """The table with rows of ours: those named in `only`, or else the first, with all combinations of values.
+
+    Raises (when its rows are asked for):
+        SweepError: the experiment has no such field, or the value does not fit it.
+    """
+
+    def rows(scale: str) -> Iterator[Row]:
+        for place, row in enumerate(table.rows(scale)):
+            yield row
+            if row.key in only if only else place == 0:
+                yield from _crossed(row, variations)
+
+    return replace(table, rows=rows)
+
+
+def vary_tables(
+    tables: Sequence[Table], texts: Sequence[str], only: Sequence[str], scale: str
+) -> tuple[Sequence[Table], tuple[str, ...]]:
+    """The tables with rows for `--vary`, and `only` with what was added to the rows that it names.
+
+    Raises:
+        SweepError: a text is no variation, or an experiment has no such field or value.
+    """
+    variations = [parse(text) for text in texts]
+    if not variations:
+        return tables, tuple(only)
+    varied = [with_variations(table, variations, only) for table in tables]
+    keys = [row.key for table in varied for row in table.rows(scale)]
+    added = [key for key in keys if any(key.startswith(f"{name}, ") for name in only)]
+    return varied, tuple(dict.fromkeys((*only, *added)))
+
+
+def _crossed(row: Row, variations: Sequence[Variation]) -> Iterator[Row]:
+    for values in product(*(variation.values for variation in variations)):
+        changes = list(zip(variations, values, strict=True))
+        words = ", ".join(f"{variation.name} {_word(value)}" for variation, value in changes)
+        yield Row(
+            key=f"{row.key}, {words}",
+            experiment=_changed(row.experiment, changes),
+            groups={name: _changed(experiment, changes) for name, experiment in row.groups.items()},
+            label=f"{row.label or row.key}, {words}",
+            in_paper=False,
+            description=", ".join(f"{variation.field}={_word(value)}" for variation, value in changes),
+        )
+
+
+def _changed(experiment: Experiment, changes: Iterable[tuple[Variation, Any]]) -> Experiment:
+    for variation, value in changes:
+        experiment = _set(experiment, variation.field, variation.field.split("."), value)
+    return experiment
+
+
+def _set(config: Any, field: str, path: Sequence[str], value: Any) -> Any:
+    """`config` with the field at the end of the path changed, every value on the way validated again."""
+    name, *rest = path
+    if not isinstance(config, BaseModel) or name not in type(config).model_fields:
+        raise SweepError(f"--vary {field}: {_unknown(config, name)}", code="no-field")
+    changed = _set(getattr(config, name), field, rest, value) if rest else value
+    try:
+        return vary(config, **{name: changed})
+    except ValidationError as error:
+        problem = "; ".join(one["msg"] for one in error.errors())
+        raise SweepError(f"--vary {field}={_word(value)}: {problem}", code="invalid-value") from error
+
+
+def _unknown(config: Any, name: str) -> str:
+    if not isinstance(config, BaseModel):
+        return f"{config!r} has no fields, so no {name!r}"
+    known = list(type(config).model_fields)
+    near = get_close_matches(name, known, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{type(config).__name__} has no field {name!r}; {meant}It has {', '.join(known)}"
+
+
+def _values(text: str) -> Iterator[Any]:
+    """JSON values between commas that stand in no bracket; what is no JSON is a word."""
+    depth, start = 0, 0
+    for place, sign in enumerate(f"{text},"):
+        depth += (sign in "[{") - (sign in "]}")
+        if sign == "," and depth == 0:
+            yield _value(text[start:place].strip())
+            start = place + 1
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -71,6 +71,15 @@ def _add_rows(what: "argparse._ArgumentGroup") -> None:
     )
 
 
+def _add_precision(what: argparse._ActionsContainer) -> None:
+    what.add_argument(
+        "--precision",
+        choices=["float32", "bf16"],
+        help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
+        "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
+    )
+
+
 def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("the data")
     data.add_argument(

@@ -6,6 +6,7 @@ import sys
 
 from orchestrator.cli.options import add_store
 from orchestrator.run.settings import home, tracking_uri
+from orchestrator.util.redact import shown
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,7 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _act(arguments: argparse.Namespace) -> int:
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
-    print(f"http://127.0.0.1:{arguments.port} shows {uri.rpartition('@')[2]}; Ctrl-C ends it")
+    print(f"http://127.0.0.1:{arguments.port} shows {shown(uri)}; Ctrl-C ends it")
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     # Not as an argument, which everyone on the machine can read: there may be a password in it.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri

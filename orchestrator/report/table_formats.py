@@ -111,7 +111,7 @@ def latex(filled: FilledTable) -> str:
 
 
 def _md(text: str) -> str:
-    return re.sub(r"([\\`*_|<\[\]$])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([\\`*_|<&\[\]$])", r"\\\1", text.replace("\n", " "))
 
 
 def _md_text(text: Text) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.schema.limits import MAX_SEEDS
+from orchestrator.tracking.uri import sqlite_uri
 from orchestrator.util.mathematics import Precision
 
 if TYPE_CHECKING:
@@ -85,4 +86,4 @@ def home() -> Path:
 
 def tracking_uri(given: str | None, store: Path) -> str:
     """The option, else the environment's, else a sqlite file in the store."""
-    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store / 'mlflow.db'}"
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(store / "mlflow.db")

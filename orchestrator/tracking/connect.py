@@ -1,14 +1,15 @@
-"""Connecting to a tracking store."""
+"""Connecting to a tracking store: nothing is made in one that is somebody else's."""
 
 import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from orchestrator.tracking.uri import StoreUri
+from orchestrator.tracking import sqlite_file
+from orchestrator.tracking.uri import StoreUri, TrackingError
 
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -21,17 +22,45 @@ UNLESS_SET = {
 }
 
 
-def connect(store_uri: StoreUri) -> tuple[Any, Any]:
-    """MLflow's client and its entities, after a first call that shows the store to be there."""
+def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
+    """MLflow's client and its entities, after a first call that shows the store to be there.
+
+    Args:
+        store_uri: of the store.
+        create: whether a database that is not there yet is made; otherwise nothing is made or migrated where
+            this project has no experiment.
+
+    Raises:
+        TrackingError: it is the database of something else, or nothing of this project is in it.
+        Exception: MLflow's own, with an address in its text that may hold a password.
+    """
     os.environ.update({**UNLESS_SET, **os.environ, **ALWAYS})
+    if store_uri.file is not None:
+        sqlite_file.look(store_uri.file, create=create)
+    elif not create and store_uri.artifacts is not None:
+        _look(store_uri)
     from mlflow import MlflowClient, entities
 
     for noisy in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    with _exclusive(store_uri.file):
+    with _exclusive(store_uri.file), _without_traces(store_uri):
         client = MlflowClient(tracking_uri=store_uri.uri)
         client.search_experiments(max_results=1)
+        if store_uri.file is not None and store_uri.artifacts is not None:
+            sqlite_file.follow(store_uri.file, store_uri.artifacts)
     return client, entities
+
+
+def _look(store_uri: StoreUri) -> None:
+    """Refuse a database that holds no MLflow store, which MLflow would make one."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(store_uri.uri)
+    try:
+        if not sqlalchemy.inspect(engine).has_table("experiments"):
+            raise TrackingError(f"{store_uri.shown}: {sqlite_file.NOTHING}", code="no-store")
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -44,3 +73,17 @@ def _exclusive(file: Path | None) -> Iterator[None]:
     with file.with_name(file.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _without_traces(store_uri: StoreUri) -> Iterator[None]:
+    """Without the empty folders that MLflow makes of a path that it has not decoded."""
+    if store_uri.file is None:
+        yield
+        return
+    written = Path(store_uri.uri.partition(":///")[2].partition("?")[0]).parent
+    absent = [folder for folder in (written, *written.parents) if not folder.exists()]
+    yield
+    for folder in absent:
+        with suppress(OSError):
+            folder.rmdir()

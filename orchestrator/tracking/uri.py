@@ -1,12 +1,11 @@
 """The address of a tracking store, and how to print it without its credentials."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from orchestrator.util.errors import UserError
+from orchestrator.util.redact import redacted, shown
 
 DATABASES = ("postgresql", "mysql", "mssql")
 
@@ -32,21 +31,16 @@ class StoreUri:
     @property
     def shown(self) -> str:
         """The address without user, password and query."""
-        parts = urlsplit(self.uri)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return str(self.file) if self.file is not None else shown(self.uri)
 
     def hide(self, text: str) -> str:
         """`text` without the credentials of this address."""
-        text = re.sub(r"://[^\s@]*@", "://", text.replace(self.uri, self.shown))
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+        return redacted(text, self.uri)
 
-    def _secrets(self) -> Iterable[str]:
-        parts = urlsplit(self.uri)
-        values = [value for _, value in parse_qsl(parts.query)]
-        password = parts.password or ""
-        return {secret for secret in (password, unquote(password), *values) if secret}
+
+def sqlite_uri(file: Path) -> str:
+    """The address of a sqlite file, whatever signs its path has; `parse` is the inverse."""
+    return f"sqlite:///{str(file.absolute()).replace('%', '%25').replace('?', '%3F')}"
 
 
 def parse(uri: str, artifacts: Path | None) -> StoreUri:
@@ -61,25 +55,30 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
     Raises:
         TrackingError: none of these, or a database without a folder for artifacts.
     """
-    parts = urlsplit(uri)
-    driver = parts.scheme.partition("+")[0]
-    shown = StoreUri(uri, None, None).shown
-    if driver in ("http", "https") and parts.hostname:
+    scheme, _, rest = uri.partition("://")
+    driver = scheme.partition("+")[0]
+    if driver in ("http", "https") and _host(uri):
         return StoreUri(uri, None, None)
-    if driver == "sqlite" and len(parts.path) > 1 and not parts.netloc:
-        file = Path(parts.path[1:]).absolute()
-        query = f"?{parts.query}" if parts.query else ""
-        return StoreUri(
-            f"{parts.scheme}:///{file}{query}", file, (artifacts or file.parent / "artifacts").absolute()
-        )
+    if driver == "sqlite" and rest.startswith("/") and len(rest.partition("?")[0]) > 1:
+        path, mark, query = rest[1:].partition("?")
+        file = Path(unquote(path)).absolute()  # decoded as SQLAlchemy does it
+        artifacts = (artifacts or file.parent / "artifacts").absolute()
+        return StoreUri(f"{scheme}{sqlite_uri(file).removeprefix('sqlite')}{mark}{query}", file, artifacts)
     if driver in DATABASES:
         if artifacts is None:
             raise TrackingError(
-                f"{shown}: a database needs a folder for artifacts beside it", code="no-artifacts"
+                f"{shown(uri)}: a database needs a folder for artifacts beside it", code="no-artifacts"
             )
         return StoreUri(uri, None, artifacts.absolute())
     raise TrackingError(
-        f"{shown if parts.scheme else uri}: not a tracking store. "
+        f"{shown(uri)}: not a tracking store. "
         "Give sqlite:///file.db, another SQL database, or a server's http://host:port",
         code="not-a-store",
     )
+
+
+def _host(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).hostname
+    except ValueError:
+        return None

@@ -280,3 +280,19 @@ def test_captions_in_the_page_are_those_of_the_figures(
 def test_a_caption_names_no_row_that_the_plot_could_not_show(written: writer.Report) -> None:
     caption = written.sections[1].figures[0].caption
     assert caption.endswith("No results yet: DLE <official> & co.")  # Direct L1 has no FLOPs
+
+
+def test_names_of_folders_are_text_in_every_line_of_the_markdown_page(
+    records: dict[str, Record], tmp_path: Path
+) -> None:
+    name = "<img src=x onerror=alert(1)> `x` &lt; *b*\n# head"
+    table = table_1().model_copy(
+        update={"data": name, "command": f"python a.py '{name}'", "scale": "demo", "assumed": (name,)}
+    )
+    writer.write((table,), records, tmp_path)
+    readme = (tmp_path / "README.md").read_text("utf-8")
+    assert not re.search(r"^# head", readme, flags=re.MULTILINE)
+    prose = re.sub(r"(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)", "", readme)  # without what stands as code
+    assert "onerror" in prose
+    assert re.findall(r"(?<!\\)<(?!br)", prose) == []
+    assert re.findall(r"(?<!\\)&", prose) == []

@@ -50,7 +50,8 @@ def _readme_section(part: Section) -> Iterator[str]:
         if statement.sentence is None:
             yield "**Our questions**"
         else:
-            yield f"> “{_md(statement.sentence.text)}” (supplement, section {_md(statement.sentence.section)})"
+            section = _md(statement.sentence.section)
+            yield f"> “{_md(statement.sentence.text)}” (supplement, section {section})"
         yield "\n".join(
             f"- {MARKS[v.verdict]} **{v.verdict}**: {_md(claim.description)} {_md(v.sentence)}"
             for claim, v in statement.judged

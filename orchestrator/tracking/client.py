@@ -5,10 +5,18 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from orchestrator.tracking.uri import StoreUri, TrackingError
 
 PROJECT = "rle-lab"
-"""The tag `project` of the experiments that belong to it, on a server that others use too."""
+"""The tag `project` of the experiments that belong to it, on a server that others use too.
+
+They have it since they were made; an experiment or run without it is never written to."""
+
+Holds = Literal["trials", "tables"]
+"""What an experiment holds, its tag `holds`."""
 
 TAG_LIMIT, PARAM_LIMIT = 8000, 6000  # characters, MLflow's own
 METRICS, LABELS = 800, 100  # metrics, and params or tags, a call; MLflow takes 1,000 of all together
@@ -20,27 +28,57 @@ class Store:
     Args:
         client: MLflow's.
         entities: the module `mlflow.entities`, handed in so that only one file imports MLflow.
-        artifacts: the folder under which experiments keep artifacts; None where a server decides.
+        uri: of the store.
+        prefix: before the name of each experiment that is made.
     """
 
-    def __init__(self, client: Any, entities: Any, artifacts: Path | None) -> None:
-        self.client, self._entities, self._artifacts = client, entities, artifacts
+    def __init__(self, client: Any, entities: Any, uri: StoreUri, prefix: str = "") -> None:
+        self.client, self._entities, self._uri, self._prefix = client, entities, uri, prefix
         self._experiments: dict[str, str] = {}
 
-    def experiment(self, name: str, about: str) -> str:
-        """The id of an experiment, which is created, or restored if it was deleted, where necessary."""
+    def experiment(self, name: str, about: str, holds: Holds) -> str:
+        """The id of an experiment, which is made, or restored if it was deleted, where necessary.
+
+        Raises:
+            TrackingError: the name is taken by an experiment of others, or its files are not where it was.
+        """
+        name = self._prefix + name
         if name not in self._experiments:
-            found = self.client.get_experiment_by_name(name)
-            if found is None:
-                identity = str(self.client.create_experiment(name, artifact_location=self._location(name)))
-            else:
-                identity = str(found.experiment_id)
-                if found.lifecycle_stage == "deleted":
-                    self.client.restore_experiment(identity)
-            for key, text in {"project": PROJECT, "mlflow.note.content": about}.items():
-                self.client.set_experiment_tag(identity, key, text)
+            found = self.client.get_experiment_by_name(name) or self._made(name, about, holds)
+            if found.tags.get("project") != PROJECT:
+                raise TrackingError(
+                    f"{self._uri.shown}: the experiment {name!r} belongs to somebody else. Give those of "
+                    "this project names of their own with --experiment-prefix PREFIX",
+                    code="name-taken",
+                )
+            self._check_files(found)
+            identity = str(found.experiment_id)
+            if found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(identity)
             self._experiments[name] = identity
         return self._experiments[name]
+
+    def _made(self, name: str, about: str, holds: Holds) -> Any:
+        tags = {"project": PROJECT, "holds": holds, "mlflow.note.content": about}
+        try:
+            self.client.create_experiment(name, artifact_location=self._location(name), tags=tags)
+        except Exception as error:
+            # Another process may have made one since.
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return self.client.get_experiment_by_name(name)
+
+    def _check_files(self, found: Any) -> None:
+        """Refuse to make the folder again in which files were before the store was moved."""
+        if self._uri.file is None or not found.artifact_location.startswith("file:"):
+            return
+        folder = Path(unquote(urlsplit(found.artifact_location).path))
+        if folder.as_uri() != self._location(found.name) and not folder.parent.is_dir():
+            raise TrackingError(
+                f"{self._uri.shown}: the files of its experiment {found.name!r} were in {folder}, which is "
+                f"not there any more. Move them to {self._uri.artifacts}, or back",
+                code="moved",
+            )
 
     def log(
         self,
@@ -65,7 +103,7 @@ class Store:
             self.client.log_batch(run_id, some_points, some_fields, some_labels)
 
     def _location(self, name: str) -> str | None:
-        return None if self._artifacts is None else (self._artifacts / name).as_uri()
+        return None if self._uri.artifacts is None else (self._uri.artifacts / name).as_uri()
 
 
 def now() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.tracking import sqlite_file
+from orchestrator.tracking.patience import Say, announced
 from orchestrator.tracking.uri import StoreUri, TrackingError
 
 ALWAYS = {
@@ -49,6 +50,25 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
         if store_uri.file is not None and store_uri.artifacts is not None:
             sqlite_file.follow(store_uri.file, store_uri.artifacts)
     return client, entities
+
+
+def reached(store_uri: StoreUri, *, create: bool, say: Say) -> tuple[Any, Any]:
+    """`connect`, which says for what it waits.
+
+    Raises:
+        TrackingError: the store can't be reached, or must not be touched.
+    """
+    try:
+        with announced(say, lambda: f"waiting for the tracking store {store_uri.shown} to answer"):
+            return connect(store_uri, create=create)
+    except TrackingError:
+        raise
+    except Exception as error:
+        # The cause is not chained: its text may hold the password.
+        reason = store_uri.hide(str(error)).strip().rstrip(".")
+        raise TrackingError(
+            f"{store_uri.shown}: the tracking store can't be reached: {reason}", code="unreachable"
+        ) from None
 
 
 def _look(store_uri: StoreUri) -> None:

@@ -1,24 +1,24 @@
-"""From runs of an MLflow client back to records and declarations."""
+"""From runs of an MLflow client back to records."""
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import ValidationError
-
 from datasets.io.gc_pause import gc_paused
-from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record, Status
-from orchestrator.tracking.client import PROJECT
-from orchestrator.tracking.write_queue import PermanentError
+from orchestrator.tracking.client import PROJECT, Holds
+from orchestrator.tracking.patience import PermanentError, is_away
+from orchestrator.tracking.threads import in_threads
 from orchestrator.util.mathematics import SCHEMA
 
-TABLES = "tables"  # the experiment of the declarations
+TABLES: Holds = "tables"  # what the experiment of the declarations holds, and its name
+GENERATION = "generation"  # the tag that counts the runs of a fingerprint
+SUPERSEDED = "superseded_by"  # the tag of a run that a fresh one has replaced: that one's id
 DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
@@ -58,62 +58,108 @@ def runs(client: Any, experiments: Sequence[str], condition: str = "") -> Iterat
             return
 
 
-def experiments(client: Any) -> dict[str, str]:
-    """Name -> id of the experiments of this project."""
-    found: dict[str, str] = {}
+def experiments(client: Any) -> list[Any]:
+    """The experiments of this project."""
+    found: list[Any] = []
     token: str | None = None
     while True:
         page = client.search_experiments(filter_string=f"tags.project = '{PROJECT}'", page_token=token)
-        found |= {experiment.name: experiment.experiment_id for experiment in page}
+        found += page
         token = page.token
         if not token:
             return found
 
 
+def holds(experiment: Any) -> Holds:
+    """What an experiment holds; older ones say it by their name."""
+    of_tables = experiment.tags.get("holds", experiment.name) == TABLES
+    return TABLES if of_tables else "trials"
+
+
 def trial_experiments(client: Any) -> list[str]:
     """The ids of the experiments that hold trials."""
-    return [found for name, found in experiments(client).items() if name != TABLES]
+    return [found.experiment_id for found in experiments(client) if holds(found) == "trials"]
 
 
-def newest(client: Any, fingerprint: str) -> Any | None:
-    """The newest run of a fingerprint."""
-    condition = f"tags.fingerprint = '{fingerprint}'"
-    return next(runs(client, trial_experiments(client), condition), None)
+def trials(client: Any, condition: str = "") -> Iterator[Any]:
+    """Every run of a trial that counts: of this project, and not superseded by a fresh one."""
+    for run in runs(client, trial_experiments(client), condition):
+        if run.data.tags.get("fingerprint") and SUPERSEDED not in run.data.tags:
+            yield run
+
+
+def order(run: Any) -> tuple[bool, int, int, str]:
+    """By which the last of several runs of a fingerprint counts: one that has finished, then the later one.
+
+    Later by a number that only grows; clocks go back. Runs of older stores have none.
+    """
+    text = run.data.tags.get(GENERATION, "")
+    generation = int(text) if text.isdecimal() else 0
+    return run.info.status == "FINISHED", generation, run.info.start_time, run.info.run_id
+
+
+def of_fingerprint(client: Any, fingerprint: str) -> list[Any]:
+    """The runs of a fingerprint that count, the one that counts most at the end."""
+    return sorted(trials(client, f"tags.fingerprint = '{fingerprint}'"), key=order)
 
 
 def records(
     client: Any, fingerprints: Iterable[str] | None, history: Collection[str] | None
-) -> dict[str, Record]:
-    """The newest run of each fingerprint, as a record. One pass over all runs, then their histories."""
+) -> tuple[dict[str, Record], tuple[str, ...]]:
+    """The run that counts of each fingerprint, as a record; and a sentence about each that can't be read.
+
+    One pass over all runs, then their histories.
+    """
     wanted = None if fingerprints is None else set(fingerprints)
-    newest: dict[str, Any] = {}
+    last: dict[str, Any] = {}
     with gc_paused():
-        for run in runs(client, trial_experiments(client)):
-            fingerprint = run.data.tags.get("fingerprint")
-            if fingerprint and (wanted is None or fingerprint in wanted):
-                newest.setdefault(fingerprint, run)
-        histories = _histories(client, list(newest.values()), history)
-    return {fp: _record(run, histories.get(run.info.run_id, {})) for fp, run in newest.items()}
+        for run in trials(client):
+            fingerprint = run.data.tags["fingerprint"]
+            if wanted is None or fingerprint in wanted:
+                last[fingerprint] = max(last.get(fingerprint, run), run, key=order)
+        histories = _histories(client, list(last.values()), history)
+    found: dict[str, Record] = {}
+    problems: list[str] = []
+    for fingerprint, run in last.items():
+        try:
+            found[fingerprint] = _record(run, histories.get(run.info.run_id, {}))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            problems.append(_unreadable(run, error))
+    return found, tuple(problems)
 
 
 def older(client: Any) -> int:
     """How many jobs have runs by code of other mathematics only, which nothing of this code uses."""
-    schemas: dict[str, set[int]] = {}
-    for run in runs(client, trial_experiments(client)):
-        if fingerprint := run.data.tags.get("fingerprint"):
-            schemas.setdefault(fingerprint, set()).add(int(run.data.tags.get("schema", 1)))
-    return sum(SCHEMA not in found for found in schemas.values())
+    schemas: dict[str, set[str]] = {}
+    for run in trials(client):
+        schemas.setdefault(run.data.tags["fingerprint"], set()).add(run.data.tags.get("schema", "1"))
+    return sum(str(SCHEMA) not in found for found in schemas.values())
 
 
-def details(client: Any, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What the probes among these jobs measured beside their metrics, in the newest run that finished."""
+def details(client: Any, fingerprints: Iterable[str]) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+    """What the probes among these jobs measured beside their metrics, in the finished run that counts; and a
+    sentence about each that can't be read."""
     wanted = set(fingerprints)
-    newest: dict[str, str] = {}
-    for run in runs(client, trial_experiments(client), "attributes.status = 'FINISHED'") if wanted else ():
-        fingerprint = run.data.tags.get("fingerprint")
+    last: dict[str, Any] = {}
+    for run in trials(client, "attributes.status = 'FINISHED'") if wanted else ():
+        fingerprint = run.data.tags["fingerprint"]
         if fingerprint in wanted and DETAIL in run.data.tags:
-            newest.setdefault(fingerprint, run.info.run_id)
-    return {fp: json.loads(_text(client, run_id, DETAIL)) for fp, run_id in newest.items()}
+            last[fingerprint] = max(last.get(fingerprint, run), run, key=order)
+    found: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for fingerprint, run in last.items():
+        try:
+            found[fingerprint] = json.loads(text(client, run.info.run_id, DETAIL))
+        except (ValueError, RecursionError, PermanentError) as error:
+            problems.append(_unreadable(run, error))
+    return found, tuple(problems)
+
+
+def _unreadable(run: Any, error: Exception) -> str:
+    return (
+        f"the run {run.info.run_name!r} ({run.info.run_id}) can't be read ({error}) and is left out: "
+        "mend it or delete it in MLflow"
+    )
 
 
 def _histories(
@@ -127,8 +173,7 @@ def _histories(
         for name in run.data.metrics
         if names is None or name in names
     ]
-    with ThreadPoolExecutor(HISTORY_CALLS) as pool:
-        points = list(pool.map(lambda each: client.get_metric_history(*each), wanted))
+    points = in_threads(lambda each: client.get_metric_history(*each), wanted, HISTORY_CALLS)
     histories: dict[str, dict[str, tuple[tuple[int, float], ...]]] = {}
     for (run_id, name), logged in zip(wanted, points, strict=True):
         # What was logged twice counts once, the later value.
@@ -141,9 +186,9 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
     tags = run.data.tags
     return Record(
         fingerprint=tags["fingerprint"],
-        name=run.info.run_name,
+        name=run.info.run_name or tags["fingerprint"],
         status=_status(run),
-        seed=int(tags.get("seed", 0)),
+        seed=_whole(tags, "seed"),
         metrics={metric_key(name): value for name, value in run.data.metrics.items()},
         history=history,
         commit=tags.get("commit", ""),
@@ -152,14 +197,44 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         precision=tags.get("precision", _former_precision(run.data.metrics)),
         processor=tags.get("processor", ""),
         torch=tags.get("torch", ""),
-        schema=int(tags.get("schema", 1)),
-        world_size=int(tags.get("world_size", 1)),
-        duration=float(tags.get("duration", 0.0)),
+        schema=_whole(tags, "schema", "1"),
+        world_size=_whole(tags, "world_size", "1"),
+        duration=_seconds(tags),
         note=tags.get("note", ""),
-        warnings=tuple(json.loads(tags.get("warnings", tags.get("alarms", "[]")))),
+        warnings=_warnings(tags),
         run_id=run.info.run_id,
         day=datetime.fromtimestamp(run.info.start_time / 1000, UTC).date().isoformat(),
     )
+
+
+def _whole(tags: Mapping[str, str], name: str, default: str | None = None) -> int:
+    """A whole number, 0 or more. A run without it, where there is no default, can't be told from others."""
+    text = tags.get(name, default)
+    if text is None or not text.isdecimal():
+        raise ValueError(f"its tag {name} is {text!r}, no whole number")
+    return int(text)
+
+
+def _seconds(tags: Mapping[str, str]) -> float:
+    text = tags.get("duration", "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"its tag duration is {text!r}, no number of seconds")
+    return seconds
+
+
+def _warnings(tags: Mapping[str, str]) -> tuple[str, ...]:
+    name = "warnings" if "warnings" in tags else "alarms"
+    try:
+        found = json.loads(tags.get(name, "[]"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(warning, str) for warning in found):
+        raise ValueError(f"its tag {name} is no list of sentences")
+    return tuple(found)
 
 
 def _former_precision(metrics: Mapping[str, float]) -> str:
@@ -179,70 +254,21 @@ def _status(run: Any) -> Status:
             return "running"
 
 
-def table_runs(client: Any) -> list[Any]:
-    """The runs that hold the declarations that count, the newest first."""
-    found = experiments(client)
-    if TABLES not in found:
-        return []
-    current = [run for run in runs(client, [found[TABLES]]) if run.data.tags.get("superseded") == "false"]
-    return sorted(current, key=lambda run: int(run.data.tags["declared"]), reverse=True)
-
-
-def table_key(tags: dict[str, str]) -> tuple[str, str, str]:
-    """What a newer table takes the place of: the same table of the same report and scale."""
-    return tags["report"], tags["scale"], tags["table"]
-
-
-def reports(client: Any) -> list[str]:
-    """The names of the reports that have tables; the one that was declared last is at the end."""
-    return list(dict.fromkeys(run.data.tags["report"] for run in table_runs(client)))[::-1]
-
-
-def declarations(client: Any, report: str, known: Mapping[str, Declaration]) -> tuple[Declaration, ...]:
-    """The newest declaration of each table of a report: tables in their own order, then figures.
-
-    Args:
-        known: those that need not be downloaded, by run id.
+def text(client: Any, run_id: str, name: str) -> str:
+    """An artifact of a run.
 
     Raises:
-        PermanentError: one can't be read.
+        PermanentError: it is not where the store says.
     """
-    newest: dict[tuple[str, str, str], Any] = {}
-    for run in table_runs(client):
-        if run.data.tags["report"] == report:
-            newest.setdefault(table_key(run.data.tags), run)
-
-    def order(key: tuple[str, str, str]) -> tuple[str, tuple[int, int], list[tuple[int, str]]]:
-        _, scale, table = key
-        return scale, _rank(table), natural(table)
-
-    ordered = [newest[key] for key in sorted(newest, key=order)]
-    return tuple(known.get(run.info.run_id) or _declaration(client, run) for run in ordered)
-
-
-def _rank(table: str) -> tuple[int, int]:
-    """Tables by their number, a comparison of two after both of them, and whatever has a name after these."""
-    numbers = re.findall(r"\d+", table)
-    return (int(numbers[-1]), len(numbers)) if table[0].isdigit() else (10**6, 0)
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """A sort key by which table 2 comes before table 10."""
-    return [(int(part or 0), word) for part, word in re.findall(r"(\d*)(\D*)", text)]
-
-
-def _text(client: Any, run_id: str, name: str) -> str:
-    """An artifact of a run."""
-    with TemporaryDirectory() as folder:
-        return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
-
-
-def _declaration(client: Any, run: Any) -> Declaration:
     try:
-        return Declaration.model_validate_json(_text(client, run.info.run_id, "declaration.json"))
-    except ValidationError as error:
+        with TemporaryDirectory() as folder:
+            return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+    except Exception as error:
+        if is_away(error):
+            raise
+        where = client.get_run(run_id).info.artifact_uri
         raise PermanentError(
-            f"the declaration of table {run.data.tags['table']} ({run.data.tags['report']}) was written by "
-            f"another version: run its sweep again, or delete the run {run.info.run_id} in MLflow "
-            f"({error.error_count()} fields differ)"
+            f"{name} of the run {run_id} is not in {where} ({type(error).__name__}). If the results "
+            "folder was moved, move its whole store with it; or delete the run in MLflow, and run its "
+            "sweep again"
         ) from error

@@ -9,6 +9,7 @@ from orchestrator.tracking.client import PROJECT
 from orchestrator.tracking.uri import TrackingError
 
 NOTHING = "nothing of this project is in it. Name its store with --tracking-uri URI"
+ANOTHER = "Name another with --tracking-uri sqlite:////path.db"
 PATIENCE = 60.0  # seconds for which another process may hold the file
 
 _OURS = """
@@ -39,24 +40,24 @@ def look(file: Path, *, create: bool) -> None:
                 return
             is_mlflow = {"alembic_version", "experiments", "experiment_tags"} <= tables
             ours = is_mlflow and database.execute(_OURS, (PROJECT,)).fetchone() is not None
-            version = database.execute("select version_num from alembic_version").fetchone() if is_mlflow else ()
+            version = _version(database) if is_mlflow else ""
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "unable to open" in str(error):
             raise
-        raise TrackingError(f"{file}: no sqlite database ({error}). {_another()}", code="not-a-store") from None
+        raise TrackingError(f"{file}: no sqlite database ({error}). {ANOTHER}", code="not-a-store") from None
     if not create and not ours:
         raise TrackingError(f"{file}: {NOTHING}", code="no-store")
     if not is_mlflow:
-        raise TrackingError(f"{file}: the database of another program. {_another()}", code="not-a-store")
-    if not ours and version != (_newest_version(),):
+        raise TrackingError(f"{file}: the database of another program. {ANOTHER}", code="not-a-store")
+    if not ours and version != _newest_version():
         raise TrackingError(
-            f"{file}: somebody else's store, of another version of MLflow, which would migrate it. {_another()}",
+            f"{file}: somebody else's store, of another version of MLflow, which would migrate it. {ANOTHER}",
             code="not-a-store",
         )
 
 
 def follow(file: Path, artifacts: Path) -> None:
-    """Where the experiments' files lie beside a store that was moved with them, the store looks for them there.
+    """Where experiments' files lie beside the store, moved with it, the store looks for them there.
 
     Args:
         file: the database, migrated.
@@ -78,8 +79,9 @@ def follow(file: Path, artifacts: Path) -> None:
             )
 
 
-def _another() -> str:
-    return "Name another with --tracking-uri sqlite:////path.db"
+def _version(database: sqlite3.Connection) -> str:
+    row = database.execute("select version_num from alembic_version").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _newest_version() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from orchestrator.schema.declaration import Declaration
-from orchestrator.tracking import reader
+from orchestrator.tracking import reader, table_reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clip, clipped, digest, now
 
 ABOUT = (
@@ -33,7 +33,7 @@ class TableWriter:
         if current is None:
             return self._make(declaration)
         run_id = str(current.info.run_id)
-        self._store.log(run_id, tags={"declared": str(now())})
+        self._store.log(run_id, tags={"declared": self._next()})
         return run_id
 
     def log_table(
@@ -67,22 +67,32 @@ class TableWriter:
         """The run that counts for this table, if it holds this very declaration."""
         newest = next(iter(self._counting(declaration)), None)
         same = digest(declaration.model_dump_json())
-        return newest if newest is not None and newest.data.tags["digest"] == same else None
+        return newest if newest is not None and newest.data.tags.get("digest") == same else None
 
     def _counting(self, declaration: Declaration) -> list[Any]:
-        key = reader.table_key(_table_tags(declaration))
-        return [run for run in reader.table_runs(self._client) if reader.table_key(run.data.tags) == key]
+        key = table_reader.table_key(_table_tags(declaration))
+        return [
+            run
+            for run in table_reader.table_runs(self._client)
+            if table_reader.table_key(run.data.tags) == key
+        ]
+
+    def _next(self) -> str:
+        """A place behind all declarations: the time, unless a clock was ahead of it before."""
+        return str(
+            max([now(), *(table_reader.declared(run) + 1 for run in table_reader.table_runs(self._client))])
+        )
 
     def _make(self, declaration: Declaration) -> str:
         """A run with the declaration, which counts from when it is whole; the older ones no longer do."""
         tags, older = _table_tags(declaration), self._counting(declaration)
         name = f"{declaration.heading}, {declaration.report or declaration.scale}"
-        experiment = self._store.experiment(reader.TABLES, ABOUT)
+        experiment = self._store.experiment(reader.TABLES, ABOUT, reader.TABLES)
         made = self._client.create_run(experiment, tags=clipped(tags), run_name=name)
         run_id = str(made.info.run_id)
         self._client.log_text(run_id, declaration.model_dump_json(indent=1), "declaration.json")
         description = {"mlflow.note.content": _description(declaration, {})}
-        self._store.log(run_id, tags={**description, "superseded": "false", "declared": str(now())})
+        self._store.log(run_id, tags={**description, "superseded": "false", "declared": self._next()})
         self._client.set_terminated(run_id)
         for run in older:
             self._store.log(run.info.run_id, tags={"superseded": "true"})

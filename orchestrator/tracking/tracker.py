@@ -4,8 +4,9 @@ Nothing else imports MLflow. Trials are written through a queue, so that a serve
 delays nothing and loses nothing; whatever is asked of the store waits for what was written before it.
 """
 
-import errno
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -14,73 +15,79 @@ import pandas as pd
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
-from orchestrator.tracking import reader
+from orchestrator.tracking import reader, table_reader
+from orchestrator.tracking.channel import Channel
 from orchestrator.tracking.client import Store, now
-from orchestrator.tracking.connect import connect
+from orchestrator.tracking.connect import reached
 from orchestrator.tracking.heartbeat import Heartbeat
+from orchestrator.tracking.patience import Say
 from orchestrator.tracking.table_writer import TableWriter
-from orchestrator.tracking.trial_writer import TrialInfo, TrialWriter
+from orchestrator.tracking.trial_info import TrialInfo
+from orchestrator.tracking.trial_writer import TrialWriter
 from orchestrator.tracking.uri import StoreUri, TrackingError, parse
-from orchestrator.tracking.write_queue import PermanentError, WriteQueue, retry
-from orchestrator.util.redact import redacted
+from orchestrator.tracking.write_queue import Write
+from orchestrator.util.redact import redacted, shown
 
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
 PATIENCE = 600.0  # seconds
 HEARTBEAT = 60.0  # seconds
-PERMANENT = frozenset(
-    {
-        "INVALID_PARAMETER_VALUE",
-        "RESOURCE_DOES_NOT_EXIST",
-        "PERMISSION_DENIED",
-        "UNAUTHENTICATED",
-        "NOT_IMPLEMENTED",
-    }
-)
-"""Errors that another attempt does not mend."""
-NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
-"""The same where the disk is full or a folder of artifacts can't be written to."""
-
 Result = TypeVar("Result")
 
 
-class Tracker:
-    """A tracking store that has been opened. Use it as a context manager, or call `close`."""
+def _print(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
-    def __init__(self, client: Any, entities: Any, store_uri: StoreUri, patience: float) -> None:
-        self._client, self._uri, self._patience = client, store_uri, patience
-        store = Store(client, entities, store_uri.artifacts)
+
+class Tracker:
+    """A tracking store that has been opened. Use it as a context manager, or call `close`.
+
+    What an earlier command could not send to it is sent first.
+    """
+
+    def __init__(self, store: Store, store_uri: StoreUri, patience: float, say: Say) -> None:
+        self._client, self._uri, self._say = store.client, store_uri, say
         self._trials, self._tables = TrialWriter(store), TableWriter(store)
-        self._queue = WriteQueue(patience, self._explain)
+        self._known: dict[str, dict[str, Any]] = {}  # trials that were started, by fingerprint
+        self._channel = Channel(store_uri, self._trials, self._known, patience, say)
         self._declared: dict[str, Declaration] = {}  # by run id
+        self._problems: dict[str, None] = {}
         self._heartbeat = Heartbeat(self._trials.beat, HEARTBEAT)
 
     @classmethod
-    def open(cls, uri: str, artifacts: Path | None, *, patience: float = PATIENCE) -> Self:
+    def open(
+        cls,
+        uri: str,
+        artifacts: Path | None,
+        *,
+        patience: float = PATIENCE,
+        create: bool = True,
+        prefix: str = "",
+        say: Say = _print,
+    ) -> Self:
         """Connect to a store; a sqlite file is created and migrated before anything else touches it.
 
         Args:
             uri: see `uri.parse`.
             artifacts: the folder for the artifacts of a database; beside a sqlite file if None.
             patience: seconds for which a call is tried again while the store is away.
+            create: whether a database is made where there is none; else there must be something of this
+                project in it.
+            prefix: before the names of experiments that are made.
+            say: shows a sentence about what is waited for.
 
         Raises:
-            TrackingError: the address is wrong or the store can't be reached.
+            TrackingError: the address is wrong, the store can't be reached, or it is somebody else's.
         """
         store_uri = parse(uri, artifacts)
-        try:
-            client, entities = connect(store_uri)
-        except Exception as error:
-            # The cause is not chained: its text may hold the password.
-            reason = store_uri.hide(str(error)).strip().rstrip(".")
-            raise TrackingError(
-                f"{store_uri.shown}: the tracking store can't be reached: {reason}", code="unreachable"
-            ) from None
-        return cls(client, entities, store_uri, patience)
+        client, entities = reached(store_uri, create=create, say=say)
+        return cls(Store(client, entities, store_uri, prefix), store_uri, patience, say)
 
     def start(self, trial: TrialInfo) -> None:
         """A trial begins or goes on: a run that did not finish is resumed, else a new one is made."""
-        self._enqueue(f"the start of {trial.name}", lambda: self._trials.start(trial))
+        fields = {**asdict(trial), "checkpoint": shown(trial.checkpoint)}
+        self._known[trial.fingerprint] = fields
+        self._channel.put(Write("start", f"the start of {trial.name}", trial.fingerprint, {"trial": fields}))
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Metrics of an epoch (from 1). An epoch that was logged before is skipped.
@@ -88,10 +95,8 @@ class Tracker:
         Raises:
             ValueError: a metric's name that MLflow can't hold.
         """
-        named, when = _named(metrics), now()
-        self._enqueue(
-            f"epoch {epoch} of {fingerprint}", lambda: self._trials.epoch(fingerprint, epoch, named, when)
-        )
+        fields = {"epoch": epoch, "metrics": _named(metrics), "when": now()}
+        self._channel.put(Write("epoch", f"epoch {epoch} of {self._name(fingerprint)}", fingerprint, fields))
 
     def finish(
         self,
@@ -105,20 +110,30 @@ class Tracker:
     ) -> None:
         """A trial has ended, with its last metrics, its duration in seconds and, of a probe, its detail.
 
+        Its run counts as finished only if all of it could be written.
+
         Raises:
             ValueError: a metric's name that MLflow can't hold.
         """
-        named, when, kept = _named(metrics), now(), tuple(warnings)
-        self._enqueue(
-            f"the end of {fingerprint}",
-            lambda: self._trials.finish(
-                fingerprint, status, named, duration, note=note, warnings=kept, detail=detail, when=when
-            ),
-        )
+        fields = {
+            "status": status, "metrics": _named(metrics), "duration": duration, "note": note,
+            "warnings": list(warnings), "detail": detail, "when": now(),
+        }  # fmt: skip
+        self._channel.put(Write("finish", f"the end of {self._name(fingerprint)}", fingerprint, fields))
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
         """Add tags to the run of a fingerprint, such as another table that it serves."""
-        self._enqueue(f"tags of {fingerprint}", lambda: self._trials.tag(fingerprint, tags))
+        fields = {"tags": dict(tags)}
+        self._channel.put(Write("tag", f"tags of {self._name(fingerprint)}", fingerprint, fields))
+
+    def reserve(self, groups: Iterable[str]) -> None:
+        """Make the experiments that trials of these groups will need, before anything is trained.
+
+        Raises:
+            TrackingError: one belongs to somebody else, or the store is away for longer than the patience.
+        """
+        names = sorted(set(groups))
+        self._channel.call("making experiments", lambda: [self._trials.group(name) for name in names])
 
     def end_abandoned(self) -> tuple[str, ...]:
         """Mark the runs that dead processes left running as killed; their fingerprints.
@@ -126,12 +141,13 @@ class Tracker:
         Raises:
             TrackingError: the store is away for longer than the patience.
         """
-        return self._call("marking dead runs", self._trials.end_abandoned)
+        return self._channel.call("marking dead runs", self._trials.end_abandoned)
 
     def records(
         self, fingerprints: Iterable[str] | None = None, history: Collection[str] | None = None
     ) -> dict[str, Record]:
-        """The newest run of each fingerprint, by fingerprint; of all that the store knows if None.
+        """The run that counts of each fingerprint, by fingerprint; of all that the store knows if None. What
+        can't be read is left out, and named by `problems`.
 
         Args:
             fingerprints: those wanted.
@@ -142,7 +158,15 @@ class Tracker:
             TrackingError: the store is away for longer than the patience.
         """
         wanted = None if fingerprints is None else tuple(fingerprints)
-        return self._call("reading records", lambda: reader.records(self._client, wanted, history))
+        found, problems = self._channel.call(
+            "reading records", lambda: reader.records(self._client, wanted, history)
+        )
+        self._problems |= dict.fromkeys(problems)
+        return found
+
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about the records that could not be read so far, and were left out."""
+        return tuple(self._problems)
 
     def older(self) -> int:
         """How many jobs have only runs by code of other mathematics (`util/mathematics.py`).
@@ -150,7 +174,7 @@ class Tracker:
         Raises:
             TrackingError: the store is away for longer than the patience.
         """
-        return self._call("counting older runs", lambda: reader.older(self._client))
+        return self._channel.call("counting older runs", lambda: reader.older(self._client))
 
     def details(self, fingerprints: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What finished probes measured beside their metrics, by fingerprint; figures are drawn from it.
@@ -159,7 +183,9 @@ class Tracker:
             TrackingError: the store is away for longer than the patience.
         """
         wanted = tuple(fingerprints)
-        return self._call("reading details", lambda: reader.details(self._client, wanted))
+        found, problems = self._channel.call("reading details", lambda: reader.details(self._client, wanted))
+        self._problems |= dict.fromkeys(problems)
+        return found
 
     def declare(self, declaration: Declaration) -> None:
         """Store a table's declaration. If it differs, it takes the place of the same table of its report.
@@ -168,7 +194,7 @@ class Tracker:
             TrackingError: it can't be written.
         """
         kept = _without_credentials(declaration)
-        run_id = self._call(f"declaring table {kept.table}", lambda: self._tables.declare(kept))
+        run_id = self._channel.call(f"declaring table {kept.table}", lambda: self._tables.declare(kept))
         self._declared[run_id] = kept
 
     def reports(self) -> list[str]:
@@ -177,7 +203,7 @@ class Tracker:
         Raises:
             TrackingError: the store is away for longer than the patience.
         """
-        return self._call("reading reports", lambda: reader.reports(self._client))
+        return self._channel.call("reading reports", lambda: table_reader.reports(self._client))
 
     def declarations(self, report: str) -> tuple[Declaration, ...]:
         """The newest declaration of each table of a report: tables in their own order, then figures.
@@ -185,8 +211,8 @@ class Tracker:
         Raises:
             TrackingError: one can't be read, or was written by another version.
         """
-        return self._call(
-            "reading declarations", lambda: reader.declarations(self._client, report, self._declared)
+        return self._channel.call(
+            "reading declarations", lambda: table_reader.declarations(self._client, report, self._declared)
         )
 
     def log_table(
@@ -200,7 +226,7 @@ class Tracker:
         Raises:
             TrackingError: it can't be written.
         """
-        self._call(
+        self._channel.call(
             f"logging table {declaration.table}",
             lambda: self._tables.log_table(_without_credentials(declaration), frame, files, verdicts_json),
         )
@@ -209,18 +235,26 @@ class Tracker:
         """Wait until everything is written.
 
         Raises:
-            TrackingError: names what could not be written since the last call.
+            TrackingError: names what could not be written since the last call; or the store is away for
+                longer than the patience, and `close` keeps what was not sent.
         """
-        self._queue.wait()
-        self._raise_lost()
+        self._channel.flush()
 
-    def close(self) -> None:
-        """`flush`, mark trials that have not ended as interrupted, and end the writing thread. Nothing can be
-        written afterwards."""
+    def close(self, *, hurry: bool = False) -> None:
+        """Write what is left, mark trials that have not ended as interrupted, and end the writing thread.
+        Nothing can be written afterwards.
+
+        What a store that is away does not take is kept on disk, and sent by the next command.
+
+        Args:
+            hurry: whether somebody wants to go: the store is waited for for a few seconds only.
+
+        Raises:
+            TrackingError: names what could not be written, or is kept.
+        """
         self._heartbeat.stop()
-        self._enqueue("what was interrupted", self._trials.interrupt)
-        self._queue.close()
-        self._raise_lost()
+        self._channel.put(Write("interrupt", "what was interrupted"))
+        self._channel.close(hurry=hurry)
 
     def __enter__(self) -> Self:
         return self
@@ -229,31 +263,15 @@ class Tracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.close()
+            self.close(hurry=not isinstance(error, Exception | None))
         except TrackingError as lost:
             if error is None:
                 raise
             error.add_note(str(lost))  # what went wrong first stays the error
+            self._say(str(lost))
 
-    def _enqueue(self, what: str, operation: Callable[[], None]) -> None:
-        self._queue.put(what, lambda: _attempt(operation))
-
-    def _call(self, what: str, operation: Callable[[], Result]) -> Result:
-        self._queue.wait()
-        try:
-            return retry(lambda: _attempt(operation), self._patience)
-        except Exception as error:
-            raise TrackingError(
-                f"{self._uri.shown}: {what} failed: {self._explain(error)}", code="failed"
-            ) from None
-
-    def _explain(self, error: Exception) -> str:
-        return self._uri.hide(str(error))
-
-    def _raise_lost(self) -> None:
-        lost = self._queue.take_lost()
-        if lost:
-            raise TrackingError(f"{self._uri.shown}: not written: {'; '.join(lost)}", code="not-written")
+    def _name(self, fingerprint: str) -> str:
+        return str(self._known.get(fingerprint, {}).get("name", fingerprint))
 
 
 def _without_credentials(declaration: Declaration) -> Declaration:
@@ -263,18 +281,3 @@ def _without_credentials(declaration: Declaration) -> Declaration:
 
 def _named(metrics: Mapping[str, float]) -> dict[str, float]:
     return {reader.metric_name(key): float(value) for key, value in metrics.items()}
-
-
-def _attempt(operation: Callable[[], Result]) -> Result:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return operation()
-    except MlflowException as error:
-        if error.error_code in PERMANENT:
-            raise PermanentError(error.message) from error
-        raise
-    except OSError as error:
-        if error.errno in NOT_WRITABLE:
-            raise PermanentError(str(error)) from error
-        raise

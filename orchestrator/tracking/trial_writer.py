@@ -4,18 +4,18 @@ Every operation may be repeated after it failed half-way.
 """
 
 import json
-import socket
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
-
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
-from orchestrator.tracking.write_queue import PermanentError
-from orchestrator.util.mathematics import SCHEMA
-from orchestrator.util.redact import redacted
+from orchestrator.tracking.owner import is_dead, is_written, process
+from orchestrator.tracking.patience import PermanentError
+from orchestrator.tracking.trial_info import TrialInfo, flatten
+from orchestrator.tracking.trial_info import tags as start_tags
+from orchestrator.tracking.write_queue import Write
 
 ABOUT = (
     "Trials of {name}, one run a job and seed. A tag such as `table.1` names the row of the paper's table "
@@ -26,43 +26,6 @@ ABOUT = (
 DIVERGED = "diverged.json"
 """The artifact that says at which step a run's loss became non-finite, on which samples, with the values."""
 
-SILENCE = 15 * 60_000
-"""Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.
-Longer than a store may be away, and than clocks differ."""
-
-
-@dataclass(frozen=True)
-class TrialInfo:
-    """What is known of a trial before it starts.
-
-    Args:
-        fingerprint: of its job.
-        name: to be read, such as "RLE 3x64, seed 0".
-        group: the MLflow experiment in which it compares with others, such as "coco-demo".
-        seed: of the job.
-        tags: further tags, such as `table.1=3x64`.
-        json: the whole job, kept as experiment.json and, flattened, as MLflow's parameters.
-        data: fingerprint of its data; empty for a measurement without data.
-        commit: of the code.
-        schema: the number of the code's mathematics.
-        machine: the sweep's own, in words, until the end tells where it ran.
-        world_size: how many workers share it.
-        checkpoint: where its checkpoint lies; empty for none.
-    """
-
-    fingerprint: str
-    name: str
-    group: str
-    seed: int
-    tags: Mapping[str, str]
-    json: str
-    data: str = ""
-    commit: str = ""
-    schema: int = SCHEMA
-    machine: str = ""
-    world_size: int = 1
-    checkpoint: str = ""
-
 
 @dataclass
 class _Run:
@@ -72,34 +35,83 @@ class _Run:
     running: bool = False  # written by this process, and not ended
     epoch: int = 0  # the last
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
+    lost: str = ""  # what of it could not be written
 
 
 class TrialWriter:
-    """Writes the runs of trials, one operation at a time."""
+    """Writes the runs of trials, one operation at a time. It writes to and ends only runs that it owns: those
+    whose tag `writer` names it, which is looked at before each operation."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._client = store, store.client
         self._runs: dict[str, _Run] = {}
+        self._settled: set[str] = set()  # of an earlier command, and ended by another since
+        self._token = uuid.uuid4().hex[:8]
+
+    def perform(self, write: Write) -> None:
+        """Execute a write that was queued or kept."""
+        fields, fingerprint = write.fields, write.fingerprint
+        match write.kind:
+            case "start":
+                self.start(TrialInfo(**fields["trial"]))
+            case "resume":
+                self.resume(TrialInfo(**fields["trial"]))
+            case _ if fingerprint in self._settled:
+                return
+            case "epoch":
+                self.epoch(fingerprint, **fields)
+            case "finish":
+                self.finish(fingerprint, **fields)
+            case "tag":
+                self.tag(fingerprint, **fields)
+            case "interrupt":
+                self.interrupt()
+            case other:
+                raise PermanentError(f"there is no write {other!r}")
+
+    def group(self, name: str) -> str:
+        """The id of the experiment in which trials compare with each other."""
+        return self._store.experiment(name, ABOUT.format(name=name), "trials")
 
     def start(self, trial: TrialInfo) -> None:
-        """Resume the trial's unfinished run, or make one."""
-        tags = _tags(trial)
-        run = reader.newest(self._client, trial.fingerprint)
-        if run is None or run.info.status == "FINISHED":
-            experiment = self._store.experiment(trial.group, ABOUT.format(name=trial.group))
-            run = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
-        else:
+        """Resume the trial's unfinished run, or make one, which supersedes those that have finished.
+
+        A run that another process is writing is left to it: this one gets a run of its own.
+        """
+        self._settled.discard(trial.fingerprint)
+        tags = {**start_tags(trial), "writer": f"{process()} {self._token}"}
+        found = reader.of_fingerprint(self._client, trial.fingerprint)
+        theirs = [run for run in found if is_written(run) and not self._is_mine(run)]
+        free = [run for run in found if run not in theirs]
+        if free and free[-1].info.status != "FINISHED":
+            run = free[-1]
             self._client.update_run(run.info.run_id, status="RUNNING", name=trial.name)
+        else:
+            experiment = self.group(trial.group)
+            tags[reader.GENERATION] = str(1 + max((reader.order(run)[1] for run in found), default=0))
+            run = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
+            for former in free:
+                self._client.set_tag(former.info.run_id, reader.SUPERSEDED, run.info.run_id)
         # A parameter can't be logged twice with different values; those that may differ decide no result.
         fields = flatten(json.loads(trial.json))
         params = {name: text for name, text in fields.items() if name not in run.data.params}
         self._store.log(run.info.run_id, params=params, tags=tags)
-        self._runs[trial.fingerprint] = _known(run, running=True)
+        self._runs[trial.fingerprint] = _known(run)
         self._client.log_text(run.info.run_id, trial.json, "experiment.json")
+
+    def resume(self, trial: TrialInfo) -> None:
+        """Go on with a run that an earlier command could not write to its end, unless another has since."""
+        found = reader.of_fingerprint(self._client, trial.fingerprint)
+        if any(
+            run.info.status == "FINISHED" or (is_written(run) and not self._is_mine(run)) for run in found
+        ):
+            self._settled.add(trial.fingerprint)
+        else:
+            self.start(trial)
 
     def epoch(self, fingerprint: str, epoch: int, metrics: Mapping[str, float], when: int) -> None:
         """Log an epoch's metrics, unless it or a later one has been."""
-        run = self._run(fingerprint)
+        run = self._own(fingerprint)
         if epoch <= run.epoch:
             return
         self._store.log(run.run_id, metrics, step=epoch, when=when, tags={"epoch": str(epoch)})
@@ -118,8 +130,13 @@ class TrialWriter:
         detail: str,
         when: int,
     ) -> None:
-        """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag."""
-        run = self._run(fingerprint)
+        """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag.
+
+        A run of which something could not be written has failed, whatever its status.
+        """
+        run = self._own(fingerprint)
+        if run.lost:
+            status, note = "failed", f"not all of it could be written: {run.lost}. The same command mends it"
         tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "warnings": _fitting(warnings)}
         if status == "diverged":
             self._client.log_text(run.run_id, note, DIVERGED)
@@ -133,29 +150,45 @@ class TrialWriter:
         run.running = False
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
-        """Add tags to the newest run of a fingerprint."""
-        self._store.log(self._run(fingerprint).run_id, tags=tags)
+        """Add tags to the run of a fingerprint that counts. One that another process writes is left alone."""
+        mine = self._runs.get(fingerprint)
+        if mine is not None and mine.running:
+            self._store.log(self._own(fingerprint).run_id, tags=tags)
+            return
+        found = reader.of_fingerprint(self._client, fingerprint)
+        if not found:
+            raise PermanentError("the store has no run of it")
+        if not is_written(found[-1]):
+            self._store.log(found[-1].info.run_id, tags=tags)
+
+    def lose(self, write: Write, reason: str) -> None:
+        """Something of a trial could not be written: its run can't finish any more."""
+        run = self._runs.get(write.fingerprint)
+        if run is not None and write.kind in ("start", "resume", "epoch"):
+            run.lost = run.lost or f"{write.what}: {reason}"
 
     def end_abandoned(self) -> tuple[str, ...]:
         """End the runs whose writer, a process of this machine, is no more, and those of other machines that
         have given no sign of life for long."""
         experiments = reader.trial_experiments(self._client)
         unfinished = list(reader.runs(self._client, experiments, "attributes.status = 'RUNNING'"))
-        dead = [run for run in unfinished if _is_dead(run)]
-        for run in dead:
+        ended = [run for run in unfinished if is_dead(run) and self._is_unchanged(run)]
+        for run in ended:
             self._end_interrupted(run.info.run_id, "interrupted: its process ended")
-        return tuple(run.data.tags["fingerprint"] for run in dead)
+        return tuple(run.data.tags["fingerprint"] for run in ended)
 
     def interrupt(self) -> None:
-        """End the runs that this process began and has not ended."""
+        """End the runs that this process began and has not ended, as far as they are still its own."""
         for run in self._running():
-            self._end_interrupted(run.run_id, "interrupted: the sweep was stopped")
             run.running = False
+            if self._is_mine(self._client.get_run(run.run_id)):
+                self._end_interrupted(run.run_id, "interrupted: the sweep was stopped")
 
     def beat(self) -> None:
         """A sign of life in every run that this process is writing. May be called from another thread."""
         for run in self._running():
-            self._client.set_tag(run.run_id, "alive", str(now()))
+            if self._is_mine(self._client.get_run(run.run_id)):
+                self._client.set_tag(run.run_id, "alive", str(now()))
 
     def _running(self) -> list[_Run]:
         return [run for run in list(self._runs.values()) if run.running]
@@ -164,66 +197,36 @@ class TrialWriter:
         self._store.log(run_id, tags={"status": "failed", "note": note})
         self._client.set_terminated(run_id, "KILLED")
 
-    def _run(self, fingerprint: str) -> _Run:
-        if fingerprint not in self._runs:
-            found = reader.newest(self._client, fingerprint)
-            if found is None:
-                raise PermanentError("the store has no run of it")
-            self._runs[fingerprint] = _known(found, running=False)
-        return self._runs[fingerprint]
+    def _is_mine(self, run: Any) -> bool:
+        return str(run.data.tags.get("writer", "")).endswith(f" {self._token}")
+
+    def _is_unchanged(self, run: Any) -> bool:
+        """Whether nobody has taken a run up or ended it since it was looked at."""
+        again = self._client.get_run(run.info.run_id)
+        same = again.data.tags.get("writer") == run.data.tags.get("writer")
+        return bool(same and again.info.status == "RUNNING")
+
+    def _own(self, fingerprint: str) -> _Run:
+        """The run of a trial that this process started.
+
+        Raises:
+            PermanentError: there is none, it was deleted, or another process has taken it up.
+        """
+        run = self._runs.get(fingerprint)
+        if run is None:
+            raise PermanentError("this process has no run of it")
+        found = self._client.get_run(run.run_id)
+        if found.info.lifecycle_stage == "deleted":
+            raise PermanentError(f"its run {run.run_id} was deleted. The same command makes it again")
+        if not self._is_mine(found):
+            raise PermanentError(f"another process writes its run {run.run_id} now")
+        return run
 
 
-def flatten(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Every field as `dotted.name: text`, as MLflow shows and compares parameters."""
-    return dict(_leaves("", fields))
-
-
-def _leaves(prefix: str, value: Any) -> list[tuple[str, str]]:
-    if not isinstance(value, Mapping):
-        return [(prefix, value if isinstance(value, str) else json.dumps(value))]
-    stem = f"{prefix}." if prefix else ""
-    return [leaf for key, inner in value.items() for leaf in _leaves(stem + key, inner)]
-
-
-def _tags(trial: TrialInfo) -> dict[str, str]:
-    process = psutil.Process()
-    return {
-        **trial.tags,
-        "fingerprint": trial.fingerprint,
-        "seed": str(trial.seed),
-        "data": trial.data,
-        "commit": trial.commit,
-        "schema": str(trial.schema),
-        "machine": trial.machine,
-        "world_size": str(trial.world_size),
-        "checkpoint": redacted(trial.checkpoint),
-        "writer": f"{socket.gethostname()} {process.pid} {process.create_time():.2f}",
-        "alive": str(now()),
-        "status": "running",
-        "note": "",
-        "warnings": "[]",
-    }
-
-
-def _is_dead(run: Any) -> bool:
-    """Whether a run's writer was a process of this machine that has ended, or is one elsewhere and silent."""
-    match run.data.tags.get("writer", "").split():
-        case [host, pid, began] if host == socket.gethostname():
-            return not _is_alive(int(pid), float(began))
-        case _:
-            return now() - int(run.data.tags.get("alive", run.info.start_time)) > SILENCE
-
-
-def _is_alive(pid: int, began: float) -> bool:
-    try:
-        found = psutil.Process(pid)
-        return found.status() != psutil.STATUS_ZOMBIE and abs(found.create_time() - began) <= 1
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _known(run: Any, *, running: bool) -> _Run:
-    return _Run(run.info.run_id, running, int(run.data.tags.get("epoch", 0)), dict(run.data.metrics))
+def _known(run: Any) -> _Run:
+    epoch = run.data.tags.get("epoch", "")
+    done = int(epoch) if epoch.isdecimal() else 0
+    return _Run(run.info.run_id, running=True, epoch=done, metrics=dict(run.data.metrics))
 
 
 def _fitting(warnings: Sequence[str]) -> str:

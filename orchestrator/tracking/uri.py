@@ -31,7 +31,7 @@ class StoreUri:
     @property
     def shown(self) -> str:
         """The address without user, password and query."""
-        return str(self.file) if self.file is not None else shown(self.uri)
+        return f"sqlite:///{self.file}" if self.file is not None else shown(self.uri)
 
     def hide(self, text: str) -> str:
         """`text` without the credentials of this address."""

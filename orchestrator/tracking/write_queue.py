@@ -1,10 +1,14 @@
-"""Writes to a store that may be away for a while: in order, in the background, tried again."""
+"""Calls of a store that may be away for a while: in order, in the background, tried until it is back."""
 
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import Queue
-from threading import Thread
-from typing import TypeVar
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+from typing import Any, TypeVar
+
+from orchestrator.tracking.patience import AwayError, Say, announced, is_away
 
 FIRST_PAUSE = 0.1  # seconds; doubled after each attempt
 LONGEST_PAUSE = 15.0
@@ -12,82 +16,184 @@ LONGEST_PAUSE = 15.0
 Result = TypeVar("Result")
 
 
-class PermanentError(Exception):
-    """An operation that can't succeed, however often it is tried."""
-
-
-def retry(operation: Callable[[], Result], patience: float) -> Result:
-    """Try until the operation succeeds, with growing pauses.
+@dataclass(frozen=True)
+class Write:
+    """Something to be written, as values, so that it can be kept on disk while the store is away.
 
     Args:
-        operation: must be harmless to repeat after it failed half-way.
-        patience: seconds after which the last failure is raised; 0 for a single attempt.
-
-    Raises:
-        PermanentError: as the operation raised it, at once.
-        Exception: whatever the last attempt raised.
+        kind: the operation.
+        what: it in words.
+        fingerprint: of the trial that it belongs to; empty for none.
+        fields: the operation's arguments, which JSON holds.
     """
-    end, pause = time.monotonic() + patience, FIRST_PAUSE
-    while True:
-        try:
-            return operation()
-        except PermanentError:
-            raise
-        except Exception:
-            if time.monotonic() + pause > end:
-                raise
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+
+    kind: str
+    what: str
+    fingerprint: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Something of which a caller waits for the answer."""
+
+    operation: Callable[[], Any]
+    answer: "Future[Any]"
 
 
 class WriteQueue:
-    """A queue of operations and the one thread that executes them in order.
+    """A queue of writes and calls, and the one thread that executes them in order.
 
-    After an operation has been tried for as long as `patience`, each later one has a single attempt until one
-    succeeds again, so that a store that is gone for good costs the patience once.
+    What fails because the store is away stays at the head and is tried for as long as this process lives;
+    nothing is written past it. Anything else that fails is lost, and named.
 
     Args:
-        patience: seconds for which an operation is tried.
+        perform: executes a write; must be harmless to repeat after it failed half-way.
+        lost: told of a write that failed for good, with the reason, in the thread of the queue.
         explain: turns an exception into what may be shown to a user.
+        say: shows a sentence.
+        store: its address, to be read.
     """
 
-    def __init__(self, patience: float, explain: Callable[[Exception], str]) -> None:
-        self._patience, self._explain = patience, explain
-        self._queue: Queue[tuple[str, Callable[[], None]] | None] = Queue()
+    def __init__(
+        self,
+        perform: Callable[[Write], None],
+        lost: Callable[[Write, str], None],
+        explain: Callable[[BaseException], str],
+        say: Say,
+        store: str,
+    ) -> None:
+        self._perform, self._on_lost, self._explain = perform, lost, explain
+        self._say, self._store = say, store
+        self._items: deque[Write | _Call] = deque()
+        self._changed, self._stopped = Condition(), Event()
+        self._away, self._since, self._told = "", 0.0, False
         self._lost: list[str] = []
         self._thread = Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
-    def put(self, what: str, operation: Callable[[], None]) -> None:
-        """Execute it after all that was put before. `what` names it in case it is lost."""
-        self._queue.put((what, operation))
+    def put(self, write: Write) -> None:
+        """Execute it after all that was put before."""
+        self._append(write)
 
-    def wait(self) -> None:
-        """Until everything that was put has been done or lost."""
-        self._queue.join()
+    def call(self, what: str, operation: Callable[[], Result], patience: float) -> Result:
+        """The answer of an operation, after all that was put before. Ctrl-C ends the wait at once.
+
+        Args:
+            what: it in words, for whoever waits.
+            operation: must be harmless to repeat.
+            patience: seconds for which the store may be away.
+
+        Raises:
+            AwayError: it was away for longer.
+            Exception: whatever the operation raised.
+        """
+        call = _Call(operation, Future())
+        self._append(call)
+        try:
+            self._until(call.answer.done, what, patience)
+        except BaseException:
+            with self._changed:
+                if call in self._items:
+                    self._items.remove(call)
+            raise
+        result: Result = call.answer.result()
+        return result
+
+    def wait(self, what: str, patience: float) -> None:
+        """Until everything that was put has been done or lost.
+
+        Raises:
+            AwayError: the store was away for longer than the patience.
+        """
+        self._until(lambda: not self._items, what, patience)
 
     def take_lost(self) -> tuple[str, ...]:
         """What could not be done since the last call, with the reasons."""
         lost, self._lost = self._lost, []
         return tuple(lost)
 
-    def close(self) -> None:
-        """Finish what was put, then end the thread. Nothing can be put afterwards."""
-        self._queue.put(None)
-        self._thread.join()
+    def stop(self) -> list[Write]:
+        """End the thread; the writes that have not been done, the one under way among them. Nothing can be
+        put afterwards."""
+        with self._changed:
+            self._stopped.set()
+            left = [item for item in self._items if isinstance(item, Write)]
+            self._items.clear()
+            self._changed.notify_all()
+        return left
+
+    def _append(self, item: Write | _Call) -> None:
+        with self._changed:
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def _until(self, done: Callable[[], bool], what: str, patience: float) -> None:
+        began = time.monotonic()
+        with announced(self._say, lambda: self._waiting(what)), self._changed:
+            while not done():
+                self._changed.wait(0.2)
+                now = time.monotonic()
+                # A store that has been away for long gets a few more attempts, not the whole patience.
+                away_for, waited = now - self._since, now - began
+                if self._away and away_for > patience and waited > min(patience, 2 * LONGEST_PAUSE):
+                    raise AwayError(self._away)
+
+    def _waiting(self, what: str) -> str:
+        why = f", which is away ({self._away})" if self._away else ""
+        return f"waiting for the tracking store {self._store}{why}: {what}. Ctrl-C ends it and loses nothing"
 
     def _work(self) -> None:
-        away = False
-        while (item := self._queue.get()) is not None:
-            what, operation = item
+        pause = FIRST_PAUSE
+        while (item := self._head()) is not None:
             try:
-                retry(operation, 0.0 if away else self._patience)
-                away = False
-            except PermanentError as error:
-                self._lost.append(f"{what}: {self._explain(error)}")
+                self._execute(item)
             except Exception as error:
-                away = True
-                self._lost.append(f"{what}: {self._explain(error)}")
-            finally:
-                self._queue.task_done()
-        self._queue.task_done()
+                if is_away(error):
+                    self._note_away(error)
+                    self._stopped.wait(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                    continue
+                self._fail(item, error)
+            pause = FIRST_PAUSE
+            self._done(item)
+
+    def _head(self) -> Write | _Call | None:
+        with self._changed:
+            while not self._items and not self._stopped.is_set():
+                self._changed.wait()
+            return None if self._stopped.is_set() else self._items[0]
+
+    def _execute(self, item: Write | _Call) -> None:
+        if isinstance(item, Write):
+            self._perform(item)
+        else:
+            item.answer.set_result(item.operation())
+
+    def _fail(self, item: Write | _Call, error: Exception) -> None:
+        if isinstance(item, _Call):
+            item.answer.set_exception(error)
+            return
+        reason = self._explain(error)
+        self._lost.append(f"{item.what}: {reason}")
+        self._on_lost(item, reason)
+
+    def _note_away(self, error: Exception) -> None:
+        now = time.monotonic()
+        if not self._away:
+            self._since, self._told = now, False
+        self._away = self._explain(error)
+        if now - self._since > 2 and not self._told:
+            self._told = True
+            self._say(
+                f"the tracking store {self._store} is away ({self._away}); what is to be written waits for it"
+            )
+
+    def _done(self, item: Write | _Call) -> None:
+        with self._changed:
+            if self._away and self._told:
+                self._say(f"the tracking store {self._store} is back")
+            self._away = ""
+            if item in self._items:
+                self._items.remove(item)
+            self._changed.notify_all()

@@ -91,7 +91,9 @@ def _secrets(address: str) -> set[str]:
     found |= {value for name, value in parse_qsl(query) if _SECRET.search(name)}
     # An & may stand in a password that nobody has encoded: to the end of the query then.
     starts = (match for match in re.finditer(r"(?:^|&)([^=&]*)=", query) if _SECRET.search(match[1]))
-    found |= {end for match in starts for end in (query[match.end() :], query[match.end() :].partition("&")[0])}
+    found |= {
+        end for match in starts for end in (query[match.end() :], query[match.end() :].partition("&")[0])
+    }
     if HIDDEN in place or (_SECRET.search(query) and re.search("[#@/]", query)):
         found.add(query)  # nobody knows where its values end
     return {secret for secret in found if secret}

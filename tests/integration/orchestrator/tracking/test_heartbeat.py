@@ -13,13 +13,13 @@ import pytest
 from orchestrator.schema.declaration import Declaration
 from orchestrator.tracking import tracker as trackers
 from orchestrator.tracking.heartbeat import Heartbeat
+from orchestrator.tracking.owner import SILENCE
 from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
-from orchestrator.tracking.trial_writer import SILENCE
 from tests.support.errors import refused
 from tests.support.tracked import SECRET
 
 TRIAL = TrialInfo("abc123", "RLE 3x64, seed 0", "coco-demo", 0, {}, "{}")
-ELSEWHERE = "orchestrator.tracking.trial_writer.socket.gethostname"
+ELSEWHERE = "orchestrator.tracking.owner.socket.gethostname"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_run_that_never_gave_a_sign_of_life_counts_from_its_start(
     tracker._client.delete_tag(run(tracker).info.run_id, "alive")
     assert tracker.end_abandoned() == ()
     hence = time.time() * 1000 + SILENCE + 30_000
-    monkeypatch.setattr("orchestrator.tracking.trial_writer.now", lambda: int(hence))
+    monkeypatch.setattr("orchestrator.tracking.owner.now", lambda: int(hence))
     assert tracker.end_abandoned() == ("abc123",)
 
 

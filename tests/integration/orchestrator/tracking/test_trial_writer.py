@@ -77,10 +77,10 @@ def test_a_trial_that_has_not_ended_is_running(tracker: Tracker) -> None:
 
 
 def test_logging_an_epoch_again_changes_nothing(tracker: Tracker, uri: str) -> None:
-    tracker.start(TRIAL)
-    for epoch in (1, 2, 2, 1, 3):
-        tracker.epoch("abc123", epoch, {"loss": float(epoch)})
-    tracker.flush()
+    with Tracker.open(uri, None) as first:
+        first.start(TRIAL)
+        for epoch in (1, 2, 2, 1, 3):
+            first.epoch("abc123", epoch, {"loss": float(epoch)})
     with Tracker.open(uri, None) as later:
         later.start(TRIAL)
         for epoch in (2, 3, 4):
@@ -211,7 +211,7 @@ def test_runs_of_a_dead_process_are_reaped_and_can_be_taken_up_again(tracker: Tr
 def test_a_run_that_another_machine_has_just_begun_is_not_reaped(
     tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.tracking.trial_writer.socket.gethostname", lambda: "elsewhere")
+    monkeypatch.setattr("orchestrator.tracking.owner.socket.gethostname", lambda: "elsewhere")
     tracker.start(TRIAL)
     tracker.flush()
     monkeypatch.undo()

@@ -1,7 +1,7 @@
 """What MLflow is shown of a job."""
 
 from orchestrator.config.experiment import Experiment
-from orchestrator.tracking.trial_writer import flatten
+from orchestrator.tracking.trial_info import flatten
 
 
 def test_flatten_gives_dotted_text(experiment: Experiment) -> None:

@@ -1,0 +1,111 @@
+"""The way to a store: a queue of writes, calls with patience, and what is kept where both end."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from orchestrator.tracking.outbox import Outbox
+from orchestrator.tracking.patience import AwayError, Say
+from orchestrator.tracking.trial_writer import TrialWriter
+from orchestrator.tracking.uri import StoreUri, TrackingError
+from orchestrator.tracking.write_queue import Write, WriteQueue
+
+HURRY = 4.0
+"""Seconds that a store that is away is waited for where somebody wants to go."""
+NAMED = 5
+"""Lost writes that a message names."""
+
+Result = TypeVar("Result")
+
+
+class Channel:
+    """What an earlier command could not send goes first.
+
+    Args:
+        uri: of the store.
+        trials: who performs the writes.
+        known: what is known of trials that were started, by fingerprint; those of earlier commands are added.
+        patience: seconds for which the store may be away.
+        say: shows a sentence.
+    """
+
+    def __init__(
+        self, uri: StoreUri, trials: TrialWriter, known: dict[str, dict[str, Any]], patience: float, say: Say
+    ) -> None:
+        self._uri, self._patience = uri, patience
+        self._gone = False  # the patience has ended once
+        self._queue = WriteQueue(trials.perform, trials.lose, self._explain, say, uri.shown)
+        self._outbox = Outbox(uri, self._queue, known, say)
+        self._outbox.send()
+
+    def put(self, write: Write) -> None:
+        """Write it after all that was put before."""
+        self._queue.put(write)
+
+    def call(self, what: str, operation: Callable[[], Result]) -> Result:
+        """The answer of an operation, after all that was put before.
+
+        Raises:
+            TrackingError: it failed, or the store is away for longer than the patience.
+        """
+        try:
+            return self._queue.call(what, operation, self._patience)
+        except TrackingError:
+            raise
+        except AwayError as error:
+            raise self._away(what, error) from None
+        except Exception as error:
+            raise TrackingError(
+                f"{self._uri.shown}: {what} failed: {self._explain(error)}", code="failed"
+            ) from None
+
+    def flush(self) -> None:
+        """Wait until everything is written.
+
+        Raises:
+            TrackingError: names what could not be written, or the store is away for longer than the patience.
+        """
+        self._wait("writing what the trials reported", self._patience)
+        self._raise_lost()
+
+    def close(self, *, hurry: bool) -> None:
+        """Write what is left and end the thread; keep what a store that is away does not take.
+
+        Raises:
+            TrackingError: names what could not be written, or is kept.
+        """
+        away: TrackingError | None = None
+        try:
+            self._wait("writing what is left", HURRY if hurry or self._gone else self._patience)
+        except TrackingError as error:
+            away = error
+        finally:
+            kept = self._outbox.keep()
+        if kept:
+            raise TrackingError(kept, code="kept")
+        if away is not None:
+            raise away
+        self._raise_lost()
+
+    def _wait(self, what: str, patience: float) -> None:
+        try:
+            self._queue.wait(what, patience)
+        except AwayError as error:
+            raise self._away(what, error) from None
+
+    def _away(self, what: str, error: AwayError) -> TrackingError:
+        self._gone = True
+        return TrackingError(
+            f"{self._uri.shown}: the tracking store is away: {what} failed: {error}. "
+            "The same command goes on from here once it is back",
+            code="away",
+        )
+
+    def _explain(self, error: BaseException) -> str:
+        return self._uri.hide(str(error))
+
+    def _raise_lost(self) -> None:
+        if lost := self._queue.take_lost():
+            more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+            raise TrackingError(
+                f"{self._uri.shown}: not written: {'; '.join(lost[:NAMED])}{more}", code="not-written"
+            )

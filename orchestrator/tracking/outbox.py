@@ -1,0 +1,71 @@
+"""Between the queue and the disk: what was kept is sent, and what was not sent is kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.tracking import unsent
+from orchestrator.tracking.patience import Say
+from orchestrator.tracking.unsent import Unsent
+from orchestrator.tracking.uri import StoreUri
+from orchestrator.tracking.write_queue import WriteQueue
+
+
+class Outbox:
+    """What a store has not taken.
+
+    Args:
+        store_uri: of the store.
+        queue: of its writes.
+        trials: what is known of the trials that were started, by fingerprint; those that are resumed are
+            added.
+        say: shows a sentence.
+    """
+
+    def __init__(
+        self, store_uri: StoreUri, queue: WriteQueue, trials: dict[str, dict[str, Any]], say: Say
+    ) -> None:
+        self._folder, self._queue, self._trials, self._say = unsent.folder(store_uri), queue, trials, say
+        self._store = store_uri.shown
+        self._taken: list[Unsent] = []
+
+    def send(self) -> None:
+        """Put what earlier commands kept into the queue."""
+        for found in unsent.take(self._folder):
+            if isinstance(found, str):
+                self._say(found)
+                continue
+            self._taken.append(found)
+            self._say(
+                f"{_count(len(found.writes))} that an earlier command kept for {self._store} are sent now"
+            )
+            for write in found.writes:
+                if write.kind == "resume":
+                    trial: Mapping[str, Any] = write.fields["trial"]
+                    self._trials[write.fingerprint] = dict(trial)
+                self._queue.put(write)
+
+    def keep(self) -> str:
+        """End the queue and keep what it has not done; a sentence about it, empty if there is nothing."""
+        left = [write for write in self._queue.stop() if write.kind != "interrupt"]
+        if not left:
+            self._forget()
+            return ""
+        what = f"{self._store}: {_count(len(left))} did not arrive"
+        try:
+            path = unsent.save(self._folder, left, self._trials)
+        except OSError as error:
+            return (
+                f"{what} and could not be kept in {self._folder} either ({error}): their trials count as "
+                "unfinished, and the same command runs them again from their checkpoints"
+            )
+        self._forget()
+        return f"{what}. They are kept in {path}, and the next command on this store sends them"
+
+    def _forget(self) -> None:
+        for found in self._taken:
+            found.delete()
+        self._taken = []
+
+
+def _count(writes: int) -> str:
+    return f"{writes} {'write' if writes == 1 else 'writes'}"

@@ -15,7 +15,8 @@ from orchestrator.bench.timing import cost
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.precision import settled
 from orchestrator.config.vary import vary
-from orchestrator.run.runner import rebuild, run_sweeps
+from orchestrator.run.reporting import rebuild
+from orchestrator.run.runner import run_sweeps
 from orchestrator.run.settings import RunSettings
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.plots import Curves

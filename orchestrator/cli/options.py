@@ -179,6 +179,13 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
         "else a sqlite file under the results)",
     )
     locations.add_argument(
+        "--experiment-prefix",
+        default="",
+        metavar="PREFIX",
+        help="before the names of MLflow's experiments that are made, where others use the server too and "
+        "a name is taken",
+    )
+    locations.add_argument(
         "--storage",
         metavar="DIR|URI",
         help="checkpoints, packs and generated data: a folder that every node sees; or s3://... for the "
@@ -212,6 +219,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         until_decided=arguments.until_decided,
         max_seeds=arguments.max_seeds,
         precision=arguments.precision,
+        experiment_prefix=arguments.experiment_prefix,
     )
 
 

@@ -24,7 +24,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _report(arguments: argparse.Namespace) -> int:
     from orchestrator.report import terminal
-    from orchestrator.run.runner import rebuild
+    from orchestrator.run.reporting import rebuild
 
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
     terminal.render(console(), rebuild(uri, arguments.name, arguments.results))

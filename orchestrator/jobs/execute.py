@@ -3,6 +3,7 @@
 import fcntl
 import json
 import re
+import socket
 import time
 import traceback
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +25,7 @@ from orchestrator.training.precision import arithmetic, in_bf16
 from orchestrator.training.runtime import Runtime
 from orchestrator.training.trainer import fit
 from orchestrator.util import provenance
+from orchestrator.util.busy import watched
 from orchestrator.util.errors import UserError
 
 
@@ -38,6 +40,7 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     detail: str = ""  # JSON: what a probe measured beside its metrics
     computed_with: dict[str, str] = field(default_factory=dict)  # precision, processor, torch and machine
+    sources: str = ""  # of the code that ran it, and where they lie
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -56,6 +59,7 @@ class Task:
     job: Job
     paths: DataPaths
     storage: str
+    sources: str = ""  # of the code that is to run it, as `provenance.imported_sources`; empty for any
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -65,6 +69,7 @@ class Task:
             "root": None if self.paths.root is None else str(self.paths.root),
             "pack": self.paths.pack,
             "storage": self.storage,
+            "sources": self.sources,
         }
 
     @staticmethod
@@ -72,19 +77,39 @@ class Task:
         """Read what `plain` wrote."""
         root = plain["root"]
         paths = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
-        return Task(read_job(plain["job"]), paths, plain["storage"])
+        return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"])
 
 
 def run(task: Task, runtime: Runtime) -> JobResult:
     """Run a job to its end. What the job itself does wrong ends it as failed; a killed process is for
     the scheduler to repeat."""
+    ran = provenance.imported_sources()
+    if (note := other_sources(ran, task.sources)) is not None:
+        return JobResult("failed", note=note, sources=ran)
     try:
-        return replace(_run(task, runtime), computed_with=_computed_with(task.job, runtime))
+        return replace(_run(task, runtime), sources=ran, computed_with=_computed_with(task.job, runtime))
     except UserError as error:
-        return JobResult("failed", note=str(error))
+        return JobResult("failed", note=str(error), sources=ran)
     except Exception as error:
         # One broken trial must not take the other trials of the sweep with it.
-        return JobResult("failed", note=_out_of_memory(error) or traceback.format_exc(limit=-8))
+        note = _out_of_memory(error) or traceback.format_exc(limit=-8)
+        return JobResult("failed", note=note, sources=ran)
+
+
+def other_sources(ran: str, wanted: str) -> str | None:
+    """A sentence where other sources ran a job than were to (`provenance.imported_sources`), else None.
+
+    Args:
+        ran: those that ran it; empty where it does not say, as older code.
+        wanted: the driver's; empty for any.
+    """
+    if not wanted or ran.partition(" ")[0] == wanted.partition(" ")[0]:
+        return None
+    return (
+        f"a trial ran other code than this sweep: its sources are {ran or 'of an older version'}, "
+        f"the sweep's {wanted}. Check PYTHONPATH on {socket.gethostname()} and the other nodes, or submit the job with "
+        "`ray job submit --working-dir .`"
+    )
 
 
 def _out_of_memory(error: Exception) -> str | None:
@@ -119,7 +144,9 @@ def _run(task: Task, runtime: Runtime) -> JobResult:
                 outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.warnings
             )
         case StepTiming() as timing:
-            return JobResult("finished", timing.measure(runtime.device))
+            with watched() as others:
+                metrics = timing.measure(runtime.device)
+            return JobResult("finished", metrics, warnings=others.warnings())
         case Probe() as probe:
             began = time.perf_counter()
             found = probe.measure(trained_model(probe.of, task.paths, runtime.device, checkpoints))

@@ -20,7 +20,15 @@ from orchestrator.report.table_layout import (
     our_number,
     paper_number,
 )
-from orchestrator.report.text import HOW_TO_READ, HOW_TO_READ_CHARTS, TITLE, caveats, counts, introduction
+from orchestrator.report.text import (
+    HOW_TO_READ,
+    HOW_TO_READ_CHARTS,
+    TITLE,
+    caveats,
+    counts,
+    introduction,
+    left_out,
+)
 from orchestrator.schema.claims import Below, Claim, Equivalent, NotGreater
 from orchestrator.schema.declaration import DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import Cell, FilledTable
@@ -46,7 +54,7 @@ class _Cell:
     bar: Markup = NO_CHART
 
 
-def html(sections: Sequence[Section]) -> str:
+def html(sections: Sequence[Section], remarks: Sequence[str] = ()) -> str:
     """The page. It loads nothing: styles, figures and charts are embedded."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -58,7 +66,7 @@ def html(sections: Sequence[Section]) -> str:
         "opening": message.opening(sections),
         "groups": message.groups(sections),
         "contents": introduction(filled),
-        "cautions": caveats(filled),
+        "cautions": [*map(left_out, remarks), *caveats(filled)],
         "tables": [_table(section) for section in sections],
         "reading": (*HOW_TO_READ, HOW_TO_READ_CHARTS),
     }

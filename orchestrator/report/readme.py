@@ -7,14 +7,14 @@ from orchestrator.report import message, table_formats, text
 from orchestrator.report.section import MARKS, Section
 
 
-def readme(sections: Sequence[Section]) -> str:
-    """The page, from the sections' tables, verdicts and figures."""
+def readme(sections: Sequence[Section], remarks: Sequence[str] = ()) -> str:
+    """The page, from the sections' tables, verdicts and figures, and what of them is missing."""
     filled = [part.filled for part in sections]
     parts = [f"# {text.TITLE}"]
     if opening := message.opening(sections):
         parts.append(f"**{_md(opening)}**")
     parts.append(_md(text.introduction(filled)))
-    parts += [f"> {_md(caution)}" for caution in text.caveats(filled)]
+    parts += [f"> {_md(caution)}" for caution in (*map(text.left_out, remarks), *text.caveats(filled))]
     parts.append("[report.html](report.html) is the same report as one self-contained page for a browser.")
     parts += _message(sections)
     for part in sections:

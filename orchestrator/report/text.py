@@ -99,6 +99,11 @@ def introduction(tables: Sequence[FilledTable]) -> str:
     )
 
 
+def left_out(remark: str) -> str:
+    """A warning about what could not be recorded or read, and is not in the tables."""
+    return f"Warning, not all that was measured is here: {remark}"
+
+
 def caveats(tables: Sequence[FilledTable]) -> list[str]:
     """Limits of these numbers, none at the paper's scale on its data; and what could be taken for a fault.
 

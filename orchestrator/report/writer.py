@@ -20,6 +20,7 @@ from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.verdict import Verdict
+from orchestrator.util.errors import UserError
 
 NO_DETAILS: Details = MappingProxyType({})
 
@@ -50,7 +51,7 @@ class Report:
 
 
 class Store(Protocol):
-    """A store of finished tables: a `tracking.Tracker`."""
+    """A store of finished tables: a `tracking.Tracker`. Its errors are UserErrors."""
 
     def log_table(
         self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
@@ -63,6 +64,7 @@ def write(
     records: Mapping[str, Record],
     results: Path,
     details: Details = NO_DETAILS,
+    remarks: Sequence[str] = (),
 ) -> Report:
     """Write the report of these tables from recorded runs alone.
 
@@ -73,12 +75,13 @@ def write(
         records: by fingerprint; jobs without a record were not run.
         results: the report's folder, created if missing.
         details: what probes recorded besides their metrics, by fingerprint.
+        remarks: what of the records could not be written or read, in sentences.
 
     Raises:
         OSError: the folder can't be written to.
     """
     sections = tuple(section(declaration, records, details) for declaration in declarations)
-    contents = dict(_files(sections))
+    contents = dict(_files(sections, remarks))
     for folder in ("tables", "figures"):
         (results / folder).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
@@ -97,12 +100,10 @@ def section(declaration: Declaration, records: Mapping[str, Record], details: De
     )
 
 
-def log(store: Store, report: Report) -> None:
-    """Log each table, its files and its verdicts to the store, with its declaration.
-
-    Raises:
-        TrackingError: the store can't be written to.
-    """
+def log(store: Store, report: Report) -> tuple[str, ...]:
+    """Log each table, its files and its verdicts to the store, with its declaration; a sentence about each
+    that could not be logged."""
+    lost: list[str] = []
     for part in report.sections:
         stem = part.declaration.slug
         files = {
@@ -111,7 +112,11 @@ def log(store: Store, report: Report) -> None:
             if path.stem == stem or path.stem.startswith(f"{stem}_")
         }
         verdicts = json.dumps([asdict(verdict) for verdict in part.verdicts], indent=1)
-        store.log_table(part.declaration, table_formats.frame(part.filled), files, verdicts)
+        try:
+            store.log_table(part.declaration, table_formats.frame(part.filled), files, verdicts)
+        except UserError as error:
+            lost.append(f"{part.declaration.heading} is in the report, but not in the store: {error}")
+    return tuple(lost)
 
 
 def _render_figures(
@@ -137,7 +142,7 @@ def _stem(plot: Plot, place: int) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
-def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
+def _files(sections: Sequence[Section], remarks: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, the pages last."""
     for part in sections:
         stem = f"tables/{part.declaration.slug}"
@@ -147,8 +152,8 @@ def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
         for figure in part.figures:
             yield f"figures/{figure.name}.svg", figure.svg
             yield f"figures/{figure.name}.png", figure.png
-    yield "README.md", readme(sections).encode()
-    yield "report.html", html.html(sections).encode()
+    yield "README.md", readme(sections, remarks).encode()
+    yield "report.html", html.html(sections, remarks).encode()
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

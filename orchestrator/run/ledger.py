@@ -1,7 +1,7 @@
 """What happens to jobs, tracked and displayed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -12,6 +12,7 @@ from orchestrator.schedule.tune_trials import Event
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
+from orchestrator.util.redact import redacted
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,14 @@ class Ledger:
             self.tracker.start(self._info(event.fingerprint))
 
     def _end(self, event: Event) -> None:
-        result = event.finished
-        assert result is not None
+        assert event.finished is not None
+        # A traceback may hold an address with its key.
+        note = redacted(event.finished.note, self.settings.storage, self.settings.tracking_uri)
+        result = replace(event.finished, note=note)
         self.display.end(event.fingerprint, result)
         if result.computed_with:
-            self.tracker.tag(event.fingerprint, result.computed_with)
+            sources = {"sources": result.sources} if result.sources else {}
+            self.tracker.tag(event.fingerprint, {**result.computed_with, **sources})
         self.tracker.finish(
             event.fingerprint,
             result.status,
@@ -64,7 +68,7 @@ class Ledger:
         return TrialInfo(
             fingerprint=fingerprint,
             name=job.describe(),
-            group=_group(self.settings, job),
+            group=group(self.settings, job),
             seed=job.seed,
             tags=self.tags.get(fingerprint, {}),
             json=job.model_dump_json(indent=1),
@@ -76,7 +80,7 @@ class Ledger:
         )
 
 
-def _group(settings: RunSettings, job: Job) -> str:
+def group(settings: RunSettings, job: Job) -> str:
     """The MLflow experiment in which a job's run compares with others: for trainings one a data set and
     scale."""
     if job.stage != "training" or job.data is None:

@@ -13,24 +13,23 @@ from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
-from orchestrator.report import terminal, writer
+from orchestrator.report import terminal
 from orchestrator.report.text import duration
-from orchestrator.run import dry_run
-from orchestrator.run.ledger import Ledger
+from orchestrator.run import dry_run, reporting
+from orchestrator.run.ledger import Ledger, group
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
-from orchestrator.run.settings import RunSettings, home
+from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.tune_trials import run_trials
-from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
+from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
-from orchestrator.util.mathematics import SCHEMA
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -47,8 +46,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
     plan = _plan_settings(replace(settings, only=only), command, binding, OpenPrecision(settings, console))
-    with Tracker.open(settings.tracking_uri, _artifacts(settings)) as tracker:
-        _say_older(tracker, console)
+    with _tracker(settings, console) as tracker:
+        reporting.say_older(tracker, console)
         if settings.dry_run:
             planned = plan_tables(tables, plan)
             dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
@@ -59,9 +58,10 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         tracker.end_abandoned()
         session = _Session(tables, settings, tracker, binding.contents, console)
         planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
-        report, records = _write_report(tracker, settings.report, settings.results)
-        terminal.render(console, report, {p.declaration.table for p in planned})
-    return _print_failures([records[fp] for fp in _wanted(planned) if fp in records], console)
+        written = reporting.write_report(tracker, settings.report, settings.results)
+        terminal.render(console, written.report, {p.declaration.table for p in planned})
+    records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
+    return reporting.print_failures(records, written.remarks, console)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
     _declare(planned, jobs.keys() - missing.keys(), tracker)
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
     if missing:
+        tracker.reserve(group(settings, job) for job in missing.values())
         _prepare(missing, settings, session.contents, console)
         _run(missing, planned, settings, tracker, console)
     return planned
@@ -119,7 +120,6 @@ def _until_decided(session: _Session, plan: PlanSettings) -> list[Planned]:
 
 
 def _undecided_rows(planned: Sequence[Planned], tracker: Tracker) -> set[tuple[str, str]]:
-    tracker.flush()
     declarations = [p.declaration for p in planned]
     wanted = {fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}
     records = tracker.records(wanted, history=())
@@ -132,60 +132,6 @@ def _at_most(plan: PlanSettings) -> PlanSettings:
 
 def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
     return {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
-
-
-def rebuild(uri: str, name: str | None, results: Path | None) -> writer.Report:
-    """Build a report again from the store alone.
-
-    Args:
-        uri: of the store.
-        name: of the report, such as `demo`; the newest if None.
-        results: where to write; a folder of the report's name under the default results if None.
-
-    Raises:
-        SweepError: the store holds no such report.
-    """
-    with Tracker.open(uri, None) as tracker:
-        known = tracker.reports()
-        if not known or (name is not None and name not in known):
-            listed = ", ".join(known) or "none"
-            raise SweepError(f"the store has no report {name or ''}; it has {listed}", code="no-report")
-        name = name or known[-1]
-        report, _ = _write_report(tracker, name, results or home() / name)
-        return report
-
-
-def _write_report(tracker: Tracker, name: str, results: Path) -> tuple[writer.Report, dict[str, Record]]:
-    """Write a report of every table that belongs to it, and log the tables to the store.
-
-    Returns:
-        the report, and the records behind it by fingerprint.
-    """
-    tracker.flush()
-    declarations = tracker.declarations(name)
-    drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
-    details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
-    report = writer.write(declarations, records, results, details)
-    writer.log(tracker, report)
-    return report, records
-
-
-def _say_older(tracker: Tracker, console: Console) -> None:
-    if count := tracker.older():
-        console.print(
-            f"{count} jobs in the store were run by code of other mathematics (not schema {SCHEMA}): "
-            "none of them is used; `rle-lab report` still shows a report that was made of them",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _print_failures(records: Sequence[Record], console: Console) -> int:
-    failed = [record for record in records if record.status == "failed"]
-    for record in failed:
-        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
-    return 1 if failed else 0
 
 
 def _binding(settings: RunSettings, console: Console) -> Binding:
@@ -206,6 +152,18 @@ def _plan_settings(
         command=command,
         only=settings.only,
         bind=lambda experiment: precision.settled(binding.bound(experiment)),
+    )
+
+
+def _tracker(settings: RunSettings, console: Console) -> Tracker:
+    prefix = settings.experiment_prefix
+    return Tracker.open(
+        settings.tracking_uri,
+        _artifacts(settings),
+        prefix=prefix,
+        say=lambda sentence: console.print(
+            sentence, style="yellow", markup=False, highlight=False, soft_wrap=True
+        ),
     )
 
 
@@ -289,7 +247,8 @@ def _run(
     if settings.fresh:
         for fingerprint in jobs:
             Checkpoints(settings.storage).delete(fingerprint)
-    tasks = [Task(job, settings.paths, settings.storage) for job in jobs.values()]
+    sources = provenance.imported_sources()
+    tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
     display = Display(
         {fp: JobProgress(job.describe(), job.epochs) for fp, job in jobs.items()}, settings.scale
     )

@@ -43,6 +43,7 @@ class RunSettings:
     vary: tuple[str, ...] = ()  # FIELD=VALUE,VALUE of rows to add
     precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
     sigmas: Path | None = None
+    experiment_prefix: str = ""
 
     @property
     def report(self) -> str:

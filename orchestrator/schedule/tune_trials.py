@@ -4,16 +4,17 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
-from orchestrator.jobs.execute import JobResult, Task, run
+from orchestrator.jobs.execute import JobResult, Task, other_sources, run
 from orchestrator.jobs.job import Stage
 from orchestrator.schedule.cluster import Plan
 from orchestrator.schedule.train_workers import run_on_workers
+from orchestrator.util.errors import SweepError
 
 CRASHES = 3
 """How often a trial whose process was killed starts again, from its last checkpoint."""
@@ -43,30 +44,65 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
         on_event: called in this process, in the order of events.
 
     Raises:
+        SweepError: a trial ran other sources than this process; both are named.
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
     """
-    failed: set[str] = set()
-
-    def pass_on(event: Event) -> None:
-        if event.finished is not None and event.finished.status != "finished":
-            failed.add(event.fingerprint)
-        on_event(event)
+    results = _Results({task.job.fingerprint(): task.sources for task in tasks}, on_event)
 
     def run_stage(ready: Sequence[Task], stage: Stage) -> None:
-        ready = [task for task in ready if not _needs(task) & failed]
+        ready = [task for task in ready if not _needs(task) & results.failed]
         if not ready:
             return
         if stage == "training":
             trainable = _train_on_workers(plan, folder) if plan.workers else _run_in_actor
-            _tune(ready, trainable, plan.trial, plan.concurrent, folder, pass_on)
+            _tune(ready, trainable, plan.trial, plan.concurrent, folder, results.pass_on)
         else:
             concurrent = 1 if stage == "timing" else plan.concurrent
-            _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, pass_on)
+            _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, results.pass_on)
+        results.check_sources()
 
     for generation in generations([task for task in tasks if task.job.stage == "training"]):
         run_stage(generation, "training")
     run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
     run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
+
+
+@dataclass
+class _Results:
+    """What the trials of a sweep gave.
+
+    Args:
+        sources: those that are to run each, by fingerprint.
+        on_event: told of each event.
+    """
+
+    sources: Mapping[str, str]
+    on_event: Callable[[Event], None]
+    failed: set[str] = field(default_factory=set)
+    foreign: list[str] = field(default_factory=list)
+
+    def pass_on(self, event: Event) -> None:
+        """An event; a result of other sources than were wanted has failed."""
+        result = event.finished
+        if result is not None:
+            # A trial that was lost does not say what it ran.
+            says = result.status != "failed" or result.sources
+            if says and (note := other_sources(result.sources, self.sources[event.fingerprint])):
+                self.foreign.append(note)
+                event = replace(event, finished=replace(result, status="failed", note=note))
+                self.failed.add(event.fingerprint)
+            if result.status != "finished":
+                self.failed.add(event.fingerprint)
+        self.on_event(event)
+
+    def check_sources(self) -> None:
+        """End the sweep where a trial ran other sources.
+
+        Raises:
+            SweepError: one did; both are named.
+        """
+        if self.foreign:
+            raise SweepError(self.foreign[0], code="other-sources")
 
 
 def generations(tasks: Sequence[Task]) -> Iterator[list[Task]]:

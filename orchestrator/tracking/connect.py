@@ -36,8 +36,8 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
         Exception: MLflow's own, with an address in its text that may hold a password.
     """
     os.environ.update({**UNLESS_SET, **os.environ, **ALWAYS})
-    if store_uri.file is not None:
-        sqlite_file.look(store_uri.file, create=create)
+    if store_uri.file is not None and not (create and _lock(store_uri.file).exists()):
+        sqlite_file.look(store_uri.file, create=create)  # before anything is made beside it
     elif not create and store_uri.artifacts is not None:
         _look(store_uri)
     from mlflow import MlflowClient, entities
@@ -45,6 +45,8 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     for noisy in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with _exclusive(store_uri.file), _without_traces(store_uri):
+        if store_uri.file is not None:
+            sqlite_file.look(store_uri.file, create=create)
         client = MlflowClient(tracking_uri=store_uri.uri)
         client.search_experiments(max_results=1)
         if store_uri.file is not None and store_uri.artifacts is not None:
@@ -83,6 +85,10 @@ def _look(store_uri: StoreUri) -> None:
         engine.dispose()
 
 
+def _lock(file: Path) -> Path:
+    return file.with_name(file.name + ".lock")
+
+
 @contextmanager
 def _exclusive(file: Path | None) -> Iterator[None]:
     """One process at a time: two that create the same sqlite file at once break it for good."""
@@ -90,7 +96,7 @@ def _exclusive(file: Path | None) -> Iterator[None]:
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(file.name + ".lock").open("w") as lock:
+    with _lock(file).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -1,8 +1,10 @@
 """The commit and the machine that a number comes from."""
 
 import hashlib
+import importlib.util
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,11 +27,35 @@ def commit() -> str:
     return f"{head}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else head
 
 
+@cache
+def imported_sources() -> str:
+    """The digest of the sources that this process imports, and where: `0123456789ab in /home/me/lab`.
+
+    It is taken once, when it is first asked for. Packages from several places are all named.
+    """
+    found = {package: importlib.util.find_spec(package) for package in PACKAGES}
+    roots = {
+        package: Path(spec.origin).parents[1] if spec is not None and spec.origin else ROOT
+        for package, spec in found.items()
+    }
+    places = ", ".join(sorted({str(root) for root in roots.values()}))
+    return f"{_digest(roots)} in {places}"
+
+
 def sources(root: Path) -> str:
     """12 hex digits of the Python files of the project's packages under `root`, names and bytes."""
+    return _digest(dict.fromkeys(PACKAGES, root))
+
+
+def _digest(roots: Mapping[str, Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
-        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode())
+    files = {
+        path.relative_to(root).as_posix(): path
+        for package, root in roots.items()
+        for path in (root / package).rglob("*.py")
+    }
+    for name, path in sorted(files.items()):
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

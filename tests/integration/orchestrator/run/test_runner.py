@@ -14,14 +14,15 @@ from orchestrator.config import fingerprint
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.run import dry_run, open_precision
-from orchestrator.run.runner import _missing, rebuild, run_sweeps
+from orchestrator.run.reporting import rebuild
+from orchestrator.run.runner import _missing, run_sweeps
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.native_precision import Native
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
-from orchestrator.tracking import reader
+from orchestrator.tracking import reader, table_reader
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.util.errors import SweepError
 from orchestrator.util.mathematics import SCHEMA, Precision
@@ -58,10 +59,10 @@ def test_a_run_without_missing_jobs_reads_records_back_once_and_downloads_no_dec
 ) -> None:
     finish(table, settings.tracking_uri)
     reads: list[str] = []
-    for name in ("records", "_declaration"):
-        read = getattr(reader, name)
+    for module, name in ((reader, "records"), (table_reader, "_declaration")):
+        read = getattr(module, name)
         monkeypatch.setattr(
-            reader, name, lambda *args, name=name, read=read: [reads.append(name), read(*args)][1]
+            module, name, lambda *args, name=name, read=read: [reads.append(name), read(*args)][1]
         )
     console = Console(record=True, width=140)
     assert run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", console) == 0

@@ -107,8 +107,8 @@ def other_sources(ran: str, wanted: str) -> str | None:
         return None
     return (
         f"a trial ran other code than this sweep: its sources are {ran or 'of an older version'}, "
-        f"the sweep's {wanted}. Check PYTHONPATH on {socket.gethostname()} and the other nodes, or submit the job with "
-        "`ray job submit --working-dir .`"
+        f"the sweep's {wanted}. Check PYTHONPATH on {socket.gethostname()} and other nodes, or submit it "
+        "with `ray job submit --working-dir .`"
     )
 
 

@@ -34,7 +34,7 @@ class Channel:
         self._uri, self._patience = uri, patience
         self._gone = False  # the patience has ended once
         self._queue = WriteQueue(trials.perform, trials.lose, self._explain, say, uri.shown)
-        self._outbox = Outbox(uri, self._queue, known, say)
+        self._outbox = Outbox(uri, self._queue, known, trials.token, say)
         self._outbox.send()
 
     def put(self, write: Write) -> None:

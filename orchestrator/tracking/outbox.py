@@ -18,13 +18,20 @@ class Outbox:
         queue: of its writes.
         trials: what is known of the trials that were started, by fingerprint; those that are resumed are
             added.
+        writer: the token of this process in the tag `writer` of its runs.
         say: shows a sentence.
     """
 
     def __init__(
-        self, store_uri: StoreUri, queue: WriteQueue, trials: dict[str, dict[str, Any]], say: Say
+        self,
+        store_uri: StoreUri,
+        queue: WriteQueue,
+        trials: dict[str, dict[str, Any]],
+        writer: str,
+        say: Say,
     ) -> None:
-        self._folder, self._queue, self._trials, self._say = unsent.folder(store_uri), queue, trials, say
+        self._folder, self._queue, self._trials = unsent.folder(store_uri), queue, trials
+        self._writer, self._say = writer, say
         self._store = store_uri.shown
         self._taken: list[Unsent] = []
 
@@ -52,7 +59,7 @@ class Outbox:
             return ""
         what = f"{self._store}: {_count(len(left))} did not arrive"
         try:
-            path = unsent.save(self._folder, left, self._trials)
+            path = unsent.save(self._folder, left, self._trials, self._writer)
         except OSError as error:
             return (
                 f"{what} and could not be kept in {self._folder} either ({error}): their trials count as "

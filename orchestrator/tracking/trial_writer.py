@@ -46,7 +46,8 @@ class TrialWriter:
         self._store, self._client = store, store.client
         self._runs: dict[str, _Run] = {}
         self._settled: set[str] = set()  # of an earlier command, and ended by another since
-        self._token = uuid.uuid4().hex[:8]
+        self.token = uuid.uuid4().hex[:8]  # the last word of the tag `writer`
+        self._ended: set[str] = set()  # those of earlier commands that kept what they could not send
 
     def perform(self, write: Write) -> None:
         """Execute a write that was queued or kept."""
@@ -55,7 +56,7 @@ class TrialWriter:
             case "start":
                 self.start(TrialInfo(**fields["trial"]))
             case "resume":
-                self.resume(TrialInfo(**fields["trial"]))
+                self.resume(TrialInfo(**fields["trial"]), fields["writer"])
             case _ if fingerprint in self._settled:
                 return
             case "epoch":
@@ -79,7 +80,7 @@ class TrialWriter:
         A run that another process is writing is left to it: this one gets a run of its own.
         """
         self._settled.discard(trial.fingerprint)
-        tags = {**start_tags(trial), "writer": f"{process()} {self._token}"}
+        tags = {**start_tags(trial), "writer": f"{process()} {self.token}"}
         found = reader.of_fingerprint(self._client, trial.fingerprint)
         theirs = [run for run in found if is_written(run) and not self._is_mine(run)]
         free = [run for run in found if run not in theirs]
@@ -99,8 +100,14 @@ class TrialWriter:
         self._runs[trial.fingerprint] = _known(run)
         self._client.log_text(run.info.run_id, trial.json, "experiment.json")
 
-    def resume(self, trial: TrialInfo) -> None:
-        """Go on with a run that an earlier command could not write to its end, unless another has since."""
+    def resume(self, trial: TrialInfo, writer: str) -> None:
+        """Go on with a run that an earlier command could not write to its end, unless another has since.
+
+        Args:
+            trial: its own.
+            writer: the token of that command, which has ended.
+        """
+        self._ended.add(writer)
         found = reader.of_fingerprint(self._client, trial.fingerprint)
         if any(
             run.info.status == "FINISHED" or (is_written(run) and not self._is_mine(run)) for run in found
@@ -181,13 +188,13 @@ class TrialWriter:
         """End the runs that this process began and has not ended, as far as they are still its own."""
         for run in self._running():
             run.running = False
-            if self._is_mine(self._client.get_run(run.run_id)):
+            if self._is_still_mine(run.run_id):
                 self._end_interrupted(run.run_id, "interrupted: the sweep was stopped")
 
     def beat(self) -> None:
         """A sign of life in every run that this process is writing. May be called from another thread."""
         for run in self._running():
-            if self._is_mine(self._client.get_run(run.run_id)):
+            if self._is_still_mine(run.run_id):
                 self._client.set_tag(run.run_id, "alive", str(now()))
 
     def _running(self) -> list[_Run]:
@@ -198,7 +205,18 @@ class TrialWriter:
         self._client.set_terminated(run_id, "KILLED")
 
     def _is_mine(self, run: Any) -> bool:
-        return str(run.data.tags.get("writer", "")).endswith(f" {self._token}")
+        *_, token = str(run.data.tags.get("writer", "")).split(" ")
+        return token == self.token or token in self._ended
+
+    def _is_still_mine(self, run_id: str) -> bool:
+        """Whether a run that this process began is there and has been taken up by no other."""
+        try:
+            run = self._client.get_run(run_id)
+        except Exception as error:
+            if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return run.info.lifecycle_stage == "active" and self._is_mine(run)
 
     def _is_unchanged(self, run: Any) -> bool:
         """Whether nobody has taken a run up or ended it since it was looked at."""

@@ -42,13 +42,14 @@ def folder(store_uri: StoreUri) -> Path:
     return Path.home() / ".cache" / "rle-lab" / "unsent" / digest(store_uri.shown)
 
 
-def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str, Any]]) -> Path:
+def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str, Any]], writer: str) -> Path:
     """Keep writes, each trial's start before what belongs to it.
 
     Args:
         place: the store's folder.
         writes: in order.
         trials: what is known of the trials of these writes, by fingerprint.
+        writer: the token of this process in the tag `writer` of its runs.
 
     Returns:
         the file, readable to its owner alone.
@@ -57,8 +58,13 @@ def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str,
         OSError: it can't be written.
     """
     place.mkdir(parents=True, exist_ok=True)
-    wanted = dict.fromkeys(write.fingerprint for write in writes if write.fingerprint in trials)
-    resumed = [Write("resume", f"the run of {fp}", fp, {"trial": dict(trials[fp])}) for fp in wanted]
+    going_on = {write.fingerprint for write in writes if write.kind == "resume"}  # of a still earlier command
+    fingerprints = dict.fromkeys(write.fingerprint for write in writes)
+    wanted = [fp for fp in fingerprints if fp in trials and fp not in going_on]
+    resumed = [
+        Write("resume", f"the run of {fp}", fp, {"trial": dict(trials[fp]), "writer": writer})
+        for fp in wanted
+    ]
     # A start that was not sent is done by resuming.
     rest = [write for write in writes if write.kind != "start" or write.fingerprint not in trials]
     lines = [json.dumps(asdict(write)) for write in (*resumed, *rest)]

@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
-from orchestrator.util.provenance import commit, sources
+from orchestrator.util.provenance import ROOT, commit, imported_sources, sources
+
+
+def test_what_is_imported_is_named_by_digest_and_place() -> None:
+    assert imported_sources() == f"{sources(ROOT)} in {ROOT}"
 
 
 def test_a_commit_or_a_digest_names_the_code() -> None:

@@ -1,0 +1,76 @@
+"""A store in a folder of any name, and one that was moved."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from orchestrator.tracking.tracker import Tracker, TrackingError
+from orchestrator.tracking.uri import parse, sqlite_uri
+from tests.support.errors import refused
+from tests.support.tracked import TRIAL, client, declaration, train
+
+SIGNS = "".join(sign for sign in map(chr, range(32, 127)) if sign != "/")
+
+
+@pytest.mark.parametrize("name", ["exp#1", "a?b", "100%41", "é 日本", SIGNS])
+def test_a_store_lies_in_the_folder_that_was_named_whatever_its_name(
+    migrated: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copyfile(migrated, folder / "mlflow.db")
+    uri = sqlite_uri(folder / "mlflow.db")
+    assert parse(uri, None).file == folder / "mlflow.db"
+    with Tracker.open(uri, None) as tracker:
+        train(tracker)
+        tracker.declare(declaration())
+    with Tracker.open(uri, None, create=False) as later:
+        assert later.records()["abc123"].status == "finished"
+        assert later.declarations("demo") == (declaration(),)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert list(folder.glob("artifacts/coco-demo/*/artifacts/experiment.json"))
+
+
+def test_an_address_that_was_typed_means_the_file_that_it_names(tmp_path: Path) -> None:
+    assert parse(f"sqlite:///{tmp_path}/exp#1/a.db", None).file == tmp_path / "exp#1" / "a.db"
+    assert parse(f"sqlite:///{tmp_path}/a%20b/a.db", None).file == tmp_path / "a b" / "a.db"
+    assert unquote(parse("sqlite:///b.db?timeout=3", None).uri).endswith("/b.db?timeout=3")
+
+
+def test_a_store_that_was_moved_has_its_files_with_it(uri: str, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    shutil.move(tmp_path / "mlflow.db", old / "mlflow.db")
+    with Tracker.open(sqlite_uri(old / "mlflow.db"), None) as tracker:
+        train(tracker)
+        tracker.declare(declaration())
+    new = tmp_path / "new #1"
+    old.rename(new)
+    with Tracker.open(sqlite_uri(new / "mlflow.db"), None) as moved:
+        assert moved.declarations("demo") == (declaration(),)
+        moved.start(TRIAL)
+        moved.declare(declaration(seeds=(0,)))
+        run = client(moved).get_run(moved.records()["abc123"].run_id)
+        assert run.info.artifact_uri.startswith((new / "artifacts").as_uri())
+    assert not old.exists()
+
+
+def test_a_store_that_was_moved_without_its_files_says_where_they_belong(uri: str, tmp_path: Path) -> None:
+    with Tracker.open(uri, None) as tracker:
+        train(tracker)
+        tracker.declare(declaration())
+    new = tmp_path / "new"
+    new.mkdir()
+    (tmp_path / "mlflow.db").rename(new / "mlflow.db")
+    shutil.rmtree(tmp_path / "artifacts")
+    with Tracker.open(sqlite_uri(new / "mlflow.db"), None) as moved:
+        with refused("moved", TrackingError) as caught:
+            moved.reserve([TRIAL.group])
+        assert str(tmp_path / "artifacts") in str(caught.value)
+        assert str(new / "artifacts") in str(caught.value)
+        with refused("failed", TrackingError) as caught:
+            moved.declarations("demo")
+        assert "was moved" in str(caught.value)
+    assert not (tmp_path / "artifacts").exists()

@@ -1,5 +1,6 @@
 """The way to a store: a queue of writes, calls with patience, and what is kept where both end."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -75,7 +76,8 @@ class Channel:
         """
         away: TrackingError | None = None
         try:
-            self._wait("writing what is left", HURRY if hurry or self._gone else self._patience)
+            hurry = hurry or self._gone
+            self._wait("writing what is left", self._patience, HURRY if hurry else math.inf)
         except TrackingError as error:
             away = error
         finally:
@@ -86,9 +88,9 @@ class Channel:
             raise away
         self._raise_lost()
 
-    def _wait(self, what: str, patience: float) -> None:
+    def _wait(self, what: str, patience: float, at_most: float = math.inf) -> None:
         try:
-            self._queue.wait(what, patience)
+            self._queue.wait(what, patience, at_most)
         except AwayError as error:
             raise self._away(what, error) from None
 

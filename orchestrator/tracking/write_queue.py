@@ -1,5 +1,6 @@
 """Calls of a store that may be away for a while: in order, in the background, tried until it is back."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -100,13 +101,18 @@ class WriteQueue:
         result: Result = call.answer.result()
         return result
 
-    def wait(self, what: str, patience: float) -> None:
+    def wait(self, what: str, patience: float, at_most: float = math.inf) -> None:
         """Until everything that was put has been done or lost.
+
+        Args:
+            what: it in words, for whoever waits.
+            patience: seconds for which the store may be away.
+            at_most: seconds that may pass even where the store only takes long to answer.
 
         Raises:
             AwayError: the store was away for longer than the patience.
         """
-        self._until(lambda: not self._items, what, patience)
+        self._until(lambda: not self._items, what, patience, at_most)
 
     def take_lost(self) -> tuple[str, ...]:
         """What could not be done since the last call, with the reasons."""
@@ -128,7 +134,7 @@ class WriteQueue:
             self._items.append(item)
             self._changed.notify_all()
 
-    def _until(self, done: Callable[[], bool], what: str, patience: float) -> None:
+    def _until(self, done: Callable[[], bool], what: str, patience: float, at_most: float = math.inf) -> None:
         began = time.monotonic()
         with announced(self._say, lambda: self._waiting(what)), self._changed:
             while not done():
@@ -138,6 +144,8 @@ class WriteQueue:
                 away_for, waited = now - self._since, now - began
                 if self._away and away_for > patience and waited > min(patience, 2 * LONGEST_PAUSE):
                     raise AwayError(self._away)
+                if waited > at_most:
+                    raise AwayError(self._away or "it does not answer")
 
     def _waiting(self, what: str) -> str:
         why = f", which is away ({self._away})" if self._away else ""

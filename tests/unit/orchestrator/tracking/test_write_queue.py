@@ -103,6 +103,17 @@ def test_who_waits_is_told_for_what(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_who_wants_to_go_does_not_wait_for_a_store_that_only_does_not_answer() -> None:
+    store, release = Store(), Event()
+    store.perform = lambda write: release.wait(60)  # type: ignore[assignment,method-assign]
+    with queue_of(store) as queue:
+        queue.put(Write("w", "first"))
+        with pytest.raises(AwayError, match="answer"):
+            queue.wait("all", 600.0, at_most=0.3)
+        assert [write.what for write in queue.stop()] == ["first"]
+        release.set()
+
+
 def test_ctrl_c_ends_a_wait_for_a_store_that_never_answers() -> None:
     store, never = Store(), Event()
     with queue_of(store) as queue:

@@ -42,8 +42,9 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
         _look(store_uri)
     from mlflow import MlflowClient, entities
 
-    for noisy in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It logs each error with its traceback, and raises it too.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with _exclusive(store_uri.file), _without_traces(store_uri):
         if store_uri.file is not None:
             sqlite_file.look(store_uri.file, create=create)

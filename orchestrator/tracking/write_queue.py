@@ -13,6 +13,7 @@ from orchestrator.tracking.patience import AwayError, Say, announced, is_away
 
 FIRST_PAUSE = 0.1  # seconds; doubled after each attempt
 LONGEST_PAUSE = 15.0
+REASON = 120  # signs of why a store is away; drivers tell long stories
 
 Result = TypeVar("Result")
 
@@ -190,7 +191,8 @@ class WriteQueue:
         now = time.monotonic()
         if not self._away:
             self._since, self._told = now, False
-        self._away = self._explain(error)
+        why = self._explain(error)
+        self._away = why if len(why) <= REASON else f"{why[: REASON - 1]}…"
         if now - self._since > 2 and not self._told:
             self._told = True
             self._say(

@@ -107,7 +107,7 @@ def _act(
             findings.append(finding)
     if arguments.out is not None:
         write(findings, arguments.out)
-        print(f"written to {arguments.out}")
+        console().print(f"written to {arguments.out}", soft_wrap=True)
     return 0
 
 
@@ -137,11 +137,13 @@ def _measure(
 @contextlib.contextmanager
 def _telling(part: str, console: "Console") -> "Iterator[Tell]":
     """Something to say what is being measured with: a line that changes, or lines in a log."""
+    from rich.text import Text
+
     if not console.is_terminal:
-        yield lambda what: console.print(f"{part}: {what} ...", style="dim", highlight=False)
+        yield lambda what: console.print(f"{part}: {what} ...", style="dim")
         return
     with console.status(part) as status:
-        yield lambda what: status.update(f"{part}: {what}")
+        yield lambda what: status.update(Text(f"{part}: {what}"))
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def act(arguments: argparse.Namespace) -> int:
         f"{imported.experiment.describe()}: {what}",
         f"to use it: rle-lab predict {shlex.quote(str(out))} PICTURES",
     ):
-        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
     return 0
 
 

@@ -1,7 +1,7 @@
 """`rle-lab predict`: pictures in; keypoints with their predicted scale, and drawings of them, out."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,11 +82,11 @@ def act(arguments: argparse.Namespace) -> int:
     return 1 if done.broken else 0
 
 
-def _tracked(plan: "BoxPlan", terminal: "Console") -> "Iterable[PictureBoxes]":
-    from rich.progress import track
+def _tracked(plan: "BoxPlan", terminal: "Console") -> "Iterator[PictureBoxes]":
+    from orchestrator.util.terminal import bars
 
-    hidden = not terminal.is_terminal
-    return track(plan.pictures, "predicting", console=terminal, transient=True, disable=hidden)
+    with bars(terminal) as shown:
+        yield from shown.track(plan.pictures, description="predicting")
 
 
 def _say_what_is_assumed(plan: "BoxPlan", terminal: "Console") -> None:
@@ -98,5 +98,4 @@ def _say_what_is_assumed(plan: "BoxPlan", terminal: "Console") -> None:
 
 
 def _say(terminal: "Console", text: str, style: str | None = None) -> None:
-    """What others named is never markup."""
-    terminal.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    terminal.print(text, style=style, soft_wrap=True)

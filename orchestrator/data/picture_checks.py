@@ -45,7 +45,7 @@ def _over_cluster(survey: Survey, console: Console) -> tuple[Problem, ...]:
     with console.status("starting Ray"):
         cluster.connect()
     columns = (
-        TextColumn(f"checking {survey.unit}"),
+        TextColumn(f"checking {survey.unit}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -56,7 +56,7 @@ class Ledger:
         if why := self.display.jobs[event.fingerprint].collapse:
             self.tracker.tag(event.fingerprint, {"collapsed": why})
         if not self.console.is_terminal:
-            self.console.print(self.display.log_line(event.fingerprint), highlight=False, soft_wrap=True)
+            self.console.print(self.display.log_line(event.fingerprint), soft_wrap=True)
 
     def _info(self, fingerprint: str) -> TrialInfo:
         job = self.jobs[fingerprint]

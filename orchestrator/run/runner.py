@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
+from rich.text import Text
 
 from datasets.base.data_set import Contents
 from orchestrator.data.binding import Binding
@@ -31,6 +32,7 @@ from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util.errors import SweepError
 from orchestrator.util.mathematics import SCHEMA
+from orchestrator.util.terminal import bars
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -176,7 +178,6 @@ def _say_older(tracker: Tracker, console: Console) -> None:
         console.print(
             f"{count} jobs in the store were run by code of other mathematics (not schema {SCHEMA}): "
             "none of them is used; `rle-lab report` still shows a report that was made of them",
-            highlight=False,
             soft_wrap=True,
         )
 
@@ -184,7 +185,7 @@ def _say_older(tracker: Tracker, console: Console) -> None:
 def _print_failures(records: Sequence[Record], console: Console) -> int:
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
-        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
+        console.print(Text.assemble((f"{record.name} failed:", "red"), f" {record.note}"))
     return 1 if failed else 0
 
 
@@ -260,16 +261,16 @@ def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents,
     summaries = []
     # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
     for data in dict.fromkeys(experiment.data for experiment in trainings):
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-            advance = _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
+        with bars(console) as shown:
+            advance = _advance(shown, shown.add_task(f"preparing {data.name}", total=None))
             counts = data.prepare(settings.paths, advance, contents)
         summaries.append(f"{data.name}: {counts.sentence()}")
     for summary in dict.fromkeys(summaries):
         console.print(summary)
 
 
-def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
-    return lambda done, total: bars.update(task, completed=done, total=total)
+def _advance(shown: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def _run(

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 from scipy.io import savemat
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
@@ -22,8 +21,9 @@ from datasets.io.survey import Survey, check_files
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_human36m import write as write_human36m
 from orchestrator.cli import prepare
-from orchestrator.data import picture_checks
+from orchestrator.data import picture_checks, preparing
 from orchestrator.schedule.parallel_map import parallel_map
+from orchestrator.util.terminal import Terminal
 from tests.support.errors import refused
 
 NAMES = ("nose", "left_eye", "right_eye")
@@ -96,8 +96,8 @@ def root(tmp_path: Path) -> Path:
 def run(*names: str, root: Path, cache: Path, skip: bool = False) -> tuple[int, str]:
     """The exit code and what was printed."""
     text = io.StringIO()
-    console = Console(file=text, width=200)
-    code = prepare.prepare(names, DataPaths(cache, root), console, skip_broken=skip)
+    console = Terminal(file=text, width=200)
+    code = preparing.prepare(names, DataPaths(cache, root), console, skip_broken=skip)
     return code, text.getvalue()
 
 
@@ -251,7 +251,7 @@ def test_findings_are_remembered_until_a_file_changes(
     write_coco(tmp_path / "set")
     files = tuple(PictureFile(tmp_path / "set" / "train" / f"{n}.png", 64, 48) for n in range(3))
     files[1].path.write_bytes(b"no picture")
-    console = Console(file=io.StringIO())
+    console = Terminal(file=io.StringIO())
     assert picture_checks.recall(tmp_path, files) is None
     found = picture_checks.checker(tmp_path, console)(Survey((), files))
     assert found == check_files(files)

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from datasets.union import DATA_SETS
 from orchestrator.cli.options import add_options, options
+from orchestrator.cli.prepare import SETS
 from orchestrator.run.settings import RunSettings
 
 
@@ -84,3 +86,7 @@ def test_a_wrong_option_is_named(
     with pytest.raises(SystemExit):
         parse(*arguments)
     assert message in capsys.readouterr().err
+
+
+def test_the_names_of_the_sets_are_those_that_there_are() -> None:
+    assert tuple(data.name for data in DATA_SETS) == SETS

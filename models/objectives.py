@@ -14,9 +14,6 @@ from pydantic import (
     Discriminator,
     Field,
     InstanceOf,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
     SerializeAsAny,
     Tag,
     field_validator,
@@ -47,11 +44,20 @@ AnyFlow = Annotated[
 """A flow: read from JSON, one of the families above by its `kind`; in Python a value of any family."""
 
 
+Nodes = Annotated[int, Field(ge=1, le=10**6)]
+"""At which a flow is evaluated at each step."""
+
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+
+
 class _Term(Frozen):
     """What a loss needs of the model."""
 
     needs_scale: ClassVar[bool] = False
     needs_heatmap: ClassVar[bool] = False
+
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would for points of at least two coordinates."""
 
 
 class L1(_Term):
@@ -145,8 +151,8 @@ class RLE(_Term):
     flow: AnyFlow = RealNVP()
     density: DensityName = "laplace"
     s: Literal["grid", "samples"] | None = None
-    samples: PositiveInt = 400
-    nodes: PositiveInt = POINTS_PER_AXIS
+    samples: Nodes = 400
+    nodes: Nodes = POINTS_PER_AXIS
     shifted: bool = False
     s_gradient: bool = True
     convention: ConventionName = "paper"
@@ -183,6 +189,10 @@ class RLE(_Term):
         """
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, self.density), self._normaliser())
 
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
+        self.integral_nodes(dim)
+
     def integral_nodes(self, dim: int) -> int:
         """How many nodes the integral for s has; 0 without s.
 
@@ -213,7 +223,8 @@ class HeatmapMSE(_Term):
     needs_heatmap: ClassVar[bool] = True
 
     kind: Literal["heatmap_mse"] = "heatmap_mse"
-    sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+    # Of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48.
+    sigma: float = Field(default=2.0, gt=0, le=1e4)
 
     @property
     def name(self) -> str:
@@ -226,9 +237,13 @@ class HeatmapMSE(_Term):
         Raises:
             ConfigError: `dim` is neither 2 nor 3.
         """
+        self.check(dim)
+        return HeatmapLoss(self.sigma)
+
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
         if dim not in (2, 3):
             raise ConfigError(f"heatmaps show points in 2-D or 3-D, not {dim} coordinates", "heatmap-dim")
-        return HeatmapLoss(self.sigma)
 
 
 Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Field(discriminator="kind")]
@@ -242,13 +257,11 @@ class WeightedSum(Frozen):
     """
 
     kind: Literal["sum"] = "sum"
-    terms: tuple[tuple[NonNegativeFloat, Term], ...]
+    terms: tuple[tuple[Weight, Term], ...]
 
     @field_validator("terms")
     @classmethod
-    def _drop_unused_terms(
-        cls, terms: tuple[tuple[NonNegativeFloat, Term], ...]
-    ) -> tuple[tuple[NonNegativeFloat, Term], ...]:
+    def _drop_unused_terms(cls, terms: tuple[tuple[Weight, Term], ...]) -> tuple[tuple[Weight, Term], ...]:
         live = tuple((weight, term) for weight, term in terms if weight)
         kinds = [term.kind for _, term in live]
         if not live:
@@ -272,12 +285,18 @@ class WeightedSum(Frozen):
         """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
         return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
 
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
+        for _, term in self.terms:
+            term.check(dim)
+
     def build(self, dim: int) -> SumLoss:
         """For points of `dim` coordinates.
 
         Raises:
             ConfigError: a term can't be built for them.
         """
+        self.check(dim)
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
 

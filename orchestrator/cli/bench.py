@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.numbers import number
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -78,7 +80,7 @@ def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=lambda text: number(text, 0, 1e6),
         default=LIMIT,
         metavar="N",
         help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",

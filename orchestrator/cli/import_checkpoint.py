@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from orchestrator.cli.guard import console
+from orchestrator.cli.numbers import whole
 from orchestrator.run.settings import home
 
 
@@ -59,10 +60,4 @@ def act(arguments: argparse.Namespace) -> int:
 
 
 def _side(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be a whole number of pixels")
-    return value
+    return whole(text, 1, 8192)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
+from orchestrator.cli.numbers import number
 from orchestrator.run.settings import home
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="where people are: COCO annotations or detection results (default: each picture is one box)",
     )
     parser.add_argument(
-        "--min-score", type=float, default=0.0, metavar="S", help="leave out detected boxes below this score"
+        "--min-score",
+        type=lambda text: number(text, -1e6, 1e6),
+        default=0.0,
+        metavar="S",
+        help="leave out detected boxes below this score",
     )
     parser.add_argument(
         "--exif",

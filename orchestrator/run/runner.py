@@ -22,6 +22,7 @@ from orchestrator.run.looks import check_max_seeds, remembered, schedule, undeci
 from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings, home
+from orchestrator.schedule.address import check_address
 from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
@@ -45,6 +46,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
+    if not settings.dry_run:
+        check_address()
     binding = _binding(settings, console)
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
@@ -55,7 +58,9 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
             planned = plan_tables(tables, plan)
             dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
             if settings.until_decided:
-                dry_run.show_most(plan_tables(tables, _at_most(plan)), console)
+                dry_run.show_most(
+                    plan_tables(tables, replace(plan, seeds=tuple(range(plan.max_seeds)))), console
+                )
             return 0
         _check_data_named(settings)
         tracker.end_abandoned()
@@ -126,10 +131,6 @@ def _undecided_rows(planned: Sequence[Planned], tracker: Tracker) -> set[tuple[s
     wanted = {fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}
     records = tracker.records(wanted, history=())
     return {(d.table, row) for d in declarations for row in undecided_rows(d, records)}
-
-
-def _at_most(plan: PlanSettings) -> PlanSettings:
-    return replace(plan, seeds=tuple(range(plan.max_seeds)))
 
 
 def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
@@ -281,9 +282,10 @@ def _run(
     console: Console,
 ) -> None:
     from orchestrator.schedule import cluster
+    from orchestrator.schedule.connection import connect
 
     with console.status("starting Ray"):
-        cluster.connect()
+        connect()
         plan = cluster.plan(
             cluster.ResourceRequest(settings.workers, settings.gpus_per_worker, settings.concurrent)
         )

@@ -13,6 +13,7 @@ from ray import tune
 from orchestrator.jobs.execute import JobResult, Task, run
 from orchestrator.jobs.job import Stage
 from orchestrator.schedule.cluster import Plan
+from orchestrator.schedule.head import watched
 from orchestrator.schedule.train_workers import run_on_workers
 
 CRASHES = 3
@@ -44,6 +45,7 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
 
     Raises:
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
+        ClusterError: the head of the cluster is gone.
     """
     failed: set[str] = set()
 
@@ -63,10 +65,11 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
             concurrent = 1 if stage == "timing" else plan.concurrent
             _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, pass_on)
 
-    for generation in generations([task for task in tasks if task.job.stage == "training"]):
-        run_stage(generation, "training")
-    run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
-    run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
+    with watched():
+        for generation in generations([task for task in tasks if task.job.stage == "training"]):
+            run_stage(generation, "training")
+        run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
+        run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
 
 
 def generations(tasks: Sequence[Task]) -> Iterator[list[Task]]:

@@ -268,9 +268,9 @@ def doubled(items: list[int]) -> list[int]:
 
 
 def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
-    from orchestrator.schedule import cluster
+    from orchestrator.schedule import connection
 
-    cluster.connect()
+    connection.connect()
     seen: list[tuple[int, int]] = []
     made = parallel_map(doubled, list(range(10)), 3, lambda *now: seen.append(now))
     assert made == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
@@ -280,9 +280,9 @@ def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
 
 
 def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
-    from orchestrator.schedule import cluster
+    from orchestrator.schedule import connection
 
-    cluster.connect()
+    connection.connect()
     with refused("thirteen", DataError) as caught:
         parallel_map(doubled, [1, 13, 2], 1)
     assert type(caught.value) is DataError

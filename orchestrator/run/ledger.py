@@ -38,6 +38,11 @@ class Ledger:
             self.display.start(event.fingerprint)
             self.tracker.start(self._info(event.fingerprint))
 
+    def give_up(self) -> None:
+        """The process is about to end, from whatever thread: what runs is marked as interrupted."""
+        self.console.show_cursor()
+        self.tracker.close()
+
     def _end(self, event: Event) -> None:
         result = event.finished
         assert result is not None

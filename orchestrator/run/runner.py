@@ -58,9 +58,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
             planned = plan_tables(tables, plan)
             dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
             if settings.until_decided:
-                dry_run.show_most(
-                    plan_tables(tables, replace(plan, seeds=tuple(range(plan.max_seeds)))), console
-                )
+                most = replace(plan, seeds=tuple(range(plan.max_seeds)))
+                dry_run.show_most(plan_tables(tables, most), console)
             return 0
         _check_data_named(settings)
         tracker.end_abandoned()
@@ -298,4 +297,4 @@ def _run(
     )
     ledger = Ledger(tracker, display, jobs, _table_tags(planned), settings, plan.workers or 1, console)
     with live_view(display, console):
-        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record)
+        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record, ledger.give_up)

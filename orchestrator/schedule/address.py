@@ -31,8 +31,8 @@ def check_address(address: str | None = None) -> None:
     if address.startswith(("http://", "https://")):
         raise ClusterError(
             f"RAY_ADDRESS = {redacted(address)} is the address of a dashboard, which takes jobs "
-            "(ray job submit --address); the cluster itself is joined at its head: RAY_ADDRESS=HOST:6379, or whatever port "
-            "`ray start --head` named",
+            "(ray job submit --address); the cluster itself is joined at its head: RAY_ADDRESS=HOST:6379, or "
+            "whatever port `ray start --head` named",
             code="dashboard-address",
         )
     host, _, port = address.removeprefix("ray://").rpartition(":")

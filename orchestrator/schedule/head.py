@@ -1,56 +1,42 @@
-"""A head that dies: the sweep ends with a sentence, before Ray ends its process with none."""
+"""A head that dies: the sweep ends with a sentence, before Ray ends its process with none.
 
-import atexit
+The main thread then waits inside Ray and can't be interrupted, so another one has to do it.
+"""
+
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import ray
-
-from orchestrator.schedule.cluster import ClusterError
 
 GONE = 25.0
 """Seconds without an answer; Ray itself ends the process after 60."""
 PAUSE = 1.0
+EXIT_CODE = 2
 
 
 @contextmanager
-def watched() -> Iterator[None]:
-    """Interrupt what runs in here where nothing listens at the head for a while.
+def watched(give_up: Callable[[], None]) -> Iterator[None]:
+    """End the process where nothing listens at the head for a while.
 
-    Raises:
-        ClusterError: the head is gone.
+    Args:
+        give_up: called before, from another thread, to write down what there is.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    over, lost = threading.Event(), threading.Event()
-
-    def interrupt(*_: object) -> None:
-        if not over.is_set():
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGUSR2, interrupt)
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-    place = host.strip("[]"), int(port)
-    threading.Thread(target=_watch, args=(place, over, lost), name="head", daemon=True).start()
+    over = threading.Event()
+    arguments = (host.strip("[]"), int(port)), over, give_up
+    threading.Thread(target=_watch, args=arguments, name="head", daemon=True).start()
     try:
         yield
-    except BaseException as error:
-        if not lost.is_set():
-            raise
-        raise _gone() from error
     finally:
         over.set()
-        signal.signal(signal.SIGUSR2, before)
 
 
-def _watch(place: tuple[str, int], over: threading.Event, lost: threading.Event) -> None:
+def _watch(place: tuple[str, int], over: threading.Event, give_up: Callable[[], None]) -> None:
     seen = time.monotonic()
     while not over.wait(PAUSE):
         try:
@@ -58,22 +44,17 @@ def _watch(place: tuple[str, int], over: threading.Event, lost: threading.Event)
             seen = time.monotonic()
         except OSError:
             if time.monotonic() - seen > GONE:
-                lost.set()
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
-                return
+                _leave(give_up)
 
 
-def _gone() -> ClusterError:
-    atexit.register(_leave)
-    return ClusterError(
-        f"the head of the Ray cluster has not answered for {GONE:.0f} seconds. What had finished is kept; "
-        "once a cluster is up again, the same command goes on from there",
-        code="head-lost",
+def _leave(give_up: Callable[[], None]) -> None:
+    print(
+        f"\nerror: the head of the Ray cluster has not answered for {GONE:.0f} seconds. What had finished is "
+        "kept; once a cluster is up again, the same command goes on from there.",
+        file=sys.stderr,
+        flush=True,
     )
-
-
-def _leave() -> None:
-    """At once: Ray would wait for the head, and end the process with an error of its own."""
+    with suppress(Exception):
+        give_up()
     sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(2)
+    os._exit(EXIT_CODE)

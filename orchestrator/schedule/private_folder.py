@@ -10,8 +10,8 @@ LONGEST = 40
 
 
 def private_folder() -> Path | None:
-    """Where a cluster that is started here keeps logs and sockets, in a folder of mode 0700; None where the user has chosen
-    another with RAY_TMPDIR, or there can't be one."""
+    """Where a cluster that is started here keeps logs and sockets, in a folder of mode 0700; None where the
+    user has chosen another with RAY_TMPDIR, or there can't be one."""
     if os.environ.get("RAY_TMPDIR"):
         return None
     base = tempfile.gettempdir()

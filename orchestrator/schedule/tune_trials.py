@@ -31,7 +31,13 @@ class Event:
     finished: JobResult | None = None  # it has ended; neither: it has started
 
 
-def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
+def run_trials(
+    tasks: Sequence[Task],
+    plan: Plan,
+    folder: Path,
+    on_event: Callable[[Event], None],
+    give_up: Callable[[], None] = lambda: None,
+) -> None:
     """Run every task: trainings, those that start from another after it; then measurements of trained models;
     last the timings of a step, one at a time, which want a quiet machine.
 
@@ -42,10 +48,10 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
         plan: how many at once, and on what.
         folder: for Ray's own bookkeeping, which is removed at the end.
         on_event: called in this process, in the order of events.
+        give_up: called where the head of the cluster is gone, before this process ends.
 
     Raises:
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
-        ClusterError: the head of the cluster is gone.
     """
     failed: set[str] = set()
 
@@ -65,7 +71,7 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
             concurrent = 1 if stage == "timing" else plan.concurrent
             _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, pass_on)
 
-    with watched():
+    with watched(give_up):
         for generation in generations([task for task in tasks if task.job.stage == "training"]):
             run_stage(generation, "training")
         run_stage([task for task in tasks if task.job.stage == "probe"], "probe")

@@ -156,7 +156,7 @@ def _show(checked: Checked, place: DataPaths, console: Console) -> None:
     assert place.root is not None
     for one in checked.broken[:SHOWN]:
         file = name_in(place.root, Path(one.file))
-        table.add_row(*map(Text, (file, one.record, one.reason)))
+        table.add_row(file, one.record, one.reason)
     console.print(table)
     if checked.unusable:
         console.print(f"{checked.broken[0].remedy}.", soft_wrap=True)

@@ -146,7 +146,7 @@ def _cells(job: JobProgress, now: float) -> tuple[Text | str, ...]:
     epoch = f"{job.epoch}/{job.epochs}" if job.epochs else ""
     left = _clock(job.left(now)) if job.state == "running" else ""
     loss = f"{job.metrics['loss']:.1f}" if "loss" in job.metrics else ""
-    return MARKS[job.state], Text(job.name), epoch, headline(job.metrics), loss, left
+    return MARKS[job.state], job.name, epoch, headline(job.metrics), loss, left
 
 
 def headline(metrics: Mapping[str, float]) -> str:

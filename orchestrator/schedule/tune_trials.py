@@ -53,6 +53,11 @@ def run_trials(
     Raises:
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
     """
+    with watched(give_up):
+        _run_stages(tasks, plan, folder, on_event)
+
+
+def _run_stages(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
     failed: set[str] = set()
 
     def pass_on(event: Event) -> None:
@@ -71,11 +76,10 @@ def run_trials(
             concurrent = 1 if stage == "timing" else plan.concurrent
             _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, pass_on)
 
-    with watched(give_up):
-        for generation in generations([task for task in tasks if task.job.stage == "training"]):
-            run_stage(generation, "training")
-        run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
-        run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
+    for generation in generations([task for task in tasks if task.job.stage == "training"]):
+        run_stage(generation, "training")
+    run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
+    run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
 
 
 def generations(tasks: Sequence[Task]) -> Iterator[list[Task]]:

@@ -118,6 +118,18 @@ def test_everything_broken_is_listed_at_once_with_file_record_and_reason(root: P
     assert not (tmp_path / "cache" / "packs").exists()
 
 
+def test_folders_and_files_of_any_name_are_printed_as_they_are_called(root: Path, tmp_path: Path) -> None:
+    hostile = root.rename(tmp_path / "X[").rename(tmp_path / "[red]X\x1b[31m\x9b2J[data]")
+    (hostile / "train" / "8.png").rename(hostile / "train" / "[link=x]\x07.png")
+    annotations = hostile / "annotations" / "train.json"
+    annotations.write_text(annotations.read_text().replace('"8.png"', '"[link=x]\\u0007.png"'))
+    code, text = run(root=hostile, cache=hostile / "cache")
+    assert code == 1
+    assert r"[link=x]\x07.png" in text
+    assert r"[red]X\x1b[31m\x9b2J[data]/cache" in text
+    assert "\x1b" not in text
+
+
 def test_skipping_goes_on_without_them_and_counts_them(root: Path, tmp_path: Path) -> None:
     code, text = run(root=root, cache=tmp_path / "cache", skip=True)
     assert code == 0

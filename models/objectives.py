@@ -8,7 +8,6 @@ gradient. A loss that is not finite is returned as it is, and a negative one is 
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import torch
 from pydantic import (
     AfterValidator,
     Discriminator,
@@ -26,9 +25,13 @@ from models.density import DENSITIES, POINTS_PER_AXIS, DensityName
 from models.errors import ConfigError
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss, Normaliser
-from models.losses import ErrorLoss, HeatmapLoss, ScaledLoss, SumLoss
+from models.losses import HeatmapLoss, SumLoss
 from models.realnvp import RealNVP
 from models.rle_conventions import ConventionName, Formula
+from models.terms import L1, L2, LearnedScale
+from models.terms import Term as BaseTerm
+
+__all__ = ["DLE", "L1", "L2", "RLE", "HeatmapMSE", "LearnedScale", "Objective", "WeightedSum", "simplified"]
 
 
 def _flow_kind(value: Any) -> str:
@@ -50,65 +53,7 @@ Nodes = Annotated[int, Field(ge=1, le=10**6)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
-class _Term(Frozen):
-    """What a loss needs of the model."""
-
-    needs_scale: ClassVar[bool] = False
-    needs_heatmap: ClassVar[bool] = False
-
-    def check(self, dim: int) -> None:
-        """Raises ConfigError where `build` would for points of at least two coordinates."""
-
-
-class L1(_Term):
-    """Direct regression: Σ |mu_hat - mu|."""
-
-    kind: Literal["l1"] = "l1"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return "L1"
-
-    def build(self, dim: int) -> ErrorLoss:
-        """For points of any number of coordinates."""
-        return ErrorLoss(torch.abs)
-
-
-class L2(_Term):
-    """Direct regression: Σ (mu_hat - mu)²."""
-
-    kind: Literal["l2"] = "l2"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return "L2"
-
-    def build(self, dim: int) -> ErrorLoss:
-        """For points of any number of coordinates."""
-        return ErrorLoss(torch.square)
-
-
-class LearnedScale(_Term):
-    """-log of a Laplace or Gaussian density whose scale is predicted: Σ (-log Q(x) + log σ), Q standard."""
-
-    needs_scale: ClassVar[bool] = True
-
-    kind: Literal["learned_scale"] = "learned_scale"
-    density: DensityName = "laplace"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return f"{self.density.capitalize()}, learned scale"
-
-    def build(self, dim: int) -> ScaledLoss:
-        """For points of any number of coordinates."""
-        return ScaledLoss(DENSITIES[self.density])
-
-
-class DLE(_Term):
+class DLE(BaseTerm):
     """Direct likelihood estimation: the flow alone models the errors (paper Eq. 5; rle_conventions.py)."""
 
     needs_scale: ClassVar[bool] = True
@@ -135,7 +80,7 @@ FIELDS_OF_S = {"grid": {"nodes", "shifted", "s_gradient"}, "samples": {"samples"
 """The fields of RLE that each kind of s uses."""
 
 
-class RLE(_Term):
+class RLE(BaseTerm):
     """Residual log-likelihood estimation: -log Q - log G + log σ (- log s) (paper Eq. 8; rle_conventions.py).
 
     `s` is None as in the paper's results, "grid" as in its Table 7, or "samples", from the mean of G over
@@ -214,7 +159,7 @@ class RLE(_Term):
         return f" + s by {'shifted ' if self.shifted else ''}{self.s}{nodes}{constant}"
 
 
-class HeatmapMSE(_Term):
+class HeatmapMSE(BaseTerm):
     """Heatmaps: half the mean square distance to a Gaussian for each point (SimplePose, Xiao et al., 2018).
 
     Its size, about 1e-3, is that of a mean over pixels, where other objectives sum over coordinates.

@@ -11,6 +11,10 @@ Side = Annotated[int, Field(ge=1, le=8192)]
 """Of a crop, in pixels: a batch of larger ones fits no memory."""
 
 
+Factor = Annotated[float, Field(ge=0.01, le=100)]
+"""By which pictures are scaled."""
+
+
 class Frozen(BaseModel):
     """An immutable, validated value: an unknown field, a wrong type, a NaN or an infinity is an error."""
 

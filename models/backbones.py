@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from models.config import Frozen
+from models.config import Frozen, Width
 from models.errors import ConfigError, WeightsError
 
 
@@ -57,12 +57,15 @@ class ResNet(Frozen):
         return nn.Sequential(OrderedDict(children))
 
 
+Stride = Annotated[int, Field(ge=1, le=64)]
+
+
 class SmallTrunk(Frozen):
     """A 3×3 convolution, then a residual block for each further channel count. Trains from scratch."""
 
     kind: Literal["small"] = "small"
-    channels: tuple[PositiveInt, ...] = Field(default=(16, 32, 64, 128), min_length=1)
-    strides: tuple[PositiveInt, ...] = (2, 2, 2, 2)
+    channels: tuple[Width, ...] = Field(default=(16, 32, 64, 128), min_length=1, max_length=32)
+    strides: tuple[Stride, ...] = (2, 2, 2, 2)
 
     @model_validator(mode="after")
     def _one_stride_each(self) -> Self:

@@ -8,11 +8,11 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from models.backbones import check_size
-from models.config import Frozen
+from models.config import Bias, Frozen, Width
 from models.errors import ConfigError
 from models.interface import Output, OutputSpec
 from models.regressor import head
@@ -34,10 +34,10 @@ class BoundaryNet(Frozen):
     """
 
     kind: Literal["boundary"] = "boundary"
-    channels: PositiveInt = 64
+    channels: Width = 64
     depth: int = Field(default=4, ge=1, le=12)
     head: Literal["fc", "softargmax"] = "fc"
-    sigma_bias: float = -3.0
+    sigma_bias: Bias = -3.0
 
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""

@@ -1,6 +1,14 @@
 """The one base of every configuration in this package."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Width = Annotated[int, Field(ge=1, le=2**14)]
+"""Channels of a layer, units of it, bins: more fit no memory."""
+
+Bias = Annotated[float, Field(ge=-100, le=100)]
+"""Of a sigmoid, which is 0 or 1 in float32 beyond this."""
 
 
 class Frozen(BaseModel):

@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
-from models.config import Frozen
+from models.config import Frozen, Width
 from models.errors import ConfigError
 from models.heatmap_codec import decode, soft_argmax
 from models.interface import Output, OutputSpec
@@ -34,7 +33,7 @@ class SimplePose(Frozen):
 
     kind: Literal["simplepose"] = "simplepose"
     trunk: Trunk = ResNet()
-    width: PositiveInt = 256
+    width: Width = 256
 
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""
@@ -86,8 +85,8 @@ class Integral(Frozen):
 
     kind: Literal["integral"] = "integral"
     trunk: Trunk = ResNet()
-    width: PositiveInt = 256
-    bins: PositiveInt = 64
+    width: Width = 256
+    bins: Width = 64
 
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""
@@ -141,7 +140,7 @@ class TwoBranch(Frozen):
 
     kind: Literal["two_branch"] = "two_branch"
     regressor: Regressor = Regressor()
-    width: PositiveInt = 256
+    width: Width = 256
 
     @property
     def trunk(self) -> Trunk:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from models.config import Frozen
@@ -31,9 +31,9 @@ class Muon(Frozen):
         iterations: of Newton and Schulz; more bring small singular values nearer to the others.
     """
 
-    lr: PositiveFloat = 0.02
+    lr: float = Field(default=0.02, gt=0, le=1e3)
     momentum: float = Field(default=0.95, ge=0, lt=1)
-    iterations: PositiveInt = 5
+    iterations: int = Field(default=5, ge=1, le=100)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """An optimiser of parameters with at least two dimensions."""

@@ -8,15 +8,11 @@ gradient. A loss that is not finite is returned as it is, and a negative one is 
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import torch
 from pydantic import (
     AfterValidator,
     Discriminator,
     Field,
     InstanceOf,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
     SerializeAsAny,
     Tag,
     field_validator,
@@ -29,9 +25,13 @@ from models.density import DENSITIES, POINTS_PER_AXIS, DensityName
 from models.errors import ConfigError
 from models.flow import Flow
 from models.likelihood import LikelihoodLoss, Normaliser
-from models.losses import ErrorLoss, HeatmapLoss, ScaledLoss, SumLoss
+from models.losses import HeatmapLoss, SumLoss
 from models.realnvp import RealNVP
 from models.rle_conventions import ConventionName, Formula
+from models.terms import L1, L2, LearnedScale
+from models.terms import Term as BaseTerm
+
+__all__ = ["DLE", "L1", "L2", "RLE", "HeatmapMSE", "LearnedScale", "Objective", "WeightedSum", "simplified"]
 
 
 def _flow_kind(value: Any) -> str:
@@ -47,62 +47,13 @@ AnyFlow = Annotated[
 """A flow: read from JSON, one of the families above by its `kind`; in Python a value of any family."""
 
 
-class _Term(Frozen):
-    """What a loss needs of the model."""
+Nodes = Annotated[int, Field(ge=1, le=10**6)]
+"""At which a flow is evaluated at each step."""
 
-    needs_scale: ClassVar[bool] = False
-    needs_heatmap: ClassVar[bool] = False
-
-
-class L1(_Term):
-    """Direct regression: Σ |mu_hat - mu|."""
-
-    kind: Literal["l1"] = "l1"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return "L1"
-
-    def build(self, dim: int) -> ErrorLoss:
-        """For points of any number of coordinates."""
-        return ErrorLoss(torch.abs)
+Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
-class L2(_Term):
-    """Direct regression: Σ (mu_hat - mu)²."""
-
-    kind: Literal["l2"] = "l2"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return "L2"
-
-    def build(self, dim: int) -> ErrorLoss:
-        """For points of any number of coordinates."""
-        return ErrorLoss(torch.square)
-
-
-class LearnedScale(_Term):
-    """-log of a Laplace or Gaussian density whose scale is predicted: Σ (-log Q(x) + log σ), Q standard."""
-
-    needs_scale: ClassVar[bool] = True
-
-    kind: Literal["learned_scale"] = "learned_scale"
-    density: DensityName = "laplace"
-
-    @property
-    def name(self) -> str:
-        """As runs name the method."""
-        return f"{self.density.capitalize()}, learned scale"
-
-    def build(self, dim: int) -> ScaledLoss:
-        """For points of any number of coordinates."""
-        return ScaledLoss(DENSITIES[self.density])
-
-
-class DLE(_Term):
+class DLE(BaseTerm):
     """Direct likelihood estimation: the flow alone models the errors (paper Eq. 5; rle_conventions.py)."""
 
     needs_scale: ClassVar[bool] = True
@@ -129,7 +80,7 @@ FIELDS_OF_S = {"grid": {"nodes", "shifted", "s_gradient"}, "samples": {"samples"
 """The fields of RLE that each kind of s uses."""
 
 
-class RLE(_Term):
+class RLE(BaseTerm):
     """Residual log-likelihood estimation: -log Q - log G + log σ (- log s) (paper Eq. 8; rle_conventions.py).
 
     `s` is None as in the paper's results, "grid" as in its Table 7, or "samples", from the mean of G over
@@ -145,8 +96,8 @@ class RLE(_Term):
     flow: AnyFlow = RealNVP()
     density: DensityName = "laplace"
     s: Literal["grid", "samples"] | None = None
-    samples: PositiveInt = 400
-    nodes: PositiveInt = POINTS_PER_AXIS
+    samples: Nodes = 400
+    nodes: Nodes = POINTS_PER_AXIS
     shifted: bool = False
     s_gradient: bool = True
     convention: ConventionName = "paper"
@@ -183,6 +134,10 @@ class RLE(_Term):
         """
         return LikelihoodLoss(self.flow, dim, Formula(self.convention, self.density), self._normaliser())
 
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
+        self.integral_nodes(dim)
+
     def integral_nodes(self, dim: int) -> int:
         """How many nodes the integral for s has; 0 without s.
 
@@ -204,7 +159,7 @@ class RLE(_Term):
         return f" + s by {'shifted ' if self.shifted else ''}{self.s}{nodes}{constant}"
 
 
-class HeatmapMSE(_Term):
+class HeatmapMSE(BaseTerm):
     """Heatmaps: half the mean square distance to a Gaussian for each point (SimplePose, Xiao et al., 2018).
 
     Its size, about 1e-3, is that of a mean over pixels, where other objectives sum over coordinates.
@@ -213,7 +168,8 @@ class HeatmapMSE(_Term):
     needs_heatmap: ClassVar[bool] = True
 
     kind: Literal["heatmap_mse"] = "heatmap_mse"
-    sigma: PositiveFloat = 2.0  # of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48
+    # Of the Gaussians, in pixels of the map; 2 suits SimplePose's 64×48.
+    sigma: float = Field(default=2.0, gt=0, le=1e4)
 
     @property
     def name(self) -> str:
@@ -226,9 +182,13 @@ class HeatmapMSE(_Term):
         Raises:
             ConfigError: `dim` is neither 2 nor 3.
         """
+        self.check(dim)
+        return HeatmapLoss(self.sigma)
+
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
         if dim not in (2, 3):
             raise ConfigError(f"heatmaps show points in 2-D or 3-D, not {dim} coordinates", "heatmap-dim")
-        return HeatmapLoss(self.sigma)
 
 
 Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Field(discriminator="kind")]
@@ -242,13 +202,11 @@ class WeightedSum(Frozen):
     """
 
     kind: Literal["sum"] = "sum"
-    terms: tuple[tuple[NonNegativeFloat, Term], ...]
+    terms: tuple[tuple[Weight, Term], ...]
 
     @field_validator("terms")
     @classmethod
-    def _drop_unused_terms(
-        cls, terms: tuple[tuple[NonNegativeFloat, Term], ...]
-    ) -> tuple[tuple[NonNegativeFloat, Term], ...]:
+    def _drop_unused_terms(cls, terms: tuple[tuple[Weight, Term], ...]) -> tuple[tuple[Weight, Term], ...]:
         live = tuple((weight, term) for weight, term in terms if weight)
         kinds = [term.kind for _, term in live]
         if not live:
@@ -272,12 +230,18 @@ class WeightedSum(Frozen):
         """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
         return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
 
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
+        for _, term in self.terms:
+            term.check(dim)
+
     def build(self, dim: int) -> SumLoss:
         """For points of `dim` coordinates.
 
         Raises:
             ConfigError: a term can't be built for them.
         """
+        self.check(dim)
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
 

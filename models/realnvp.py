@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from models import flow_kernels
+from models.config import Width
 from models.errors import ConfigError, InputError
 from models.flow import Flow, FlowNet
 from models.flow_kernels.types import SLOPE
@@ -32,7 +33,7 @@ class RealNVP(Flow):
 
     couplings: int = Field(default=6, ge=1, le=100)
     layers: int = Field(default=3, ge=2, le=100)
-    width: PositiveInt = 64
+    width: Width = 64
 
     @property
     def name(self) -> str:

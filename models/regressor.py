@@ -12,7 +12,7 @@ from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
-from models.config import Frozen
+from models.config import Bias, Frozen
 from models.errors import ConfigError
 from models.interface import Output, OutputSpec
 
@@ -41,7 +41,7 @@ class Regressor(Frozen):
     trunk: Trunk = ResNet()
     pool: Literal["average", "flatten"] = "average"
     normalise_features: bool = True
-    sigma_bias: float = 0.0
+    sigma_bias: Bias = 0.0
     frozen_batchnorm: bool = False
     pixels: Pixels = "imagenet"
     root: NonNegativeInt | None = None

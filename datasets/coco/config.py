@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 from datasets.base.annotated import AnnotatedSet, Floats
 from datasets.base.data_set import DataSet
@@ -44,7 +44,7 @@ class CocoKeypoints(PoseData):
     source: Annotated[People | CocoFolder, Field(discriminator="kind")]
     size: tuple[Side, Side] = (256, 192)
     augment: Augment = Augment()
-    padding: PositiveFloat = 1.25  # of the box at the crop's aspect ratio
+    padding: float = Field(default=1.25, gt=0, le=100)  # of the box at the crop's aspect ratio
 
     @property
     def called(self) -> str:

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from datasets.config import Frozen
+from datasets.config import Factor, Frozen
 from datasets.contract import Pairs
 
 Floats = NDArray[np.float64]
@@ -44,10 +44,10 @@ the origin lies: a region cut out of a picture gives the same bits as the whole.
 class Augment(Frozen):
     """How a training sample varies. The defaults are the paper's, as the authors' configuration has them."""
 
-    scale: tuple[PositiveFloat, PositiveFloat] = (0.75, 1.25)  # of the crop's sides, uniform between the two
+    scale: tuple[Factor, Factor] = (0.75, 1.25)  # of the crop's sides, uniform between the two
     rotation: float = Field(45.0, ge=0, le=180)  # degrees, uniform within ± this
     rotation_probability: float = Field(0.5, ge=0, le=1)
-    shift: NonNegativeFloat = 0.0  # of the crop's sides, uniform within ± this
+    shift: float = Field(0.0, ge=0, le=10)  # of the crop's sides, uniform within ± this
     flip: float = Field(0.5, ge=0, le=1)  # probability
     half_body: float = Field(0.3, ge=0, le=1)  # probability of a crop around the upper or the lower body
 

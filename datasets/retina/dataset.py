@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from datasets.config import Frozen
+from datasets.config import Factor, Frozen
 from datasets.contract import Batch, Key
 from datasets.crops.counter_rng import uniforms
 from datasets.retina.flatten import BRUCH_AT, resample
@@ -29,8 +29,14 @@ class ScanAugment(Frozen):
     """
 
     flip: float = Field(0.5, ge=0, le=1)  # probability
-    scale: tuple[float, float] = (0.8, 1.2)
+    scale: tuple[Factor, Factor] = (0.8, 1.2)
     scale_probability: float = Field(0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _scale_is_a_range(self) -> "ScanAugment":
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale is (smallest, largest), not {self.scale}")
+        return self
 
 
 STILL = ScanAugment(flip=0, scale_probability=0)

@@ -5,8 +5,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from models.objectives import RLE
 from models.realnvp import RealNVP
 from orchestrator.bench.growth_plot import Panel, time_and_memory
@@ -23,6 +21,7 @@ from orchestrator.schema.plots import Curves
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from orchestrator.tracking.tracker import Tracker, TrialInfo
+from orchestrator.util.terminal import Terminal
 
 ROWS = 10
 TRIALS = (10, 100, 1_000)
@@ -49,7 +48,7 @@ def measure(tell: Tell, demo: Experiment, trials: Sequence[int] = TRIALS) -> tup
 
 
 def _costs(table: Table, seeds: int, folder: Path) -> dict[str, tuple[float, float]]:
-    settings, quiet = _dry_run(seeds, folder), Console(file=io.StringIO(), width=140)
+    settings, quiet = _dry_run(seeds, folder), Terminal(file=io.StringIO(), width=140)
     sweep = Sweep("growth", "a table that grows", (table,))
     return {
         "all records": cost(lambda: _read(_uri(folder))),

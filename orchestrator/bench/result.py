@@ -37,8 +37,8 @@ class Finding:
 
 def render(console: Console, finding: Finding) -> None:
     """Print the tables of one part."""
-    console.print(f"\n[bold]{finding.name}[/] on {provenance.machine()}", highlight=False)
-    console.print(finding.description, style="dim", highlight=False)
+    console.print(Text.assemble("\n", (finding.name, "bold"), f" on {provenance.machine()}"))
+    console.print(finding.description, style="dim")
     for grid in finding.grids:
         table = Table(title=grid.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for index, column in enumerate(grid.columns):

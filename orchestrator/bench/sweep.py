@@ -14,6 +14,7 @@ from orchestrator.config.precision import settled
 from orchestrator.config.vary import vary
 from orchestrator.jobs.execute import Task
 from orchestrator.schedule import cluster
+from orchestrator.schedule.connection import connect
 from orchestrator.schedule.native_precision import native
 from orchestrator.schedule.tune_trials import Event, run_trials
 from orchestrator.training.checkpoint import Checkpoints
@@ -66,7 +67,7 @@ def measure(tell: Tell, demo: Experiment, trials: int = TRIALS, empty: int = EMP
         tell("generating pictures")
         base.data.prepare(place)
         tell("starting Ray")
-        cluster.connect()
+        connect()
         plan = cluster.plan(request)
         count, idling = trials * plan.concurrent, empty * plan.concurrent
         tasks = [Task(vary(base, seed=seed), place, folder) for seed in range(count + idling)]

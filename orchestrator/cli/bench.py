@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.numbers import number
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -78,7 +80,7 @@ def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=lambda text: number(text, 0, 1e6),
         default=LIMIT,
         metavar="N",
         help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",
@@ -107,7 +109,7 @@ def _act(
             findings.append(finding)
     if arguments.out is not None:
         write(findings, arguments.out)
-        print(f"written to {arguments.out}")
+        console().print(f"written to {arguments.out}", soft_wrap=True)
     return 0
 
 
@@ -137,11 +139,13 @@ def _measure(
 @contextlib.contextmanager
 def _telling(part: str, console: "Console") -> "Iterator[Tell]":
     """Something to say what is being measured with: a line that changes, or lines in a log."""
+    from rich.text import Text
+
     if not console.is_terminal:
-        yield lambda what: console.print(f"{part}: {what} ...", style="dim", highlight=False)
+        yield lambda what: console.print(f"{part}: {what} ...", style="dim")
         return
     with console.status(part) as status:
-        yield lambda what: status.update(f"{part}: {what}")
+        yield lambda what: status.update(Text(f"{part}: {what}"))
 
 
 @contextlib.contextmanager

@@ -50,9 +50,9 @@ def act(arguments: argparse.Namespace) -> int:
     samples = export.samples(trained, model_argument.cache(arguments))
     written = export.export(trained, arguments.format, out, samples.image)
     inputs = ", ".join(map(str, ("B", *trained.experiment.data.size, 3)))
-    terminal.print(f"{out}: uint8 ({inputs}) to {', '.join(written)}", highlight=False, soft_wrap=True)
+    terminal.print(f"{out}: uint8 ({inputs}) to {', '.join(written)}", soft_wrap=True)
     worst = ", ".join(f"{name} {difference:.1e}" for name, difference in written.items())
-    terminal.print(f"largest difference to the model on {samples.description}: {worst}", highlight=False)
+    terminal.print(f"largest difference to the model on {samples.description}: {worst}")
     return 0
 
 

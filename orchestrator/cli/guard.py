@@ -5,27 +5,28 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orchestrator.util.errors import UserError
+from orchestrator.util.stop_signals import stop_as_ctrl_c
+from orchestrator.util.visible import make_output_unfailing, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-LOG_WIDTH = 140
+    from orchestrator.util.terminal import Terminal
 
 
-def console() -> "Console":
+def console() -> "Terminal":
     """The terminal, or a log of a width that tables fit."""
-    from rich.console import Console
+    from orchestrator.util.terminal import terminal
 
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=LOG_WIDTH)
+    return terminal()
 
 
 def guarded(work: Callable[[], int]) -> int:
     """The exit code of `work`, with a sentence instead of a traceback for what a user can mend."""
+    make_output_unfailing()
+    stop_as_ctrl_c()
     try:
         return work()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped. What had finished is kept; the same command resumes from there.", file=sys.stderr)

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from orchestrator.cli.guard import console
+from orchestrator.cli.numbers import whole
 from orchestrator.run.settings import home
 
 
@@ -54,15 +55,9 @@ def act(arguments: argparse.Namespace) -> int:
         f"{imported.experiment.describe()}: {what}",
         f"to use it: rle-lab predict {shlex.quote(str(out))} PICTURES",
     ):
-        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
     return 0
 
 
 def _side(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be a whole number of pixels")
-    return value
+    return whole(text, 1, 8192)

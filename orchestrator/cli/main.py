@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from orchestrator.cli import bench, export, import_checkpoint, predict, prepare, report, run, ui
-from orchestrator.cli.guard import guarded
+from orchestrator.cli.guard import console, guarded
+from orchestrator.cli.parser import Parser
 from orchestrator.cli.run import Sweeps
 
 if TYPE_CHECKING:
@@ -34,13 +35,19 @@ Demo = Callable[[], "Experiment"]
 
 def main(listed: Listing, sweeps: Sweeps, demo: Demo, arguments: Sequence[str] | None = None) -> NoReturn:
     """The command line `rle-lab` over the sweeps there are."""
-    parsed = parser(listed, sweeps, demo).parse_args(arguments)
-    sys.exit(guarded(lambda: parsed.act(parsed)))
+
+    def act() -> int:
+        parsed = parser(listed, sweeps, demo).parse_args(arguments)
+        code: int = parsed.act(parsed)
+        return code
+
+    sys.exit(guarded(act))
 
 
 def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentParser:
     """Every command with its options."""
-    found = argparse.ArgumentParser(prog="rle-lab", description=__doc__)
+    found: argparse.ArgumentParser = Parser(prog="rle-lab", description=__doc__)
+    found.add_argument("--version", nargs=0, action=_Version, help="print the version and exit")
     commands = found.add_subparsers(metavar="COMMAND", required=True)
     listing = commands.add_parser("list", help="the sweeps there are")
     listing.set_defaults(act=lambda _: _list(listed()))
@@ -52,8 +59,17 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     return found
 
 
+class _Version(argparse.Action):
+    """Looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"rle-lab {version('rle-lab')}")
+        parser.exit()
+
+
 def _list(sweeps: Sequence[Named]) -> int:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -62,5 +78,5 @@ def _list(sweeps: Sequence[Named]) -> int:
     for sweep in sweeps:
         tables, _, what = sweep.description.partition(": ")
         table.add_row(sweep.name, tables, what)
-    Console().print(table)
+    console().print(table)
     return 0

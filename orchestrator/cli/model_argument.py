@@ -51,10 +51,10 @@ def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":
 
     found = load(find(arguments.model, storage(arguments)))
     data = found.experiment.data
-    console.print(f"{found.experiment.describe()}: crops of {data.size[0]}×{data.size[1]}", highlight=False)
+    console.print(f"{found.experiment.describe()}: crops of {data.size[0]}×{data.size[1]}")
     for note in found.notes:
-        console.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(note, style="yellow", soft_wrap=True)
     if not found.finished:
         wanted = found.experiment.schedule.epochs
-        console.print(f"[yellow]its training is not finished: {found.epochs} of {wanted} epochs[/]")
+        console.print(f"its training is not finished: {found.epochs} of {wanted} epochs", style="yellow")
     return found

@@ -1,11 +1,19 @@
 """The command line that every sweep file and `rle-lab run` share."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.cli.numbers import number, whole
 from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
 from orchestrator.schema.limits import MAX_SEEDS
+
+MOST_SEEDS = 1000
+"""Of a row: each is a training."""
+
+MOST_GPUS = 1000
+"""Of a worker."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +34,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         "CPU; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
     )
     what.add_argument(
-        "--seeds", type=_positive, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
+        "--seeds", type=_seeds, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
     )
     what.add_argument(
         "--until-decided",
@@ -36,7 +44,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--max-seeds",
-        type=_positive,
+        type=_seeds,
         default=MAX_SEEDS,
         metavar="N",
         help="seeds of a row at most, at which the level of its tests is used up; a table keeps the number "
@@ -239,35 +247,24 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def command(program: Sequence[str]) -> str:
-    """The command line as it was typed, for the report."""
-    return " ".join(["python", *program] if program[0].endswith(".py") else program)
+    """The command line for the report, quoted so that a shell reads it as it was meant."""
+    return shlex.join(["python", *program] if program[0].endswith(".py") else program)
 
 
 def _positive(text: str) -> int:
-    value = _count(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    return whole(text, 1, 100_000)
 
 
 def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
+    return whole(text, 0, 100_000)
+
+
+def _seeds(text: str) -> int:
+    return whole(text, 1, MOST_SEEDS)
 
 
 def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("must be 0 or more")
-    return value
+    return number(text, 0, MOST_GPUS)
 
 
 def _folder(text: str) -> Path:

@@ -1,12 +1,13 @@
 """`rle-lab predict`: pictures in; keypoints with their predicted scale, and drawings of them, out."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
+from orchestrator.cli.numbers import number
 from orchestrator.run.settings import home
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="where people are: COCO annotations or detection results (default: each picture is one box)",
     )
     parser.add_argument(
-        "--min-score", type=float, default=0.0, metavar="S", help="leave out detected boxes below this score"
+        "--min-score",
+        type=lambda text: number(text, -1e6, 1e6),
+        default=0.0,
+        metavar="S",
+        help="leave out detected boxes below this score",
     )
     parser.add_argument(
         "--exif",
@@ -82,11 +87,11 @@ def act(arguments: argparse.Namespace) -> int:
     return 1 if done.broken else 0
 
 
-def _tracked(plan: "BoxPlan", terminal: "Console") -> "Iterable[PictureBoxes]":
-    from rich.progress import track
+def _tracked(plan: "BoxPlan", terminal: "Console") -> "Iterator[PictureBoxes]":
+    from orchestrator.util.terminal import bars
 
-    hidden = not terminal.is_terminal
-    return track(plan.pictures, "predicting", console=terminal, transient=True, disable=hidden)
+    with bars(terminal) as shown:
+        yield from shown.track(plan.pictures, description="predicting")
 
 
 def _say_what_is_assumed(plan: "BoxPlan", terminal: "Console") -> None:
@@ -98,5 +103,4 @@ def _say_what_is_assumed(plan: "BoxPlan", terminal: "Console") -> None:
 
 
 def _say(terminal: "Console", text: str, style: str | None = None) -> None:
-    """What others named is never markup."""
-    terminal.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    terminal.print(text, style=style, soft_wrap=True)

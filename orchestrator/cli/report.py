@@ -37,5 +37,5 @@ def _publish(arguments: argparse.Namespace) -> int:
 
     published = ROOT / "results" / "published"
     publish((arguments.results or home() / "demo").absolute(), published)
-    print(f"copied to {published}")
+    console().print(f"copied to {published}", soft_wrap=True)
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli.guard import console, guarded
 from orchestrator.cli.options import add_options, command, options
+from orchestrator.cli.parser import Parser
 from orchestrator.util.errors import SweepError
 
 if TYPE_CHECKING:
@@ -20,12 +21,11 @@ Sweeps = Callable[[], Sequence["Sweep"]]
 def main(sweep: "Sweep", arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one sweep from the command line and exit."""
     doc = sys.modules["__main__"].__doc__ or sweep.description
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, prog=f"{sweep.name}.py"
     )
     add_options(parser)
-    parsed = parser.parse_args(arguments)
-    sys.exit(guarded(lambda: run([sweep], parsed)))
+    sys.exit(guarded(lambda: run([sweep], parser.parse_args(arguments))))
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", sweeps: Sweeps) -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from orchestrator.cli.numbers import whole
 from orchestrator.cli.options import add_store
 from orchestrator.run.settings import home, tracking_uri
 from orchestrator.util.redact import shown
@@ -13,7 +14,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add `ui` to a command line."""
     parser = commands.add_parser("ui", help="MLflow's pages on this machine, to compare trials")
     add_store(parser)
-    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--port", type=lambda text: whole(text, 1, 65535), default=5000, metavar="N")
     parser.set_defaults(act=_act)
 
 

@@ -2,11 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    Field,
-    NonNegativeInt,
-    model_validator,
-)
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from datasets.union import DataConfig
@@ -43,12 +39,13 @@ class Experiment(Fingerprinted):
     model: ModelConfig
     objective: Objective
     schedule: Schedule
-    seed: NonNegativeInt = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     start: "Experiment | None" = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         try:
+            self.objective.check(self.data.dim)
             self.model.check(self.output_spec)
         except ConfigError as error:
             raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from error

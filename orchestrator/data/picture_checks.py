@@ -37,15 +37,15 @@ def check_all(cache: Path, survey: Survey, console: Console) -> tuple[Problem, .
 
 def _over_cluster(survey: Survey, console: Console) -> tuple[Problem, ...]:
     """What is broken, with a progress bar. Starts or joins the cluster."""
-    from orchestrator.schedule import cluster
+    from orchestrator.schedule.connection import connect
     from orchestrator.schedule.parallel_map import parallel_map
 
     if not survey.files:
         return ()
     with console.status("starting Ray"):
-        cluster.connect()
+        connect()
     columns = (
-        TextColumn(f"checking {survey.unit}"),
+        TextColumn(f"checking {survey.unit}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -118,6 +118,7 @@ def export(trained: Trained, form: Form, out: Path, image: Tensor) -> dict[str, 
 
 
 def _written(trained: Trained, form: Form, path: Path, image: Tensor) -> dict[str, float]:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime looks for it when it is imported
     model = Inference(trained.net).eval()
     write, opened = {"onnx": (_write_onnx, _open_onnx), "torch": (_write_torch, _open_torch)}[form]
     with torch.inference_mode():

@@ -24,7 +24,7 @@ def show(planned: Sequence[Planned], known: Mapping[str, Record], console: Conso
     measurements = len(wanted) - len(trainings)
     console.print(f"{len(trainings)} trainings, {measurements} measurements, {len(done)} of them done")
     for sentence in dict.fromkeys(s for p in planned for s in p.declaration.assumed):
-        console.print(f"assumed: {sentence}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"assumed: {sentence}", soft_wrap=True)
 
 
 def show_most(planned: Sequence[Planned], console: Console) -> None:

@@ -39,6 +39,11 @@ class Ledger:
             self.display.start(event.fingerprint)
             self.tracker.start(self._info(event.fingerprint))
 
+    def give_up(self) -> None:
+        """The process is about to end, from whatever thread: what runs is marked as interrupted."""
+        self.console.show_cursor()
+        self.tracker.close()
+
     def _end(self, event: Event) -> None:
         assert event.finished is not None
         # A traceback may hold an address with its key.
@@ -60,7 +65,7 @@ class Ledger:
         if why := self.display.jobs[event.fingerprint].collapse:
             self.tracker.tag(event.fingerprint, {"collapsed": why})
         if not self.console.is_terminal:
-            self.console.print(self.display.log_line(event.fingerprint), highlight=False, soft_wrap=True)
+            self.console.print(self.display.log_line(event.fingerprint), soft_wrap=True)
 
     def _info(self, fingerprint: str) -> TrialInfo:
         job = self.jobs[fingerprint]

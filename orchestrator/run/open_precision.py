@@ -38,7 +38,6 @@ class OpenPrecision:
         self.console.print(
             f"backbones in {found.precision} ({found.reason}); --precision chooses, for equal experiments on "
             "every machine",
-            highlight=False,
             soft_wrap=True,
         )
         return found.precision

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from datasets.union import DATA_SETS
 from orchestrator.jobs.execute import JobResult
@@ -111,8 +112,8 @@ class Display:
         now = time.monotonic()
         done = sum(job.result is not None for job in self.jobs.values())
         bar = Progress(
-            TextColumn("[bold]jobs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn(f"about {_clock(self.left(now))} left"),
+            TextColumn("jobs", style="bold", markup=False), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn(f"about {_clock(self.left(now))} left", markup=False),
         )  # fmt: skip
         task = bar.add_task("jobs", total=len(self.jobs), completed=done)
         bar.tasks[task].start_time = bar.get_time() - (now - self.began)
@@ -128,20 +129,20 @@ class Display:
         for job in [*ended[-RECENT:], *running]:
             table.add_row(*_cells(job, now))
         if waiting:
-            table.add_row("[dim]…", f"[dim]{len(waiting)} waiting", "", "", "", "")
+            table.add_row(Text("…", "dim"), Text(f"{len(waiting)} waiting", "dim"), "", "", "", "")
         return table
 
 
 MARKS = {
-    "finished": "[green]✓",
-    "diverged": "[yellow]diverged",
-    "collapsed": "[yellow]collapsed",
-    "failed": "[red]failed",
-    "running": "[cyan]▶",
+    "finished": Text("✓", "green"),
+    "diverged": Text("diverged", "yellow"),
+    "collapsed": Text("collapsed", "yellow"),
+    "failed": Text("failed", "red"),
+    "running": Text("▶", "cyan"),
 }
 
 
-def _cells(job: JobProgress, now: float) -> tuple[str, ...]:
+def _cells(job: JobProgress, now: float) -> tuple[Text | str, ...]:
     epoch = f"{job.epoch}/{job.epochs}" if job.epochs else ""
     left = _clock(job.left(now)) if job.state == "running" else ""
     loss = f"{job.metrics['loss']:.1f}" if "loss" in job.metrics else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from orchestrator.report import writer
 from orchestrator.run.settings import home
@@ -83,7 +84,6 @@ def say_older(tracker: Tracker, console: Console) -> None:
         console.print(
             f"{count} jobs in the store were run by code of other mathematics (not schema {SCHEMA}): "
             "none of them is used; `rle-lab report` still shows a report that was made of them",
-            highlight=False,
             soft_wrap=True,
         )
 
@@ -92,7 +92,7 @@ def print_failures(records: Sequence[Record], remarks: Sequence[str], console: C
     """Print what went wrong; the exit code: 1 where something did, else 0."""
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
-        console.print(f"[red]{record.name} failed:[/] {record.note}", highlight=False)
+        console.print(Text.assemble((f"{record.name} failed:", "red"), f" {record.note}"))
     for remark in remarks:
-        console.print(remark, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(remark, style="red", soft_wrap=True)
     return 1 if failed or remarks else 0

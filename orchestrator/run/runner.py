@@ -21,6 +21,7 @@ from orchestrator.run.looks import check_max_seeds, remembered, schedule, undeci
 from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings
+from orchestrator.schedule.address import check_address
 from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
@@ -30,6 +31,7 @@ from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
+from orchestrator.util.terminal import bars
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -42,6 +44,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         SweepError, DataError, TrackingError, ClusterError: what was asked for can't be done.
         KeyboardInterrupt: stopped; what had finished is kept.
     """
+    if not settings.dry_run:
+        check_address()
     binding = _binding(settings, console)
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
@@ -52,7 +56,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
             planned = plan_tables(tables, plan)
             dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
             if settings.until_decided:
-                dry_run.show_most(plan_tables(tables, _at_most(plan)), console)
+                most = replace(plan, seeds=tuple(range(plan.max_seeds)))
+                dry_run.show_most(plan_tables(tables, most), console)
             return 0
         _check_data_named(settings)
         tracker.end_abandoned()
@@ -126,10 +131,6 @@ def _undecided_rows(planned: Sequence[Planned], tracker: Tracker) -> set[tuple[s
     return {(d.table, row) for d in declarations for row in undecided_rows(d, records)}
 
 
-def _at_most(plan: PlanSettings) -> PlanSettings:
-    return replace(plan, seeds=tuple(range(plan.max_seeds)))
-
-
 def _wanted(planned: Sequence[Planned]) -> dict[str, Job]:
     return {fp: job for p in planned for fp, job in p.jobs.items() if fp in p.wanted}
 
@@ -161,9 +162,7 @@ def _tracker(settings: RunSettings, console: Console) -> Tracker:
         settings.tracking_uri,
         _artifacts(settings),
         prefix=prefix,
-        say=lambda sentence: console.print(
-            sentence, style="yellow", markup=False, highlight=False, soft_wrap=True
-        ),
+        say=lambda sentence: console.print(sentence, style="yellow", soft_wrap=True),
     )
 
 
@@ -218,16 +217,16 @@ def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents,
     summaries = []
     # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
     for data in dict.fromkeys(experiment.data for experiment in trainings):
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-            advance = _advance(bars, bars.add_task(f"preparing {data.name}", total=None))
+        with bars(console) as shown:
+            advance = _advance(shown, shown.add_task(f"preparing {data.name}", total=None))
             counts = data.prepare(settings.paths, advance, contents)
         summaries.append(f"{data.name}: {counts.sentence()}")
     for summary in dict.fromkeys(summaries):
         console.print(summary)
 
 
-def _advance(bars: Progress, task: TaskID) -> Callable[[int, int], None]:
-    return lambda done, total: bars.update(task, completed=done, total=total)
+def _advance(shown: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def _run(
@@ -238,9 +237,10 @@ def _run(
     console: Console,
 ) -> None:
     from orchestrator.schedule import cluster
+    from orchestrator.schedule.connection import connect
 
     with console.status("starting Ray"):
-        cluster.connect()
+        connect()
         plan = cluster.plan(
             cluster.ResourceRequest(settings.workers, settings.gpus_per_worker, settings.concurrent)
         )
@@ -254,4 +254,4 @@ def _run(
     )
     ledger = Ledger(tracker, display, jobs, _table_tags(planned), settings, plan.workers or 1, console)
     with live_view(display, console):
-        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record)
+        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record, ledger.give_up)

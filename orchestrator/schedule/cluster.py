@@ -1,8 +1,6 @@
-"""The cluster: join or start it, see what it has, and plan how many trials fit at once."""
+"""The cluster: what it has, and how many trials fit on it at once."""
 
-import logging
 import math
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,44 +64,6 @@ class Plan:
 
 class ClusterError(UserError):
     """The cluster can't run what was asked for; the message says what it has and what to change."""
-
-
-def connect() -> None:
-    """Join the cluster that the environment names (a submitted job, RAY_ADDRESS), else start one here.
-
-    Raises:
-        ClusterError: it can't be joined, or Ray does not start.
-    """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # Train polls every 2 s by default, which would hold short epochs back.
-    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    if ray.is_initialized():
-        return
-    # Tune's own result files are not written, and it would warn of each that it misses.
-    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    # A trial that lost its process starts again, and if it fails for good its record says why: no traceback.
-    # Tune's own state files, which a full disk may keep it from writing, are not needed.
-    for module in ("tune_controller", "experiment_state"):
-        logging.getLogger(f"ray.tune.execution.{module}").setLevel(logging.CRITICAL)
-    # Without "local", Ray would join whatever cluster another sweep on this machine has started for itself,
-    # and end with it.
-    address = os.environ.get("RAY_ADDRESS") or "local"
-    options = {"include_dashboard": False} if address == "local" else {}
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", **options)
-    except Exception as error:  # Ray raises whatever it meets, and bare exceptions of its own
-        raise ClusterError(_unreachable(address, str(error).strip()), code="unreachable") from error
-
-
-def _unreachable(address: str, reason: str) -> str:
-    if address == "local":
-        return f"Ray did not start on this machine: {reason} Where the machine is busy, try again later"
-    return (
-        f"the cluster at RAY_ADDRESS = {address} can't be joined: {reason} Check the address, and that "
-        "RAY_AUTH_MODE and the token are those of the cluster"
-    )
 
 
 def plan(request: ResourceRequest) -> Plan:

@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.schedule import cluster
 from orchestrator.schedule.cluster import ClusterError, ResourceRequest
+from orchestrator.schedule.connection import connect
 from orchestrator.training.precision import has_bf16
 from orchestrator.util.mathematics import Precision
 
@@ -37,7 +38,7 @@ def native(request: ResourceRequest) -> Native:
     """
     if not ray.is_initialized() and not os.environ.get("RAY_ADDRESS"):
         return judged([_ability(request.gpus_per_worker != 0)])
-    cluster.connect()
+    connect()
     per_worker = cluster.plan(request).gpus_per_worker
     nodes = [n for n in ray.nodes() if n["Alive"] and cluster.room(n["Resources"], per_worker)]
     return judged(_ask([node["NodeID"] for node in nodes], gpu=per_worker > 0))

@@ -13,6 +13,7 @@ from ray import tune
 from orchestrator.jobs.execute import JobResult, Task, other_sources, run
 from orchestrator.jobs.job import Stage
 from orchestrator.schedule.cluster import Plan
+from orchestrator.schedule.head import watched
 from orchestrator.schedule.train_workers import run_on_workers
 from orchestrator.util.errors import SweepError
 
@@ -31,7 +32,13 @@ class Event:
     finished: JobResult | None = None  # it has ended; neither: it has started
 
 
-def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
+def run_trials(
+    tasks: Sequence[Task],
+    plan: Plan,
+    folder: Path,
+    on_event: Callable[[Event], None],
+    give_up: Callable[[], None] = lambda: None,
+) -> None:
     """Run every task: trainings, those that start from another after it; then measurements of trained models;
     last the timings of a step, one at a time, which want a quiet machine.
 
@@ -42,11 +49,17 @@ def run_trials(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callab
         plan: how many at once, and on what.
         folder: for Ray's own bookkeeping, which is removed at the end.
         on_event: called in this process, in the order of events.
+        give_up: called where the head of the cluster is gone, before this process ends.
 
     Raises:
         SweepError: a trial ran other sources than this process; both are named.
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
     """
+    with watched(give_up):
+        _run_stages(tasks, plan, folder, on_event)
+
+
+def _run_stages(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
     results = _Results({task.job.fingerprint(): task.sources for task in tasks}, on_event)
 
     def run_stage(ready: Sequence[Task], stage: Stage) -> None:

@@ -21,7 +21,7 @@ from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.jobs.execute import JobResult, Task, open_data
-from orchestrator.schedule import cluster
+from orchestrator.schedule import cluster, connection
 from orchestrator.schedule.cluster import Plan, ResourceRequest
 from orchestrator.schedule.native_precision import native
 from orchestrator.schedule.tune_trials import Event, run_trials
@@ -70,7 +70,7 @@ def ray() -> Iterator[None]:
     """Ray on this machine."""
     import ray as library
 
-    cluster.connect()
+    connection.connect()
     yield
     library.shutdown()
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 from scipy.io import savemat
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
@@ -22,8 +21,9 @@ from datasets.io.survey import Survey, check_files
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_human36m import write as write_human36m
 from orchestrator.cli import prepare
-from orchestrator.data import picture_checks
+from orchestrator.data import picture_checks, preparing
 from orchestrator.schedule.parallel_map import parallel_map
+from orchestrator.util.terminal import Terminal
 from tests.support.errors import refused
 
 NAMES = ("nose", "left_eye", "right_eye")
@@ -96,8 +96,8 @@ def root(tmp_path: Path) -> Path:
 def run(*names: str, root: Path, cache: Path, skip: bool = False) -> tuple[int, str]:
     """The exit code and what was printed."""
     text = io.StringIO()
-    console = Console(file=text, width=200)
-    code = prepare.prepare(names, DataPaths(cache, root), console, skip_broken=skip)
+    console = Terminal(file=text, width=200)
+    code = preparing.prepare(names, DataPaths(cache, root), console, skip_broken=skip)
     return code, text.getvalue()
 
 
@@ -116,6 +116,18 @@ def test_everything_broken_is_listed_at_once_with_file_record_and_reason(root: P
         assert reason in text
     assert all(row["remedy"] for row in rows)
     assert not (tmp_path / "cache" / "packs").exists()
+
+
+def test_folders_and_files_of_any_name_are_printed_as_they_are_called(root: Path, tmp_path: Path) -> None:
+    hostile = root.rename(tmp_path / "X[").rename(tmp_path / "[red]X\x1b[31m\x9b2J[data]")
+    (hostile / "train" / "8.png").rename(hostile / "train" / "[link=x]\x07.png")
+    annotations = hostile / "annotations" / "train.json"
+    annotations.write_text(annotations.read_text().replace('"8.png"', '"[link=x]\\u0007.png"'))
+    code, text = run(root=hostile, cache=hostile / "cache")
+    assert code == 1
+    assert r"[link=x]\x07.png" in text
+    assert r"[red]X\x1b[31m\x9b2J[data]/cache" in text
+    assert "\x1b" not in text
 
 
 def test_skipping_goes_on_without_them_and_counts_them(root: Path, tmp_path: Path) -> None:
@@ -251,7 +263,7 @@ def test_findings_are_remembered_until_a_file_changes(
     write_coco(tmp_path / "set")
     files = tuple(PictureFile(tmp_path / "set" / "train" / f"{n}.png", 64, 48) for n in range(3))
     files[1].path.write_bytes(b"no picture")
-    console = Console(file=io.StringIO())
+    console = Terminal(file=io.StringIO())
     assert picture_checks.recall(tmp_path, files) is None
     found = picture_checks.checker(tmp_path, console)(Survey((), files))
     assert found == check_files(files)
@@ -268,9 +280,9 @@ def doubled(items: list[int]) -> list[int]:
 
 
 def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
-    from orchestrator.schedule import cluster
+    from orchestrator.schedule import connection
 
-    cluster.connect()
+    connection.connect()
     seen: list[tuple[int, int]] = []
     made = parallel_map(doubled, list(range(10)), 3, lambda *now: seen.append(now))
     assert made == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
@@ -280,9 +292,9 @@ def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
 
 
 def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
-    from orchestrator.schedule import cluster
+    from orchestrator.schedule import connection
 
-    cluster.connect()
+    connection.connect()
     with refused("thirteen", DataError) as caught:
         parallel_map(doubled, [1, 13, 2], 1)
     assert type(caught.value) is DataError

@@ -1,6 +1,9 @@
 """Exported models compute what the model computes, and hold nothing that only training needs."""
 
 import argparse
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +28,7 @@ from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.module import TrainingModule
 from tests.support.errors import refused
+from tests.support.paths import ROOT
 
 TRUNK = SmallTrunk(channels=(4, 8), strides=(4, 4))
 
@@ -188,6 +192,24 @@ def test_the_command_writes_where_it_says(experiment, save, tmp_path, capsys) ->
     assert out.is_file()
     assert "uint8 (B, 32, 32, 3) to mu, sigma, score" in said
     assert "largest difference to the model on 16 random pictures: mu" in said
+
+
+@pytest.mark.parametrize("form", command.FORMATS)
+def test_an_export_writes_nothing_outside_its_folder(experiment, save, tmp_path, form) -> None:
+    places = {name: tmp_path / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    for place in places.values():
+        place.mkdir()
+    out = tmp_path / "out" / f"model{export.SUFFIX[form]}"
+    line = ["export", save(experiment), "--format", form, "--out", str(out), "--storage", str(tmp_path / "s")]
+    subprocess.run(
+        [sys.executable, "-m", "sweeps", *line],
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, **{name: str(place) for name, place in places.items()}},
+    )
+    written = [path for place in places.values() for path in place.rglob("*") if path.is_file()]
+    assert written == []
+    assert list(out.parent.iterdir()) == [out]
 
 
 def test_the_checkpoint_is_not_written_over(experiment, save, tmp_path) -> None:

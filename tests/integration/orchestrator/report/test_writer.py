@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from orchestrator.report import table_formats, terminal, writer
 from orchestrator.report.figures.training_curves import curves
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
+from orchestrator.util.terminal import Terminal
 from tests.support.reported import DATA, ENDS, PAPER_1, SEEDS, fitted, table_1, table_7, timed
 
 
@@ -211,7 +211,7 @@ def test_a_write_that_is_interrupted_leaves_no_half_file(
 
 
 def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: writer.Report) -> None:
-    console = Console(file=io.StringIO(), width=200)
+    console = Terminal(file=io.StringIO(), width=200)
     terminal.render(console, written)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Table 7. Effectiveness of RLE" in shown
@@ -223,7 +223,7 @@ def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: w
 
 
 def shown_at(written: writer.Report, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
+    console = Terminal(file=io.StringIO(), width=width)
     terminal.render(console, written)
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from models.objectives import L1
 from orchestrator.cli.options import add_options, options
@@ -26,6 +25,7 @@ from orchestrator.tracking import reader, table_reader
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.util.errors import SweepError
 from orchestrator.util.mathematics import SCHEMA, Precision
+from orchestrator.util.terminal import Terminal
 from tests.support.errors import refused
 
 
@@ -64,7 +64,7 @@ def test_a_run_without_missing_jobs_reads_records_back_once_and_downloads_no_dec
         monkeypatch.setattr(
             module, name, lambda *args, name=name, read=read: [reads.append(name), read(*args)][1]
         )
-    console = Console(record=True, width=140)
+    console = Terminal(record=True, width=140)
     assert run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", console) == 0
     assert reads == ["records", "records"]  # what is known before, and what the report shows
     assert "2 jobs, 2 of them already done" in console.export_text()
@@ -75,7 +75,7 @@ def test_a_report_is_built_again_from_the_store_to_the_last_byte(
     table: Table, settings: RunSettings, tmp_path: Path
 ) -> None:
     finish(table, settings.tracking_uri)
-    run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", Console(quiet=True))
+    run_sweeps([Sweep("two", "two rows", (table,))], settings, "command", Terminal(quiet=True))
     rebuild(settings.tracking_uri, None, tmp_path / "again")
     for name in ("tables/table_0.csv", "report.html"):
         assert (tmp_path / "again" / name).read_bytes() == (settings.results / name).read_bytes()
@@ -86,7 +86,7 @@ def test_a_report_is_built_again_from_the_store_to_the_last_byte(
 def test_a_dry_run_runs_and_writes_nothing(table: Table, settings: RunSettings) -> None:
     finish(table, settings.tracking_uri)
     dry = RunSettings(**(vars(settings) | {"dry_run": True, "fresh": True}))
-    console = Console(record=True, width=140)
+    console = Terminal(record=True, width=140)
     assert run_sweeps([Sweep("two", "two rows", (table,))], dry, "command", console) == 0
     assert "2 trainings, 0 measurements, 2 of them done" in console.export_text()
     assert not settings.results.joinpath("report.html").exists()
@@ -136,7 +136,7 @@ def test_a_plan_names_the_precision_that_it_settled_and_says_why(
     found: list[Planned] = []
     monkeypatch.setattr(dry_run, "show", lambda plans, known, console: found.extend(plans))
     monkeypatch.setattr(open_precision, "native", lambda request: Native(native, "by A"))
-    console = Console(record=True, width=140)
+    console = Terminal(record=True, width=140)
     wanted = replace(settings, precision=chosen, dry_run=True, seeds=(0, 1))
     run_sweeps([left_open], wanted, "command", console)
     schedules = [job.schedule.precision for plan in found for job in plan.jobs.values()]
@@ -154,7 +154,7 @@ def test_results_of_another_precision_or_of_older_mathematics_are_not_used_again
     with Tracker.open(settings.tracking_uri, None) as tracker:
         tracker.start(TrialInfo(older, "RLE", "coco-smoke", 0, {}, "{}", schema=SCHEMA - 1))
         tracker.finish(older, "finished", {"AP": 40.0}, 1.0)
-    console = Console(record=True, width=200)
+    console = Terminal(record=True, width=200)
     run_sweeps([Sweep("two", "two rows", (table,))], replace(settings, dry_run=True), "command", console)
     text = console.export_text()
     assert "1 jobs in the store were run by code of other mathematics" in text

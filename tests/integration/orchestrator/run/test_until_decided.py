@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from models.objectives import DLE, L1
 from orchestrator.config.experiment import Experiment
@@ -19,6 +18,7 @@ from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.record import Record
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
 from orchestrator.tracking.tracker import Tracker, TrialInfo
+from orchestrator.util.terminal import Terminal
 
 MEANS = {"RLE": 60.0, "DLE": 51.2, "L1": 50.0}
 
@@ -93,7 +93,7 @@ def stored(settings: RunSettings) -> tuple[tuple[int, ...], Mapping[str, Record]
 def test_rows_of_undecided_claims_alone_get_more_seeds(
     sweep: Sweep, settings: RunSettings, rounds: list[list[tuple[str, int]]]
 ) -> None:
-    console = Console(record=True, width=140)
+    console = Terminal(record=True, width=140)
     assert runner.run_sweeps([sweep], settings, "command", console) == 0
     assert {row for row, _ in rounds[0]} == set(MEANS)
     assert {row for later in rounds[1:] for row, _ in later} == {"DLE", "L1"}
@@ -114,16 +114,16 @@ def test_started_again_after_a_kill_it_makes_the_same_decisions(
 
     first = finish_jobs(monkeypatch, kill_in_second_round)
     with pytest.raises(KilledError):
-        runner.run_sweeps([sweep], settings, "command", Console(quiet=True))
+        runner.run_sweeps([sweep], settings, "command", Terminal(quiet=True))
     second = finish_jobs(monkeypatch, lambda ran: None)
-    runner.run_sweeps([sweep], settings, "command", Console(quiet=True))
+    runner.run_sweeps([sweep], settings, "command", Terminal(quiet=True))
     once = {job for some in (*first, *second) for job in some}
     assert len(once) == sum(map(len, (*first, *second)))  # nothing ran twice
     table = (settings.results / "tables" / "table_0.csv").read_bytes()
 
     undisturbed = replace(settings, tracking_uri=f"sqlite:///{tmp_path}/other.db", results=tmp_path / "other")
     finish_jobs(monkeypatch, lambda ran: None)
-    runner.run_sweeps([sweep], undisturbed, "command", Console(quiet=True))
+    runner.run_sweeps([sweep], undisturbed, "command", Terminal(quiet=True))
     assert (undisturbed.results / "tables" / "table_0.csv").read_bytes() == table
 
 
@@ -131,8 +131,8 @@ def test_seeds_added_by_another_command_are_another_look(
     sweep: Sweep, settings: RunSettings, rounds: list[list[tuple[str, int]]]
 ) -> None:
     plain = replace(settings, until_decided=False)
-    runner.run_sweeps([sweep], plain, "command", Console(quiet=True))
-    runner.run_sweeps([sweep], replace(plain, seeds=tuple(range(5))), "command", Console(quiet=True))
+    runner.run_sweeps([sweep], plain, "command", Terminal(quiet=True))
+    runner.run_sweeps([sweep], replace(plain, seeds=tuple(range(5))), "command", Terminal(quiet=True))
     assert stored(settings)[0] == (3, 5)
     page = (settings.results / "README.md").read_text()
     assert "looks after 3, 5 seeds" in page
@@ -142,8 +142,8 @@ def test_seeds_added_by_another_command_are_another_look(
 def test_fresh_runs_each_job_once_however_many_rounds_there_are(
     sweep: Sweep, settings: RunSettings, rounds: list[list[tuple[str, int]]]
 ) -> None:
-    runner.run_sweeps([sweep], settings, "command", Console(quiet=True))
+    runner.run_sweeps([sweep], settings, "command", Terminal(quiet=True))
     before = [sorted(some) for some in rounds]
     rounds.clear()
-    runner.run_sweeps([sweep], replace(settings, fresh=True), "command", Console(quiet=True))
+    runner.run_sweeps([sweep], replace(settings, fresh=True), "command", Terminal(quiet=True))
     assert [sorted(some) for some in rounds] == before

@@ -49,7 +49,7 @@ def test_on_a_cluster_the_nodes_that_trials_may_run_on_are_asked_and_never_this_
         return [("A", True), ("B", False)][-len(ids) :]
 
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    monkeypatch.setattr(native_precision.cluster, "connect", lambda: None)
+    monkeypatch.setattr(native_precision, "connect", lambda: None)
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
     monkeypatch.setattr(native_precision, "_ask", ask)
     assert native(ResourceRequest(gpus_per_worker=per_worker)).precision == "float32"

@@ -1,9 +1,13 @@
 import argparse
+import shlex
 from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.options import add_options, options
+from datasets.union import DATA_SETS
+from orchestrator.cli.main import parser
+from orchestrator.cli.options import add_options, command, options
+from orchestrator.cli.prepare import SETS
 from orchestrator.run.settings import RunSettings
 
 
@@ -69,10 +73,14 @@ def test_the_report_of_own_data_has_a_name_of_its_own(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--scale", "huge"], "invalid choice: 'huge'"),
-        (["--seeds", "0"], "at least 1"),
-        (["--workers", "-1"], "must not be negative"),
+        (["--seeds", "0"], "from 1 to"),
+        (["--seeds", "1000000000"], "from 1 to 1000"),
+        (["--max-seeds", "9" * 5000], "not a whole number"),
+        (["--concurrent", "1" * 30], "from 1 to"),
+        (["--gpus-per-worker", "1e308"], "from 0 to"),
+        (["--workers", "-1"], "from 0 to"),
         (["--workers", "two"], "'two' is not a whole number"),
-        (["--gpus-per-worker", "nan"], "0 or more"),
+        (["--gpus-per-worker", "nan"], "from 0 to"),
         (["--data-root", "nowhere"], "nowhere: no such folder"),
         (["--detections", "nothing.json"], "nothing.json: no such file"),
         (["--sedes", "3"], "unrecognized arguments: --sedes"),
@@ -84,3 +92,32 @@ def test_a_wrong_option_is_named(
     with pytest.raises(SystemExit):
         parse(*arguments)
     assert message in capsys.readouterr().err
+
+
+def test_the_names_of_the_sets_are_those_that_there_are() -> None:
+    assert tuple(data.name for data in DATA_SETS) == SETS
+
+
+@pytest.mark.parametrize("name", ["RLE (Q+G)", "$(touch hacked)", "a'b", 'a"b', "`c`", "a b", "*", "\\", "é"])
+def test_the_command_is_quoted_for_a_shell(name: str) -> None:
+    line = command(["rle-lab", "run", "--only", name])
+    assert shlex.split(line) == ["rle-lab", "run", "--only", name]
+    assert command(["sweeps/x.py", name]).startswith("python sweeps/x.py ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["ui", "--port", "99999999"],
+        ["ui", "--port", "-1"],
+        ["run", "--seeds", "1e9"],
+        ["predict", "m", "p", "--min-score", "nan"],
+        ["import-checkpoint", "f", "--size", "0", "5"],
+        ["bench", "--seconds", "inf"],
+    ],
+)
+def test_absurd_numbers_are_refused(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser(list, list, lambda: pytest.fail("not asked for")).parse_args(line)
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()[-1]) < 200

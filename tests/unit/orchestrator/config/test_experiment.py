@@ -5,9 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
+from datasets.retina.config import RetinaBoundaries
 from datasets.synthetic.people.people import People
 from models.backbones import SmallTrunk
-from models.objectives import DLE, L1, L2, RLE
+from models.boundary_unet import BoundaryNet
+from models.objectives import DLE, L1, L2, RLE, HeatmapMSE
 from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.config.fingerprint import essence
@@ -31,6 +33,30 @@ def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> Non
         (("objective", "flow", "layers"), 1),
         (("model", "trunk", "kind"), "vgg"),
         (("seed",), -1),
+        (("seed",), 2**32),
+        (("schedule", "epochs"), 10**30),
+        (("schedule", "batch"), 1e30),
+        (("schedule", "recipe_batch"), 1),
+        (("schedule", "warmup_steps"), 10**20),
+        (("schedule", "clip_norm"), 1e308),
+        (("schedule", "optimiser", "lr"), 1e308),
+        (("schedule", "optimiser", "betas"), [-0.1, 0.9]),
+        (("schedule", "optimiser", "betas"), [0.9, 1.0]),
+        (("schedule", "optimiser", "flow_rate"), 1e30),
+        (("schedule", "optimiser", "weight_decay"), 1e300),
+        (("schedule", "decay", "factor"), 1e300),
+        (("schedule", "decay", "milestones"), [10**30]),
+        (("schedule", "matrices"), {"lr": 1e308}),
+        (("schedule", "matrices"), {"iterations": 10**9}),
+        (("objective", "flow", "width"), 10**9),
+        (("objective", "samples"), 10**12),
+        (("model", "trunk", "channels"), [10**9] * 4),
+        (("model", "trunk", "strides"), [2, 2, 2, 10**9]),
+        (("model", "sigma_bias"), 1e300),
+        (("data", "padding"), 1e300),
+        (("data", "augment", "scale"), [1e-300, 1e300]),
+        (("data", "augment", "shift"), 1e300),
+        (("data", "size"), [10**9, 64]),
     ],
 )
 def test_a_wrong_field_is_an_error_that_names_it(
@@ -122,3 +148,18 @@ def test_a_fingerprint_is_computed_once_and_is_no_part_of_the_value(
 def test_a_changed_copy_has_a_fingerprint_of_its_own(experiment: Experiment) -> None:
     copied = experiment.model_copy(update={"seed": experiment.seed + 1})
     assert experiment.fingerprint() != copied.fingerprint() == vary(experiment, seed=1).fingerprint()
+
+
+def test_an_objective_that_does_not_suit_the_coordinates_is_refused(experiment: Experiment) -> None:
+    retina = Experiment(
+        data=RetinaBoundaries(), model=BoundaryNet(), objective=L1(), schedule=experiment.schedule
+    )
+    with invalid("heatmap-dim"):
+        vary(retina, objective=HeatmapMSE())
+    with invalid("grid-too-large"):
+        vary(retina, objective=RLE(s="grid"))
+
+
+def test_a_batch_that_is_no_smaller_than_the_recipes_is_refused(experiment: Experiment) -> None:
+    with invalid("recipe-batch"):
+        vary(experiment, schedule=vary(experiment.schedule, recipe_batch=experiment.schedule.batch))

@@ -4,14 +4,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from datasets.base.folder import DataRoot
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from orchestrator.config.vary import vary
 from orchestrator.report import terminal, writer
 from orchestrator.run import dry_run
 from orchestrator.sweep.plan import PlanSettings, plan_tables
+from orchestrator.util.terminal import Terminal
 from sweeps import flow_size
 
 SENTENCE = "coco: 2 people have no area: 0.53 of the box's area stands in"
@@ -45,7 +44,7 @@ def test_the_dry_run_and_the_report_say_it_once(tree: Any, tmp_path: Path) -> No
     )
     planned = plan_tables(flow_size.SWEEP.tables * 2, settings)
     text = io.StringIO()
-    console = Console(file=text, width=100)
+    console = Terminal(file=text, width=100)
     dry_run.show(planned, {}, console)
     assert text.getvalue().count(SENTENCE) == 1
     report = writer.write([p.declaration for p in planned], {}, tmp_path / "report")

@@ -1,12 +1,12 @@
 import pytest
-from rich.console import Console
 
 from orchestrator.jobs.execute import JobResult
 from orchestrator.run.progress import Display, JobProgress
+from orchestrator.util.terminal import Terminal
 
 
 def drawn(display: Display) -> str:
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Terminal(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     console.print(display)
     return console.export_text()
 

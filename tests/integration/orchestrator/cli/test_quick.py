@@ -1,0 +1,55 @@
+"""Help and lists come at once: they import nothing that takes seconds."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.paths import ROOT
+
+HEAVY = (
+    "torch",
+    "pandas",
+    "mlflow",
+    "ray",
+    "numpy",
+    "scipy",
+    "cv2",
+    "pydantic",
+    "datasets.union",
+)
+COMMANDS = ("run", "report", "publish", "bench", "prepare", "predict", "export", "import-checkpoint", "ui")
+
+CALL = """
+import atexit, sys
+from sweeps.__main__ import main
+sys.argv[0] = "rle-lab"
+atexit.register(lambda: print("heavy:", [name for name in {heavy} if name in sys.modules]))
+main()
+"""
+
+
+def call(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", CALL.replace("{heavy}", repr(HEAVY)), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+)
+def test_help_and_lists_import_nothing_that_takes_seconds(arguments: list[str]) -> None:
+    text = call(*arguments)
+    assert text.endswith("heavy: []\n")
+
+
+def test_every_command_is_tried() -> None:
+    text = call("--help")
+    assert set(re.findall(r"^    ([a-z-]+)", text, re.MULTILINE)) == {"list", *COMMANDS}

@@ -42,7 +42,7 @@ class Ledger:
     def give_up(self) -> None:
         """The process is about to end, from whatever thread: what runs is marked as interrupted."""
         self.console.show_cursor()
-        self.tracker.close()
+        self.tracker.close(hurry=True)
 
     def _end(self, event: Event) -> None:
         assert event.finished is not None

@@ -174,7 +174,7 @@ def test_weights_of_another_form_are_refused_by_name(experiment, save, tensor: t
 
 
 def test_an_experiment_larger_than_memory_is_refused(experiment, save, tmp_path: Path) -> None:
-    huge = vary(experiment, objective=RLE(flow=RealNVP(layers=3, width=10**6)))
+    huge = vary(experiment, objective=RLE(flow=RealNVP(layers=8, width=2**14)))
     state = torch.load(save(experiment), weights_only=True)
     changed = {"experiment": huge.model_dump_json(), "fingerprint": huge.fingerprint()}
     torch.save({**state, **changed}, tmp_path / "huge.pt")

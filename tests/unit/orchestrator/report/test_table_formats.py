@@ -26,7 +26,7 @@ def test_the_frame_has_a_line_for_each_cell_and_csv_reads_back() -> None:
 
 def test_markdown_sets_paper_and_ours_side_by_side() -> None:
     lines = markdown(fill(*big())).splitlines()
-    assert lines[0] == "**Table 1. Costs & gains**"
+    assert lines[0] == r"**Table 1. Costs \& gains**"
     assert lines[2] == "|  | Params paper | computed | AP (%) ↑ paper | ours |"
     assert lines[4] == "| 3 × 64ᵃ | 804.8K | 804.8K | 70.0 | 47.0 ± 0.7 (2 of 3) |"
     assert lines[5] == r"| \*RLE \| 50% & σ\_xᵇ | – | – | – | not run |"

@@ -29,7 +29,7 @@ def test_markdown_sets_paper_and_ours_side_by_side() -> None:
     assert lines[0] == r"**Table 1. Costs \& gains**"
     assert lines[2] == "|  | Params paper | computed | AP (%) ↑ paper | ours |"
     assert lines[4] == "| 3 × 64ᵃ | 804.8K | 804.8K | 70.0 | 47.0 ± 0.7 (2 of 3) |"
-    assert lines[5] == r"| \*RLE \| 50% & σ\_xᵇ | – | – | – | not run |"
+    assert lines[5] == r"| \*RLE \| 50% \& σ\_xᵇ | – | – | – | not run |"
     assert lines[6] == "| *Laplace (added)*ᶜ | – | – | 67.45 | diverged |"
     assert lines[8] == (
         "Ours: mean ± sample standard deviation over 3 seeds; 100 people; scale “demo”. "

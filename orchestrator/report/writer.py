@@ -14,6 +14,7 @@ from orchestrator.report import figures, html, table_formats, text
 from orchestrator.report.figures.probe_rows import Details
 from orchestrator.report.readme import readme
 from orchestrator.report.section import RenderedFigure, Section
+from orchestrator.report.seed_table import seed_csv
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import Curves, Plot, Scatter
 from orchestrator.schema.record import Record
@@ -97,6 +98,7 @@ def section(declaration: Declaration, records: Mapping[str, Record], details: De
         verdicts=hypothesis_tests.judge(declaration, filled),
         figures=tuple(_render_figures(declaration, filled, records, details)),
         provenance=text.provenance(declaration, records),
+        seed_values=seed_csv(declaration, records),
     )
 
 
@@ -148,6 +150,7 @@ def _files(sections: Sequence[Section], remarks: Sequence[str]) -> Iterator[tupl
         stem = f"tables/{part.declaration.slug}"
         yield f"{stem}.md", table_formats.markdown(part.filled).encode()
         yield f"{stem}.csv", table_formats.csv(part.filled).encode()
+        yield f"{stem}_seeds.csv", part.seed_values.encode()
         yield f"{stem}.tex", table_formats.latex(part.filled).encode()
         for figure in part.figures:
             yield f"figures/{figure.name}.svg", figure.svg

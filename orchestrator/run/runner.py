@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from datasets.base.data_set import Contents
+from orchestrator.config.length import lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
@@ -152,7 +153,9 @@ def _plan_settings(
         data=binding.words,
         command=command,
         only=settings.only,
-        bind=lambda experiment: precision.settled(binding.bound(experiment)),
+        bind=lambda experiment: precision.settled(
+            lengthened(binding.bound(experiment), settings.epochs, settings.batch)
+        ),
     )
 
 

@@ -1,5 +1,7 @@
 """Epochs and batches that the command line chooses in place of a recipe's."""
 
+from collections.abc import Sequence
+
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule, Steps
 from orchestrator.config.vary import vary
@@ -57,3 +59,20 @@ def _of_batch(schedule: Schedule, batch: int | None) -> Schedule:
     if batch is None or batch == schedule.batch:
         return schedule
     return vary(schedule, batch=batch, recipe_batch=None if batch == recipe else recipe)
+
+
+def check_chosen_once(varied: Sequence[str], epochs: int | None, batch: int | None) -> None:
+    """Refuse two options that choose the same.
+
+    Args:
+        varied: the texts of `--vary`, such as `schedule.epochs=10,20`.
+
+    Raises:
+        SweepError: rows vary by what `--epochs` or `--batch` makes equal in all.
+    """
+    for option, value in (("epochs", epochs), ("batch", batch)):
+        if value is not None and any(f"schedule.{option}=" in text for text in varied):
+            raise SweepError(
+                f"--{option} {value} and --vary schedule.{option}: name one, both choose the same",
+                code="chosen-twice",
+            )

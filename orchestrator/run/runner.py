@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from datasets.base.data_set import Contents
-from orchestrator.config.length import lengthened
+from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
@@ -47,6 +47,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     """
     if not settings.dry_run:
         check_address()
+    check_chosen_once(settings.vary, settings.epochs, settings.batch)
     binding = _binding(settings, console)
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)

@@ -4,7 +4,7 @@ import pytest
 
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.length import lengthened
+from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.config.schedule import Schedule, Steps
 from orchestrator.config.vary import vary
 from tests.support.errors import refused
@@ -69,3 +69,9 @@ def test_a_batch_made_to_fit_may_be_chosen_smaller(recipe: Experiment) -> None:
     chosen = lengthened(fitted, None, 8)
     assert (chosen.schedule.batch, chosen.schedule.recipe_batch) == (8, 64)
     assert "batches of 8, as chosen, instead of 64" in chosen.assumed[-1]
+
+
+def test_what_rows_vary_by_is_not_chosen_for_all_of_them() -> None:
+    check_chosen_once(["schedule.epochs=10,20"], None, 8)
+    with refused("chosen-twice"):
+        check_chosen_once(["schedule.epochs=10,20"], 30, None)

@@ -16,7 +16,7 @@ from orchestrator.report.readme import readme
 from orchestrator.report.section import RenderedFigure, Section
 from orchestrator.report.seed_table import seed_csv
 from orchestrator.schema.declaration import Declaration
-from orchestrator.schema.plots import Curves, Plot, Scatter
+from orchestrator.schema.plots import Curves, PartCurves, Plot, Scatter
 from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
@@ -139,6 +139,8 @@ def _stem(plot: Plot, place: int) -> str:
             name = f"{plot.y}_by_{plot.x}"
         case Curves():
             name = f"{plot.key}_by_epoch"
+        case PartCurves():
+            name = f"{plot.row}_parts_by_epoch"
         case _:
             name = f"{plot.kind}_{place}"
     return "".join(letter if letter.isalnum() else "_" for letter in name)

@@ -30,6 +30,8 @@ CODE = re.compile(
 _WRAPPERS = re.compile(r"(module\.|_orig_mod\.)")
 """What data parallelism and compilation put before all names."""
 
+_OWN_WORDS = re.compile(r"WeightsUnpickler error: ((?:[^.\n]|\.(?=\w))+)")
+"""What is wrong with the file, in a text that goes on to advise."""
 _SIZE = re.compile(
     r"\b(?:input_size|image_size)['\"]?\s*[=:]\s*(?:(?:np\.)?array\()?[\[(]\s*(\d+)\s*,\s*(\d+)"
 )
@@ -69,7 +71,7 @@ def read(path: Path) -> SavedWeights:
         raise WeightsError(f"{path}: can't be read ({error})", "unreadable-weights") from error
     except Exception as error:  # torch raises many kinds for a file that it did not write
         raise WeightsError(
-            f"{path}: can't be read as weights without running code in it ({_first_line(error)}). If you "
+            f"{path}: can't be read as weights without running code in it ({reason(error)}). If you "
             "trust its author, save its state dict by itself with torch.save",
             "unsafe-weights",
         ) from error
@@ -147,5 +149,10 @@ def _sizes(meta: Any) -> tuple[tuple[int, int], ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def reason(error: Exception) -> str:
+    """Why torch could not load a file, in a line, without its advice to load it so that code may run."""
+    text = str(error).strip()
+    if "weights_only" not in text:
+        return text.splitlines()[0] if text else type(error).__name__
+    own = _OWN_WORDS.search(text)
+    return own[1] if own else "it holds more than tensors and plain values"

@@ -5,7 +5,7 @@
     python sweeps/auxiliary_heatmap.py --scale paper --data-root COCO
 
 A regressor and a heatmap branch share one backbone; the regressor alone is evaluated. The paper
-(supplement, section D) finds that the auxiliary loss brings almost no gain. The two losses differ in
+(supplement, section C) finds that the auxiliary loss brings almost no gain. The two losses differ in
 magnitude (a mean over pixels and a sum over joints), so added columns show the size of both. At demo scale
 expect about 12 minutes on 2 cores for 18 trials, of which Table 7 shares 6.
 """

@@ -87,7 +87,7 @@ def human36m(scale: str) -> Experiment:
 
 
 def retina(scale: str) -> Experiment:
-    """RLE on the boundaries of the DME set (supplement, section F), or on generated B-scans."""
+    """RLE on the boundaries of the DME set (supplement, section H), or on generated B-scans."""
     schedule = Schedule(epochs=200, batch=2, optimiser=Adam(lr=1e-4), decay=Steps(milestones=()))
     if scale == "paper":
         data, model = RetinaBoundaries(source=DmeFolder()), BoundaryNet()

@@ -128,6 +128,14 @@ FLOW_SHARE_R50 = column(
     "share of the flow in the ResNet-50 step",
     digits=2,
 )
+PLAIN_SHARE_R50 = column(
+    "Plain flow share R50",
+    Measured("plain_flow_share", _resnet_step),
+    "%",
+    "lower",
+    "the same with the flow as the authors' code has it, in matrix products, in place of this code's kernels",
+    digits=2,
+)
 GRADIENT_Q = column(
     "Gradient Q",
     Metric("grad_mu_q", applies=lambda experiment: isinstance(experiment.objective, LearnedScale | RLE)),

@@ -4,7 +4,7 @@
     python sweeps/retina.py                            # demo scale: generated B-scans, minutes on a CPU
     python sweeps/retina.py --scale paper --data-root DME      # the set of Chiu et al. 2015
 
-The paper (supplement, section F) regresses eight boundaries in each column of an OCT scan and finds that
+The paper (supplement, section H) regresses eight boundaries in each column of an OCT scan and finds that
 RLE reduces the mean error from 18.1 to 3.1, in a unit that it does not state. At demo scale expect about 10
 minutes on 2 cores for 15 trials.
 """

@@ -32,7 +32,7 @@ COCO_PEOPLE, LEAST_PEOPLE = 149_813, 100_000
 
 
 class CocoKeypoints(PoseData):
-    """Keypoints of people in boxes, scored by OKS (supplement, section C.1; main paper, section 4.1)."""
+    """Keypoints of people in boxes, scored by OKS (supplement, Tables 1, 4, 7; main paper, section 4.1)."""
 
     name = "coco"
     benchmark = "COCO keypoints"

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from models.plain_flow import PlainFlow, copy_weights
 from models.realnvp import RealNVP, RealNVPNet
-from orchestrator.bench.plain_flow import PlainFlow, copy_weights
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import compete
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from models.backbones import ResNet
 from models.objectives import RLE
+from models.plain_flow import PlainFlow
 from models.realnvp import RealNVP
 from models.regressor import Regressor, RegressorNet
-from orchestrator.bench.plain_flow import PlainFlow
 from orchestrator.bench.result import Finding, Grid, Tell, significant
 from orchestrator.bench.timing import Times, compete
 from orchestrator.config.experiment import Experiment

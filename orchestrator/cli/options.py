@@ -51,6 +51,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         "that it was first run with (default: %(default)s)",
     )
     _add_rows(what)
+    _add_length(what)
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
@@ -85,6 +86,22 @@ def _add_precision(what: argparse._ActionsContainer) -> None:
         choices=["float32", "bf16"],
         help="of the backbone, in recipes that are not float32 anyway; name it for the same experiments on "
         "every machine (default: the recipe's; the demo's is bf16 where all that train multiply it)",
+    )
+
+
+def _add_length(what: argparse._ActionsContainer) -> None:
+    what.add_argument(
+        "--epochs",
+        type=_positive,
+        metavar="N",
+        help="of every training, in place of the recipe's; its learning rate falls in the same parts of it",
+    )
+    what.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="samples a step, over all workers, in place of the recipe's; at most as many as there are to "
+        "train on. Learning rates stay",
     )
 
 
@@ -228,6 +245,8 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         max_seeds=arguments.max_seeds,
         precision=arguments.precision,
         experiment_prefix=arguments.experiment_prefix,
+        epochs=arguments.epochs,
+        batch=arguments.batch,
     )
 
 

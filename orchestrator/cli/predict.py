@@ -75,15 +75,17 @@ def act(arguments: argparse.Namespace) -> int:
     plan = plan.read_as(arguments.exif)
     trained = model_argument.trained(arguments, terminal)
     found = predict_folder.finder(trained, plan)
-    out = Outputs((arguments.out or home() / "predictions").expanduser().absolute(), found.file)
+    out = Outputs((arguments.out or home() / "predictions").expanduser().absolute(), found.file, found.header)
     _say_what_is_assumed(plan, terminal)
+    for video in predict_folder.videos_in(arguments.input):
+        _say(terminal, f"not looked at: {video} is a video; take its frames out with ffmpeg", "yellow")
     inputs = [path for path in (arguments.boxes, Path(trained.path)) if path]
     done = predict_folder.predict(found, plan, _tracked(plan, terminal), out, inputs)
     for one in done.broken:
         _say(terminal, f"{'not drawn' if one.code == NOT_DRAWN else 'left out'}: {one.error}", "red")
     _say(terminal, f"{len(done.results)} {found.noun} in {done.pictures} of {len(pictures)} pictures")
     _say(terminal, found.promise)
-    _say(terminal, f"{out.folder / out.results}, drawings in {out.folder / DRAWINGS}")
+    _say(terminal, f"{out.folder / out.results} and {out.table}, drawings in {out.folder / DRAWINGS}")
     return 1 if done.broken else 0
 
 

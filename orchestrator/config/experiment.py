@@ -15,7 +15,7 @@ from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
 from orchestrator.config.schedule import Schedule
-from orchestrator.config.small_sets import smaller_batch
+from orchestrator.config.small_sets import chosen_batch, chosen_length, smaller_batch
 from orchestrator.config.vary import vary
 
 ModelConfig = Annotated[
@@ -76,14 +76,30 @@ class Experiment(Fingerprinted):
 
     @property
     def assumed(self) -> tuple[str, ...]:
-        """What was assumed about the user's files, and of its batch where these are few, a sentence each."""
-        samples = getattr(self.data.source, "train_samples", None)
-        few = smaller_batch(self.schedule, samples)
-        return (*self.data.assumed, *(f"{self.data.name}: {sentence}" for sentence in few))
+        """What was assumed about the user's files, that batches are smaller where these are few, and what was
+        chosen in place of the recipe, a sentence each."""
+        few = smaller_batch(self.schedule, self._samples)
+        chosen = chosen_length(self.schedule, self._samples)
+        return (*self.data.assumed, *(f"{self.data.name}: {sentence}" for sentence in (*few, *chosen)))
+
+    @property
+    def by_recipe(self) -> bool:
+        """Whether it has the recipe's epochs and batches, the latter unless the training set is too small."""
+        return not chosen_length(self.schedule, self._samples)
+
+    @property
+    def _samples(self) -> int | None:
+        """To train on, where that is known beforehand."""
+        samples: int | None = getattr(self.data.source, "train_samples", None)
+        return samples
 
     def describe(self) -> str:
-        """For example `RLE 3x64 on coco, seed 0` or `Integral Pose, L1 on mpii, seed 0`."""
-        return f"{self.method} on {self.data.called}, seed {self.seed}"
+        """For example `RLE 3x64 on coco, seed 0`, or with epochs that the user chose
+        `Integral Pose, L1 on mpii, 20 epochs, seed 0`."""
+        chosen = "" if self.schedule.recipe_epochs is None else f", {self.schedule.epochs} epochs"
+        if chosen_batch(self.schedule, self._samples):
+            chosen += f", batches of {self.schedule.batch}"
+        return f"{self.method} on {self.data.called}{chosen}, seed {self.seed}"
 
     @property
     def method(self) -> str:

@@ -55,9 +55,13 @@ class Schedule(Frozen):
 
     epochs: Count
     batch: Count  # the global batch, over all workers
-    # That of the recipe, where the training set is smaller and `batch` was made to fit.
+    # That of the recipe, where `batch` was made to fit a smaller training set, or chosen.
     recipe_batch: Count | None = Field(
         default=None, json_schema_extra={"neutral": True}, exclude_if=lambda batch: batch is None
+    )
+    # The same where the command line gave another number of epochs.
+    recipe_epochs: Count | None = Field(
+        default=None, json_schema_extra={"neutral": True}, exclude_if=lambda epochs: epochs is None
     )
     optimiser: Adam = Adam()
     # For matrices, convolutions included, of trunk, coordinate head and heatmaps, instead of Adam.

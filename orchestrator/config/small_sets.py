@@ -20,11 +20,30 @@ def fitted(schedule: Schedule, samples: int | None) -> Schedule:
 
 
 def smaller_batch(schedule: Schedule, samples: int | None) -> tuple[str, ...]:
-    """That batches are smaller than in the recipe, if they are."""
-    if schedule.recipe_batch is None:
+    """That batches are smaller than in the recipe, since the samples do not fill these, if they are."""
+    if schedule.recipe_batch is None or chosen_batch(schedule, samples):
         return ()
     few = "" if samples is None else f", as there are {samples} samples to train on"
     return (f"batches of {schedule.batch} instead of {schedule.recipe_batch}{few}",)
+
+
+def chosen_batch(schedule: Schedule, samples: int | None) -> bool:
+    """Whether the batch is not the recipe's, and not the one that takes its place in a small set."""
+    if schedule.recipe_batch is None:
+        return False
+    return samples is None or fitting_batch(schedule.recipe_batch, samples) != schedule.batch
+
+
+def chosen_length(schedule: Schedule, samples: int | None) -> tuple[str, ...]:
+    """What the user chose in place of the recipe's, a sentence each."""
+    epochs, batch = schedule.recipe_epochs, schedule.recipe_batch
+    longer = () if epochs is None else (f"{schedule.epochs} epochs, as chosen, instead of {epochs}",)
+    if not chosen_batch(schedule, samples):
+        return longer
+    return (
+        *longer,
+        f"batches of {schedule.batch}, as chosen, instead of {batch}; learning rates stay",
+    )
 
 
 def batches_to_come(samples: int | None) -> tuple[str, ...]:

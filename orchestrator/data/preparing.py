@@ -14,17 +14,17 @@ from datasets.base.folder import DataRoot
 from datasets.coco.sigmas import read_sigmas
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
-from datasets.io.image import name_in
 from datasets.io.orientation import Convention
 from datasets.io.problems import Problem
 from datasets.io.survey import Survey
 from datasets.union import data_set, sets_in
 from orchestrator.config.small_sets import batches_to_come
+from orchestrator.data.broken_listing import grouped, listing
 from orchestrator.data.picture_checks import check_all
 from orchestrator.util.terminal import bars
 
 SHOWN = 40
-"""So many broken records of a set are printed; a file has them all."""
+"""So many kinds of broken records of a set are printed; a file has every record."""
 
 
 @dataclass(frozen=True)
@@ -150,22 +150,17 @@ def _show(checked: Checked, place: DataPaths, console: Console) -> None:
     """The broken records of a set as a table, and all of them in a file."""
     if not checked.broken:
         return
-    table = Table(title=f"broken in {checked.data.name}", title_justify="left", box=None, pad_edge=False)
-    for title in ("file", "record", "reason"):
-        table.add_column(title, overflow="fold")
     assert place.root is not None
-    for one in checked.broken[:SHOWN]:
-        file = name_in(place.root, Path(one.file))
-        table.add_row(file, one.record, one.reason)
-    console.print(table)
+    groups = grouped(checked.broken)
+    console.print(listing(checked.data.name, groups[:SHOWN], place.root))
     if checked.unusable:
         console.print(f"{checked.broken[0].remedy}.", soft_wrap=True)
     path = place.cache / "checks" / f"broken-{checked.data.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as listing:
-        writer = csv.writer(listing)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
         writer.writerow(["file", "record", "reason", "remedy"])
         writer.writerows((one.file, one.record, one.reason, one.remedy) for one in checked.broken)
-    hidden = len(checked.broken) - SHOWN
+    hidden = sum(len(group) for group in groups[SHOWN:])
     more = f"{hidden} more; all " if hidden > 0 else "All "
     console.print(f"{more}with remedies in {path}", soft_wrap=True)

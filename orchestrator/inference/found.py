@@ -3,7 +3,7 @@
 Shapes: D coordinates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +16,8 @@ from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.checkpoint_content import Spread
 
 Result = dict[str, Any]
+Line = tuple[object, ...]
+"""Of a CSV file."""
 DECIMALS = 4
 
 
@@ -37,6 +39,15 @@ class Finder(Protocol):
     @property
     def file(self) -> str:
         """The name of the file of results."""
+        ...
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of the same as CSV."""
+        ...
+
+    def lines(self, results: Sequence[Result]) -> Iterable[Line]:
+        """Results as lines of the CSV file, a point each."""
         ...
 
     @property

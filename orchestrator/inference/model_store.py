@@ -1,12 +1,13 @@
 """Trained models, found by file, folder, fingerprint or name. A checkpoint names its experiment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from orchestrator.config.experiment import Experiment
+from orchestrator.jobs.labels import distinct_names
 from orchestrator.training.checkpoint import FILE, CheckpointError, Checkpoints, read_checkpoint
 from orchestrator.training.checkpoint_content import Spread
 from orchestrator.training.module import restored
@@ -38,8 +39,13 @@ class Entry:
 
     folder: str  # its fingerprint, unless it was renamed
     path: str
-    name: str  # empty where the checkpoint does not name its experiment
-    description: str
+    experiment: Experiment | None  # None where the checkpoint does not name it
+    about: str
+    name: str = ""  # empty without an experiment
+
+    @property
+    def description(self) -> str:
+        return f"{self.name} {self.about}".strip()
 
     def line(self) -> str:
         """For a list of what there is."""
@@ -85,7 +91,7 @@ def find(name: str, storage: str) -> str:
     paths = Checkpoints(storage).paths()
     if len(by_folder := [path for path in paths if _folder(path).startswith(name.lower())]) == 1:
         return by_folder[0]  # without a look into all the others
-    entries = [_entry(path) for path in by_folder or paths]
+    entries = _named([_entry(path) for path in by_folder or paths])
     meant = entries if by_folder else _called(name, entries)
     if len(meant) == 1:
         return meant[0].path
@@ -93,10 +99,27 @@ def find(name: str, storage: str) -> str:
 
 
 def _called(name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Those of that name, or else those whose names begin with it."""
+    """Those of that name, or that describe themselves so, or else those whose names begin with it."""
     wanted = name.strip().lower()
-    exactly = [entry for entry in entries if entry.name.lower() == wanted]
-    return exactly or [entry for entry in entries if entry.name.lower().startswith(wanted)]
+    for exact in (
+        [e for e in entries if e.name.lower() == wanted],
+        [e for e in entries if _said(e) == wanted],
+    ):
+        if exact:
+            return exact
+    return [e for e in entries if e.name.lower().startswith(wanted) or _said(e).startswith(wanted)]
+
+
+def _said(entry: Entry) -> str:
+    return "" if entry.experiment is None else entry.experiment.describe().lower()
+
+
+def _named(entries: Sequence[Entry]) -> list[Entry]:
+    """With names that tell those apart which describe themselves alike."""
+    known = [entry for entry in entries if entry.experiment is not None]
+    names = distinct_names([entry.experiment for entry in known if entry.experiment is not None])
+    renamed = {entry.path: name for entry, name in zip(known, names, strict=True)}
+    return [replace(entry, name=renamed.get(entry.path, "")) for entry in entries]
 
 
 def _ambiguous(name: str, meant: Sequence[Entry]) -> CheckpointError:
@@ -123,13 +146,13 @@ def _entry(path: str) -> Entry:
     try:
         checkpoint = read_checkpoint(path, weights=False)
     except CheckpointError:
-        return Entry(_folder(path), path, "", "(of an unknown experiment)")
+        return Entry(_folder(path), path, None, "(of an unknown experiment)")
     experiment, epochs = checkpoint.experiment, checkpoint.progress.epoch
-    name, size = experiment.describe(), "×".join(map(str, experiment.data.size))
+    size = "×".join(map(str, experiment.data.size))
     done = "" if checkpoint.finished else f", {epochs} of {experiment.schedule.epochs} epochs"
     older = "" if checkpoint.schema == SCHEMA else ", by older code"
     precision = experiment.schedule.precision
-    return Entry(_folder(path), path, name, f"{name} (crops of {size}, {precision}{done}{older})")
+    return Entry(_folder(path), path, experiment, f"(crops of {size}, {precision}{done}{older})")
 
 
 def _folder(path: str) -> str:

@@ -1,5 +1,6 @@
 """Files that predictions are written to: never an input, a link or somebody else's file."""
 
+import csv
 import errno
 import io
 import json
@@ -38,6 +39,12 @@ class Outputs:
 
     folder: Path
     results: str  # the name of the file
+    header: tuple[str, ...] = ()  # of the same as CSV
+
+    @property
+    def table(self) -> str:
+        """The name of the CSV file."""
+        return Path(self.results).with_suffix(".csv").name
 
     def prepare(self, drawings: Iterable[str], inputs: Iterable[Path]) -> None:
         """Make the folders, and look at what lies there already.
@@ -57,6 +64,7 @@ class Outputs:
             for name in drawings:
                 _check(place / name, kept, _is_drawing)
             _check(self.folder / self.results, kept, _is_results)
+            _check(self.folder / self.table, kept, self._is_table)
         except OSError as error:
             raise self.not_writable(error) from error
 
@@ -80,16 +88,27 @@ class Outputs:
             problem = f"can't be drawn ({error or type(error).__name__})"
             raise DataError(picture, problem, remedy=remedy, code=NOT_DRAWN) from error
 
-    def write(self, results: Sequence[dict[str, Any]]) -> None:
-        """Write all results.
+    def write(self, results: Sequence[dict[str, Any]], lines: Iterable[Sequence[object]] = ()) -> None:
+        """Write all results, and the same as lines of a CSV file.
 
         Raises:
             DataError: they can't be.
         """
         try:
             _replace(self.folder / self.results, json.dumps(results).encode())
+            _replace(self.folder / self.table, self._csv(lines))
         except OSError as error:
             raise self.not_writable(error) from error
+
+    def _csv(self, lines: Iterable[Sequence[object]]) -> bytes:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.header, *lines])
+        return text.getvalue().encode()
+
+    def _is_table(self, path: Path) -> bool:
+        first = self._csv([])
+        with path.open("rb") as file:
+            return file.read(len(first)) == first
 
     def not_writable(self, error: OSError) -> DataError:
         """What to say of an error."""

@@ -3,6 +3,8 @@
 Shapes: N people of a picture, P points.
 """
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,9 +16,11 @@ from datasets.io.errors import DataError
 from orchestrator.inference.boxes import PictureBoxes, corners
 from orchestrator.inference.drawing import Picture, draw
 from orchestrator.inference.estimator import Estimator, PredictedPeople
-from orchestrator.inference.found import Found, Result, rounded
+from orchestrator.inference.found import Found, Line, Result, rounded
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.runtime import SingleProcess
+
+AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,25 @@ class PeopleFinder:
     category: int
     file = "keypoints.json"
     noun = "people"
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of the same as CSV."""
+        place = ("file_name", "person", "score", "keypoint", *AXES, "confidence")
+        return (*place, *_axes("sigma"), *_axes("spread"))
+
+    def lines(self, results: Sequence[Result]) -> Iterator[Line]:
+        """Results as lines of the CSV file, a keypoint each; people are counted from 1 in each picture."""
+        names = self.estimator.data.names
+        people: Counter[str] = Counter()
+        for one in results:
+            people[one["file_name"]] += 1
+            who = (one["file_name"], people[one["file_name"]], one["score"])
+            depth = one.get("z", [""] * len(names))
+            for point, name in enumerate(names):
+                x, y, confidence = one["keypoints"][3 * point : 3 * point + 3]
+                spreads = [_of_point(one.get(field), point, len(names)) for field in ("sigma", "spread")]
+                yield (*who, name, x, y, depth[point], confidence, *spreads[0], *spreads[1])
 
     @classmethod
     def of(cls, trained: Trained, runtime: SingleProcess, category: int) -> Self:
@@ -116,6 +139,17 @@ def records(one: PictureBoxes, found: PredictedPicture, category: int, name: str
     known = {field: rounded(values) for field, values in columns.items() if values is not None}
     who = {"image_id": one.image_id, "category_id": category, "file_name": name}
     return [who | dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]
+
+
+def _axes(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}_{axis}" for axis in AXES)
+
+
+def _of_point(values: Sequence[float] | None, point: int, points: int) -> list[object]:
+    """A point's numbers, one an axis; empty where there is none."""
+    each = 0 if values is None else len(values) // points
+    own: list[object] = [] if values is None else list(values[each * point : each * (point + 1)])
+    return own + [""] * (len(AXES) - each)
 
 
 def _flat(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ from orchestrator.training.runtime import SingleProcess
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Of the files in a folder that count as pictures."""
 
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+"""Of files that are no pictures, but hold some."""
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -34,14 +37,16 @@ def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
     """Pictures and the pictures in folders, each once, those of a folder by name.
 
     Raises:
-        DataError: a folder has none.
+        DataError: a folder has none, or a video was named.
     """
     found: list[Path] = []
     for given in (path.expanduser() for path in inputs):
         inside = sorted(_pictures_in(given)) if given.is_dir() else [given]
         if not inside:
-            remedy = f"Pictures are called *{', *'.join(SUFFIXES)}"
-            raise DataError(given, "holds no pictures", remedy=remedy, code="no-pictures")
+            raise _no_pictures(given)
+        for one in inside:
+            if one.suffix.lower() in VIDEOS:
+                raise DataError(one, "is a video, not a picture", remedy=_frames(one), code="video")
         found.extend(inside)
     return tuple(dict.fromkeys(found))
 
@@ -94,7 +99,7 @@ def predict(
 
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee"):
         _, broken = parse_each(one, pictures)
-    outputs.write(results)
+    outputs.write(results, found.lines(results))
     if unwritable:
         raise outputs.not_writable(unwritable[0])
     return Predicted(results, len(seen), broken)
@@ -112,6 +117,27 @@ def drawing_names(pictures: Iterable[Path]) -> dict[Path, str]:
         taken.add(name.lower())
         names[picture] = name
     return names
+
+
+def videos_in(inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """Videos in folders: nothing looks at them."""
+    folders = (path.expanduser() for path in inputs if path.expanduser().is_dir())
+    return tuple(p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in VIDEOS)
+
+
+def _no_pictures(folder: Path) -> DataError:
+    """With a hint at what lies there instead."""
+    videos = videos_in([folder])
+    if videos:
+        problem = f"holds no pictures, but {len(videos)} video{'s' * (len(videos) > 1)}"
+        return DataError(folder, problem, remedy=_frames(videos[0]), code="no-pictures")
+    remedy = f"Pictures are called *{', *'.join(SUFFIXES)}"
+    return DataError(folder, "holds no pictures", remedy=remedy, code="no-pictures")
+
+
+def _frames(video: Path) -> str:
+    """How to get pictures out of it."""
+    return f"Take its frames out first, such as `mkdir frames && ffmpeg -i {video.name} frames/%06d.png`"
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 Shapes: H W pixels of a scan, R rows of its crop, K = 8 boundaries, P points, D coordinates of a point.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,7 +20,7 @@ from datasets.retina.flatten import flatten
 from datasets.retina.scan_files import BOUNDARIES
 from orchestrator.inference.boxes import PictureBoxes
 from orchestrator.inference.drawing import Colour, Picture
-from orchestrator.inference.found import Found, Units, rounded
+from orchestrator.inference.found import Found, Line, Result, Units, rounded
 from orchestrator.inference.model_store import Trained
 from orchestrator.training.evaluation import predict
 from orchestrator.training.runtime import SingleProcess
@@ -91,6 +92,22 @@ class BoundaryFinder:
         known = {field: rounded(values) for field, values in columns.items() if values is not None}
         who = {"image_id": one.image_id, "file_name": name, "boundaries": list(BOUNDARIES)}
         return Found([who | known], lambda: draw(pixels, found))
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of the same as CSV."""
+        return "file_name", "boundary", "column", "row", "sigma", "spread"
+
+    def lines(self, results: Sequence[Result]) -> Iterator[Line]:
+        """Results as lines of the CSV file, a column of a boundary each."""
+        for one in results:
+            for place, name in enumerate(one["boundaries"]):
+                fields = [
+                    one[field][place] if field in one else None for field in ("rows", "sigma", "spread")
+                ]
+                for column in range(len(one["rows"][place])):
+                    values = ("" if field is None else field[column] for field in fields)
+                    yield (one["file_name"], name, column, *values)
 
     def boundaries(self, scan: NDArray[np.uint8]) -> Boundaries:
         """Of a scan (H, W), flattened and cropped as those of training are.

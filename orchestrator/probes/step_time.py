@@ -11,8 +11,11 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 
 from models.backbones import ResNet
+from models.flow import FlowNet
 from models.interface import OutputSpec
 from models.objectives import DLE, RLE, Objective
+from models.plain_flow import PlainFlow
+from models.realnvp import RealNVP
 from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import Fingerprinted
@@ -58,18 +61,28 @@ class StepTiming(Fingerprinted):
             step_ms: forward, backward and the schedule's optimisers of model and objective, in milliseconds.
             flow_ms: forward and backward of the flow's log_prob on all points of the batch; 0 without one.
             flow_share: the flow's part of the step, in percent.
+            plain_flow_ms, plain_flow_share: the same with the flow as the authors' code has it, in matrix
+                products; 0 without a flow of the paper's family.
             bf16: 1 where the trunk ran in bf16, else 0.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             step = _seconds(_training_step(self, device))
             flow = _seconds(_flow_step(self, device)) if isinstance(self.objective, DLE | RLE) else 0.0
+            plain = self._plain_flow_seconds(device)
         return {
             "step_ms": 1e3 * step,
             "flow_ms": 1e3 * flow,
             "flow_share": 100 * flow / step,
+            "plain_flow_ms": 1e3 * plain,
+            "plain_flow_share": 100 * plain / (max(step - flow, 0.0) + plain) if plain else 0.0,
             "bf16": float(in_bf16(self.schedule, device)),
         }
+
+    def _plain_flow_seconds(self, device: torch.device) -> float:
+        if not isinstance(self.objective, DLE | RLE) or not isinstance(self.objective.flow, RealNVP):
+            return 0.0
+        return _seconds(_log_prob_step(self, placed(PlainFlow(self.objective.flow, 2), device), device))
 
 
 def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
@@ -98,7 +111,11 @@ def _training_step(timing: StepTiming, device: torch.device) -> Callable[[], Non
 
 def _flow_step(timing: StepTiming, device: torch.device) -> Callable[[], None]:
     assert isinstance(timing.objective, DLE | RLE)
-    flow = placed(timing.objective.flow.build(2), device)
+    return _log_prob_step(timing, placed(timing.objective.flow.build(2), device), device)
+
+
+def _log_prob_step(timing: StepTiming, flow: FlowNet | PlainFlow, device: torch.device) -> Callable[[], None]:
+    """Forward and backward of a flow's log_prob on all points of a batch."""
     x = torch.randn(timing.schedule.batch * timing.points, 2, device=device, requires_grad=True)
 
     def step() -> None:

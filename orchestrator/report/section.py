@@ -31,12 +31,13 @@ class Statement:
 
 @dataclass(frozen=True)
 class Section:
-    """One table with its verdicts, figures and provenance."""
+    """One table with its verdicts, figures, provenance, and its values by seed as CSV."""
 
     filled: FilledTable
     verdicts: tuple[Verdict, ...]
     figures: tuple[RenderedFigure, ...]
     provenance: Provenance
+    seed_values: str
 
     @property
     def judged(self) -> tuple[tuple[Claim, Verdict], ...]:

@@ -21,7 +21,8 @@ HOW_TO_READ = (
     "its part of the level, so that a table holds a wrong verdict with a chance of 5 % at most. The verdict "
     "is supported or contradicted where the corrected p-value is at most 0.05, otherwise undecided, with the "
     "number of seeds needed for 80 % power where it can be estimated. A claim cannot be judged where runs "
-    "behind it diverged or collapsed, as those that trained are a selection; none is at scale “smoke”.",
+    "behind it diverged or collapsed, as those that trained are a selection; none is at scale “smoke”. "
+    "Beside each table lie its values by seed (tables/table_1_seeds.csv), to redo its tests with.",
 )
 HOW_TO_READ_CHARTS = (
     "At the paper's scale, below our number is its difference from the paper's, with a bar relative to the "

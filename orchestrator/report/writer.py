@@ -14,8 +14,9 @@ from orchestrator.report import figures, html, table_formats, text
 from orchestrator.report.figures.probe_rows import Details
 from orchestrator.report.readme import readme
 from orchestrator.report.section import RenderedFigure, Section
+from orchestrator.report.seed_table import seed_csv
 from orchestrator.schema.declaration import Declaration
-from orchestrator.schema.plots import Curves, Plot, Scatter
+from orchestrator.schema.plots import Curves, PartCurves, Plot, Scatter
 from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
@@ -97,6 +98,7 @@ def section(declaration: Declaration, records: Mapping[str, Record], details: De
         verdicts=hypothesis_tests.judge(declaration, filled),
         figures=tuple(_render_figures(declaration, filled, records, details)),
         provenance=text.provenance(declaration, records),
+        seed_values=seed_csv(declaration, records),
     )
 
 
@@ -137,6 +139,8 @@ def _stem(plot: Plot, place: int) -> str:
             name = f"{plot.y}_by_{plot.x}"
         case Curves():
             name = f"{plot.key}_by_epoch"
+        case PartCurves():
+            name = f"{plot.row}_parts_by_epoch"
         case _:
             name = f"{plot.kind}_{place}"
     return "".join(letter if letter.isalnum() else "_" for letter in name)
@@ -148,6 +152,7 @@ def _files(sections: Sequence[Section], remarks: Sequence[str]) -> Iterator[tupl
         stem = f"tables/{part.declaration.slug}"
         yield f"{stem}.md", table_formats.markdown(part.filled).encode()
         yield f"{stem}.csv", table_formats.csv(part.filled).encode()
+        yield f"{stem}_seeds.csv", part.seed_values.encode()
         yield f"{stem}.tex", table_formats.latex(part.filled).encode()
         for figure in part.figures:
             yield f"figures/{figure.name}.svg", figure.svg

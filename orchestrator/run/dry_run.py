@@ -40,7 +40,7 @@ def show_most(planned: Sequence[Planned], console: Console) -> None:
 def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
     declaration = planned.declaration
     table = Table(title=f"{declaration.heading}: {declaration.title}", caption=f"data: {declaration.data}")
-    for title in ("row", "model", "flow", "FLOPs of flow", "epochs", "seeds", "done", ""):
+    for title in ("row", "model", "flow", "FLOPs of flow", "epochs", "batch", "seeds", "done", ""):
         table.add_column(title, justify="left" if title in ("row", "") else "right")
     for row in declaration.rows:
         table.add_row(*_cells(row, planned, known))
@@ -60,6 +60,7 @@ def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> l
         human(flow) if flow else "–",
         human(round(flops)) if flops is not None else "–",
         str(experiment.schedule.epochs),
+        str(experiment.schedule.batch),
         str(len(trainings)),
         f"{done}/{len(trainings)}",
         "" if selected else "not selected",

@@ -1,18 +1,29 @@
 """What happens to jobs, tracked and displayed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from orchestrator.jobs.job import Job
+from orchestrator.jobs.labels import differing, distinct_names, parameters
 from orchestrator.run.progress import Display
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.tune_trials import Event
+from orchestrator.sweep.plan import Planned
 from orchestrator.tracking.tracker import Tracker, TrialInfo
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.redact import redacted
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What tells jobs apart in lists, each by fingerprint."""
+
+    names: Mapping[str, str]
+    params: Mapping[str, dict[str, str]]  # the fields in which trainings differ
+    tags: Mapping[str, dict[str, str]]  # of trainings, the tables that each serves
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class Ledger:
     tracker: Tracker
     display: Display
     jobs: Mapping[str, Job]
-    tags: Mapping[str, dict[str, str]]
+    labels: Labels
     settings: RunSettings
     world_size: int
     console: Console
@@ -70,13 +81,19 @@ class Ledger:
     def _info(self, fingerprint: str) -> TrialInfo:
         job = self.jobs[fingerprint]
         training = job.stage == "training"
+        tags = self.labels.tags.get(fingerprint, {})
         return TrialInfo(
             fingerprint=fingerprint,
-            name=job.describe(),
+            name=self.labels.names[fingerprint],
             group=group(self.settings, job),
             seed=job.seed,
-            tags=self.tags.get(fingerprint, {}),
+            tags=tags,
             json=job.model_dump_json(indent=1),
+            params={
+                **self.labels.params.get(fingerprint, {}),
+                **parameters(job, next(iter(tags.values()), "")),
+            },
+            headline=job.data.headline if training and job.data is not None else "",
             data="" if job.data is None else job.data.fingerprint(),
             commit=provenance.commit(),
             machine=provenance.machine(),
@@ -92,3 +109,20 @@ def group(settings: RunSettings, job: Job) -> str:
         return "measurements"
     name = job.data.name if settings.data_root is None else settings.data_root.name
     return f"{name}-{settings.scale}"
+
+
+def labels_of(planned: Sequence[Planned]) -> Labels:
+    """Of every job behind the planned tables, those that are done included, so that names do not depend on
+    what is."""
+    jobs = {fp: job for p in planned for fp, job in p.jobs.items()}
+    names = distinct_names(list(jobs.values()))
+    return Labels(dict(zip(jobs, names, strict=True)), differing(jobs), table_tags(planned))
+
+
+def table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
+    """For each training, the tables that it serves and its row in each, as `table.1=3x64`."""
+    tags: dict[str, dict[str, str]] = {}
+    for p in planned:
+        for fingerprint, row in p.rows.items():
+            tags.setdefault(fingerprint, {})[f"table.{p.declaration.table}"] = row
+    return tags

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from orchestrator.report import writer
 from orchestrator.run.settings import home
-from orchestrator.schema.plots import Curves
+from orchestrator.schema.plots import histories
 from orchestrator.schema.record import Record
 from orchestrator.tracking.tracker import Tracker, TrackingError
 from orchestrator.util.errors import SweepError
@@ -69,7 +69,7 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
             raise
         remarks.append(str(lost))
     declarations = tracker.declarations(name)
-    drawn = {plot.key for d in declarations for plot in d.plots if isinstance(plot, Curves)}
+    drawn = {key for d in declarations for plot in d.plots for key in histories(plot)}
     records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
     details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
     remarks += tracker.problems()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from datasets.base.data_set import Contents
+from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
@@ -16,7 +17,7 @@ from orchestrator.jobs.job import Job
 from orchestrator.report import terminal
 from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
-from orchestrator.run.ledger import Ledger, group
+from orchestrator.run.ledger import Ledger, group, labels_of, table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
@@ -46,6 +47,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     """
     if not settings.dry_run:
         check_address()
+    check_chosen_once(settings.vary, settings.epochs, settings.batch)
     binding = _binding(settings, console)
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
@@ -152,7 +154,9 @@ def _plan_settings(
         data=binding.words,
         command=command,
         only=settings.only,
-        bind=lambda experiment: precision.settled(binding.bound(experiment)),
+        bind=lambda experiment: precision.settled(
+            lengthened(binding.bound(experiment), settings.epochs, settings.batch)
+        ),
     )
 
 
@@ -198,18 +202,9 @@ def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: Set[st
 def _declare(planned: Sequence[Planned], done: set[str], tracker: Tracker) -> None:
     for p in planned:
         tracker.declare(p.declaration)
-    tags = _table_tags(planned)
+    tags = table_tags(planned)
     for fingerprint in done & tags.keys():
         tracker.tag(fingerprint, tags[fingerprint])
-
-
-def _table_tags(planned: Sequence[Planned]) -> dict[str, dict[str, str]]:
-    """For each training, the tables that it serves and its row in each, as `table.1=3x64`."""
-    tags: dict[str, dict[str, str]] = {}
-    for p in planned:
-        for fingerprint, row in p.rows.items():
-            tags.setdefault(fingerprint, {})[f"table.{p.declaration.table}"] = row
-    return tags
 
 
 def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents, console: Console) -> None:
@@ -249,9 +244,10 @@ def _run(
             Checkpoints(settings.storage).delete(fingerprint)
     sources = provenance.imported_sources()
     tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
+    labels = labels_of(planned)
     display = Display(
-        {fp: JobProgress(job.describe(), job.epochs) for fp, job in jobs.items()}, settings.scale
+        {fp: JobProgress(labels.names[fp], job.epochs) for fp, job in jobs.items()}, settings.scale
     )
-    ledger = Ledger(tracker, display, jobs, _table_tags(planned), settings, plan.workers or 1, console)
+    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console)
     with live_view(display, console):
         run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record, ledger.give_up)

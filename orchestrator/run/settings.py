@@ -44,6 +44,8 @@ class RunSettings:
     precision: Precision | None = None  # of recipes that allow bf16; None leaves it to them
     sigmas: Path | None = None
     experiment_prefix: str = ""
+    epochs: int | None = None  # None leaves it to the recipe
+    batch: int | None = None  # the same
 
     @property
     def report(self) -> str:

@@ -65,6 +65,7 @@ class Declaration(Stored):
     report: str = ""  # the report that it belongs to, such as "demo" or "demo-my_pictures"
     data: str  # the data in words
     benchmark: bool = True  # whether they are those of the paper
+    by_recipe: bool = True  # whether trainings are as long, and batches as large, as the scale's recipe says
     assumed: tuple[str, ...] = ()  # what was assumed about them, a sentence each
     data_fingerprints: tuple[str, ...]  # records of any other data are rejected
     seeds: tuple[int, ...]  # of the row that has most; another row may have only the first of them
@@ -82,8 +83,8 @@ class Declaration(Stored):
 
     @property
     def comparable(self) -> bool:
-        """Whether its numbers compare with the paper's: of the same scale and data."""
-        return self.scale == "paper" and self.benchmark
+        """Whether its numbers compare with the paper's: of the same scale, data and length of training."""
+        return self.scale == "paper" and self.benchmark and self.by_recipe
 
     @property
     def fingerprints(self) -> tuple[str, ...]:

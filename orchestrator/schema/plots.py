@@ -24,6 +24,17 @@ class Curves(Frozen):
     title: str = ""
 
 
+class PartCurves(Frozen):
+    """A plot of several metrics of one row by epoch on a log scale: means and ranges over seeds."""
+
+    kind: Literal["part_curves"] = "part_curves"
+    row: str  # its key
+    keys: tuple[str, ...]  # metrics with histories
+    labels: tuple[str, ...]  # of these, in the same order
+    axis: str  # what all of them measure
+    title: str = ""
+
+
 class ErrorMatrix(Frozen):
     """A heat map of one method's errors by occluded and by measured group of joints."""
 
@@ -113,15 +124,26 @@ ProbePlot = (
 )
 """Plots of probe results."""
 
-Plot = Annotated[Scatter | Curves | ProbePlot, Field(discriminator="kind")]
+Plot = Annotated[Scatter | Curves | PartCurves | ProbePlot, Field(discriminator="kind")]
 
 
 def probe_columns(plot: Plot) -> tuple[str, ...]:
     """The columns whose probes a plot needs; none for a plot of a table's cells or of metrics by epoch."""
     match plot:
-        case Scatter() | Curves():
+        case Scatter() | Curves() | PartCurves():
             return ()
         case MatrixDifference():
             return plot.column, plot.minus
         case _:
             return (plot.column,)
+
+
+def histories(plot: Plot) -> tuple[str, ...]:
+    """The metrics whose values by epoch a plot needs."""
+    match plot:
+        case Curves():
+            return (plot.key,)
+        case PartCurves():
+            return plot.keys
+        case _:
+            return ()

@@ -178,6 +178,7 @@ def _declare(
         report=settings.report,
         data="; ".join(dict.fromkeys(settings.data(e.data) for e in trained)),
         benchmark=all(e.data.published for e in trained),
+        by_recipe=all(e.by_recipe for e in trained),
         assumed=tuple(dict.fromkeys(sentence for e in trained for sentence in e.assumed)),
         data_fingerprints=tuple(dict.fromkeys(e.data.fingerprint() for e in trained)),
         seeds=settings.seeds[: max((row.count for row in rows), default=len(settings.seeds))],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from orchestrator.tracking.shared_view import TAG
 from orchestrator.tracking.uri import StoreUri, TrackingError
 
 PROJECT = "rle-lab"
@@ -35,6 +36,7 @@ class Store:
     def __init__(self, client: Any, entities: Any, uri: StoreUri, prefix: str = "") -> None:
         self.client, self._entities, self._uri, self._prefix = client, entities, uri, prefix
         self._experiments: dict[str, str] = {}
+        self._views: dict[str, str] = {}  # by the id of the experiment
 
     def experiment(self, name: str, about: str, holds: Holds) -> str:
         """The id of an experiment, which is made, or restored if it was deleted, where necessary.
@@ -57,6 +59,12 @@ class Store:
                 self.client.restore_experiment(identity)
             self._experiments[name] = identity
         return self._experiments[name]
+
+    def show(self, experiment: str, view: str) -> None:
+        """Let the list of an experiment's runs open in a view of `shared_view.view`."""
+        if self._views.get(experiment) != view:
+            self.client.set_experiment_tag(experiment, TAG, view)
+            self._views[experiment] = view
 
     def _made(self, name: str, about: str, holds: Holds) -> Any:
         tags = {"project": PROJECT, "holds": holds, "mlflow.note.content": about}

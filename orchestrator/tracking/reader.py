@@ -13,6 +13,7 @@ from datasets.io.gc_pause import gc_paused
 from orchestrator.schema.record import Record, Status
 from orchestrator.tracking.client import PROJECT, Holds
 from orchestrator.tracking.patience import PermanentError, is_away
+from orchestrator.tracking.shared_view import TAG, address
 from orchestrator.tracking.threads import in_threads
 from orchestrator.util.mathematics import SCHEMA
 
@@ -79,6 +80,16 @@ def holds(experiment: Any) -> Holds:
 def trial_experiments(client: Any) -> list[str]:
     """The ids of the experiments that hold trials."""
     return [found.experiment_id for found in experiments(client) if holds(found) == "trials"]
+
+
+def pages(client: Any) -> dict[str, str]:
+    """Name -> the address of its list of runs, after the server's own, of each experiment that holds trials;
+    that with the newest run is the first."""
+    known = {found.experiment_id: found for found in experiments(client) if holds(found) == "trials"}
+    newest = [
+        known[found] for found in dict.fromkeys(run.info.experiment_id for run in runs(client, list(known)))
+    ]
+    return {found.name: address(found.experiment_id, shared=TAG in found.tags) for found in newest}
 
 
 def trials(client: Any, condition: str = "") -> Iterator[Any]:

@@ -205,6 +205,14 @@ class Tracker:
         """
         return self._channel.call("reading reports", lambda: table_reader.reports(self._client))
 
+    def pages(self) -> dict[str, str]:
+        """The addresses of MLflow's lists of trials, after the server's own, by experiment.
+
+        Raises:
+            TrackingError: the store is away for longer than the patience.
+        """
+        return self._channel.call("reading experiments", lambda: reader.pages(self._client))
+
     def declarations(self, report: str) -> tuple[Declaration, ...]:
         """The newest declaration of each table of a report: tables in their own order, then figures.
 

@@ -1,9 +1,7 @@
 """What is known of a trial before it starts, as its run shows it."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from orchestrator.tracking.client import PROJECT, now
 from orchestrator.util.mathematics import SCHEMA
@@ -20,7 +18,9 @@ class TrialInfo:
         group: the MLflow experiment in which it compares with others, such as "coco-demo".
         seed: of the job.
         tags: further tags, such as `table.1=3x64`.
-        json: the whole job, kept as experiment.json and, flattened, as MLflow's parameters.
+        json: the whole job, kept as experiment.json.
+        params: what MLflow shows of it, few and short; nothing is read back from them.
+        headline: the metric that MLflow's list shows, such as "AP"; empty for a measurement.
         data: fingerprint of its data; empty for a measurement without data.
         commit: of the code.
         schema: the number of the code's mathematics.
@@ -35,6 +35,8 @@ class TrialInfo:
     seed: int
     tags: Mapping[str, str]
     json: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headline: str = ""
     data: str = ""
     commit: str = ""
     schema: int = SCHEMA
@@ -61,15 +63,3 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "note": "",
         "warnings": "[]",
     }
-
-
-def flatten(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Every field as `dotted.name: text`, as MLflow shows and compares parameters."""
-    return dict(_leaves("", fields))
-
-
-def _leaves(prefix: str, value: Any) -> list[tuple[str, str]]:
-    if not isinstance(value, Mapping):
-        return [(prefix, value if isinstance(value, str) else json.dumps(value))]
-    stem = f"{prefix}." if prefix else ""
-    return [leaf for key, inner in value.items() for leaf in _leaves(stem + key, inner)]

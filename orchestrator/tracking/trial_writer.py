@@ -13,7 +13,8 @@ from orchestrator.tracking import reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
 from orchestrator.tracking.owner import is_dead, is_written, process
 from orchestrator.tracking.patience import PermanentError
-from orchestrator.tracking.trial_info import TrialInfo, flatten
+from orchestrator.tracking.shared_view import view
+from orchestrator.tracking.trial_info import TrialInfo
 from orchestrator.tracking.trial_info import tags as start_tags
 from orchestrator.tracking.write_queue import Write
 
@@ -89,13 +90,14 @@ class TrialWriter:
             self._client.update_run(run.info.run_id, status="RUNNING", name=trial.name)
         else:
             experiment = self.group(trial.group)
+            shown = [reader.metric_name(trial.headline)] if trial.headline else []
+            self._store.show(experiment, view(shown))
             tags[reader.GENERATION] = str(1 + max((reader.order(run)[1] for run in found), default=0))
             run = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
             for former in free:
                 self._client.set_tag(former.info.run_id, reader.SUPERSEDED, run.info.run_id)
         # A parameter can't be logged twice with different values; those that may differ decide no result.
-        fields = flatten(json.loads(trial.json))
-        params = {name: text for name, text in fields.items() if name not in run.data.params}
+        params = {name: text for name, text in trial.params.items() if name not in run.data.params}
         self._store.log(run.info.run_id, params=params, tags=tags)
         self._runs[trial.fingerprint] = _known(run)
         self._client.log_text(run.info.run_id, trial.json, "experiment.json")

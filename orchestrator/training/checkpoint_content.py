@@ -11,6 +11,8 @@ import torch
 from pydantic import NonNegativeInt, TypeAdapter
 from torch import Tensor
 
+from models.weights_file import reason
+
 
 class ContentError(ValueError):
     """The file is no checkpoint, or is damaged; `code` tells which."""
@@ -66,7 +68,7 @@ def load_state(stream: BinaryIO, *, weights: bool = True) -> dict[str, Any]:
     except (OSError, ContentError):
         raise
     except Exception as error:  # torch raises many kinds for a file that isn't one of its own
-        raise ContentError(f"not a readable checkpoint ({error})", "not-a-checkpoint") from None
+        raise ContentError(f"not a readable checkpoint ({reason(error)})", "not-a-checkpoint") from None
     if not isinstance(state, dict):
         raise ContentError(f"not a checkpoint, but a {type(state).__name__}", "not-a-checkpoint")
     return state

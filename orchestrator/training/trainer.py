@@ -208,7 +208,7 @@ def _steps_per_epoch(schedule: Schedule, split: Split, world_size: int) -> int:
         raise DataError(
             "the training set",
             f"{len(split)} samples are fewer than one batch of {schedule.batch}",
-            remedy="Add samples to train on",
+            remedy="Add samples to train on, or name a smaller --batch",
             code="few-samples",
         )
     return len(split) // schedule.batch

@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
+import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -12,18 +14,23 @@ import psutil
 import torch
 
 ROOT = Path(__file__).parents[2]
+PASSED_ALONG = "RLE_LAB_COMMIT"
+"""The variable of the environment that names the commit where there is no checkout."""
 PACKAGES = ("datasets", "models", "orchestrator", "sweeps")
 
 
 @cache
 def commit() -> str:
-    """The code's commit, with `-dirty` where files differ from it; outside a checkout `source-` and a digest.
+    """The code's commit, with `-dirty` where files differ from it.
 
-    Ray leaves .git out of what it uploads with a job.
+    Outside a checkout it is `source-` and a digest of the files, after the commit where `RLE_LAB_COMMIT`
+    passes that along: Ray leaves .git out of what it uploads with a job.
     """
     head = _git("rev-parse", "--short=12", "HEAD")
     if not head:
-        return f"source-{sources(ROOT)}"
+        passed = os.environ.get(PASSED_ALONG, "").strip()
+        given = f"{passed} " if re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?", passed) else ""
+        return f"{given}source-{sources(ROOT)}"
     return f"{head}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else head
 
 

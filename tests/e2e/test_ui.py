@@ -32,6 +32,8 @@ def trial(size: str, seed: int) -> TrialInfo:
         seed=seed,
         tags={"table.1": size},
         json=json.dumps({"objective": {"flow": {"layers": layers, "width": width}}, "seed": seed}),
+        params={"row": size, "flow": size, "seed": str(seed), "lr": "0.004", "width": width},
+        headline="AP",
     )
 
 
@@ -56,38 +58,69 @@ def _run(tracker: Tracker, info: TrialInfo) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(store: str) -> Iterator[str]:
+def printed(store: str) -> Iterator[list[str]]:
+    """The lines that `rle-lab ui` prints, once its server answers: the server's address, then a link each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "sweeps", "ui", "--tracking-uri", store, "--port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, text=True)
     try:
-        yield _answering(f"http://127.0.0.1:{port}", server)
+        assert server.stdout is not None
+        lines = [server.stdout.readline().strip(), server.stdout.readline().strip()]
+        _wait_for(lines[0].split()[0], server)
+        yield lines
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
 
 
-def _answering(address: str, server: subprocess.Popen[bytes]) -> str:
+@pytest.fixture
+def link(printed: list[str]) -> str:
+    """To the trials."""
+    name, _, link = printed[1].partition(": ")
+    assert name == "coco-demo"
+    return link
+
+
+def _wait_for(address: str, server: subprocess.Popen[str]) -> None:
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         assert server.poll() is None, "the server ended by itself"
         try:
             with urllib.request.urlopen(address, timeout=5):
-                return address
+                return
         except OSError:
             time.sleep(0.5)
     raise AssertionError(f"{address} did not answer in {SECONDS} s")
 
 
-def test_the_trials_of_a_table_are_found_and_compared(address: str, browser: Any) -> None:
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
     page.set_default_timeout(1000 * SECONDS)
-    page.goto(f"{address}/#/experiments", wait_until="commit")
-    experiment = page.get_by_role("link", name="coco-demo").first.get_attribute("href")
+    yield page
+    page.close()
+
+
+def test_the_printed_link_shows_row_flow_seed_and_metric_without_a_setting(link: str, page: Any) -> None:
+    page.goto(link, wait_until="commit")
+    page.get_by_text(f"{len(SIZES) * len(SEEDS) + 1} matching runs").wait_for()
+    for column in ("row", "flow", "seed", "AP"):
+        page.get_by_role("columnheader", name=column, exact=True).first.wait_for()
+
+
+def test_flow_size_against_ap_is_two_clicks(link: str, page: Any) -> None:
+    page.goto(link, wait_until="commit")  # the first
+    page.get_by_text("RLE 5x64 on coco, seed 0").first.wait_for()
+    page.locator("label:has(input[value=CHART])").click()
+    chart = page.locator("svg").filter(has_text="5x64").filter(has_text="flow").filter(has_text="AP")
+    chart.first.wait_for()
+
+
+def test_the_trials_of_a_table_are_found_and_compared(link: str, page: Any) -> None:
     trials = quote("tags.`table.1` != ''")
-    page.goto(f"{address}/{experiment}/runs?searchFilter={trials}", wait_until="commit")
+    page.goto(f"{link}&searchFilter={trials}", wait_until="commit")
     page.get_by_text(f"{len(SIZES) * len(SEEDS)} matching runs").wait_for()
     page.get_by_text("RLE 3x64 on coco, seed 0").first.wait_for()
     assert page.get_by_text("DLE 3x64 on coco, seed 0").count() == 0
@@ -96,14 +129,13 @@ def test_the_trials_of_a_table_are_found_and_compared(address: str, browser: Any
     page.get_by_text("Comparing 20 Runs").wait_for()
     page.get_by_text("Run details").wait_for()
     shown = page.inner_text("body")
-    assert "objective.flow.width" in shown
+    assert "width" in shown
     assert "RLE 5x32 on coco, seed 3" in shown
     assert page.get_by_role("link", name="AP", exact=True).count() == 1
-    page.close()
 
 
-def test_the_server_listens_on_this_machine_alone(address: str) -> None:
-    port = int(address.rpartition(":")[2])
+def test_the_server_listens_on_this_machine_alone(printed: list[str]) -> None:
+    port = int(printed[0].split()[0].rpartition(":")[2])
     listening = f":{port:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     hosts = {row[1].partition(":")[0] for row in rows if row[1].endswith(listening) and row[3] == "0A"}

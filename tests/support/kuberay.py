@@ -94,12 +94,20 @@ class PodSecurity(Shape):
     runAsNonRoot: bool
     runAsUser: int
     fsGroup: int
+    fsGroupChangePolicy: Literal["Always", "OnRootMismatch"] = "Always"
+
+
+class Toleration(Shape):
+    key: str
+    operator: Literal["Exists", "Equal"]
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 
 class PodSpec(Shape):
     containers: list[Container] = Field(min_length=1)
     volumes: list[Volume] = []
     securityContext: PodSecurity | None = None
+    tolerations: list[Toleration] = []
 
 
 class PodTemplate(Shape):

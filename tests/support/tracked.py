@@ -12,14 +12,14 @@ TRIAL = TrialInfo(
     seed=7,
     tags={"table.1": "3x64"},
     json='{"schedule": {"epochs": 40}, "objective": {"kind": "rle"}}',
+    params={"row": "3x64", "epochs": "40"},
+    headline="AP",
     data="d1",
     commit="0e30145",
     machine="2 cores",
     world_size=2,
     checkpoint="/storage/abc123/checkpoint.pt",
 )
-PARAMS = {"schedule.epochs": "40", "objective.kind": "rle"}
-"""What MLflow shows of its JSON."""
 SECRET = "pa55word"
 
 

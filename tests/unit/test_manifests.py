@@ -141,6 +141,16 @@ def test_all_pods_run_the_one_image_that_the_dockerfile_says_how_to_build(job: R
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 
+def test_workers_tolerate_the_taint_of_gpu_nodes_and_no_start_walks_over_the_whole_volume(
+    job: RayJob,
+) -> None:
+    for pod in pods(job):
+        assert pod.securityContext is not None
+        assert pod.securityContext.fsGroupChangePolicy == "OnRootMismatch"
+        gpus = any("nvidia.com/gpu" in container.resources.limits for container in pod.containers)
+        assert [one.key for one in pod.tolerations] == (["nvidia.com/gpu"] if gpus else [])
+
+
 def test_no_credential_stands_in_a_manifest(job: RayJob) -> None:
     secret = re.compile("TOKEN|PASSWORD|USERNAME|KEY")
     variables = [v for pod in pods(job) for c in pod.containers for v in c.env if secret.search(v.name)]

@@ -17,7 +17,7 @@ from orchestrator.report.figures.probe_rows import Details, ProbeRow, probe_rows
 from orchestrator.report.figures.retina_gallery import boundary_pictures
 from orchestrator.report.figures.scatter import scatter
 from orchestrator.report.figures.style import png, svg
-from orchestrator.report.figures.training_curves import curves
+from orchestrator.report.figures.training_curves import curves, part_curves
 from orchestrator.report.figures.truncation import truncated_people, truncation_errors
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import (
@@ -29,6 +29,7 @@ from orchestrator.schema.plots import (
     ErrorByScale,
     ErrorMatrix,
     MatrixDifference,
+    PartCurves,
     Plot,
     PosePictures,
     ProbePlot,
@@ -56,6 +57,8 @@ def draw(
         return scatter(declaration, filled, plot)
     if isinstance(plot, Curves):
         return curves(declaration, records, plot)
+    if isinstance(plot, PartCurves):
+        return part_curves(declaration, records, plot)
     lost = collapsed(declaration, records)
     kept = {fingerprint: detail for fingerprint, detail in details.items() if fingerprint not in lost}
     rows = [row for name in probe_columns(plot) for row in probe_rows(declaration, kept, name)]

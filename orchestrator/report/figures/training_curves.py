@@ -23,7 +23,7 @@ from orchestrator.report.figures.style import (
     style,
 )
 from orchestrator.schema.declaration import Declaration, DeclaredRow
-from orchestrator.schema.plots import Curves
+from orchestrator.schema.plots import Curves, PartCurves
 from orchestrator.schema.record import Record
 from orchestrator.stats.aggregate import Cell, FilledTable, fill
 from orchestrator.stats.collapse import collapsed
@@ -74,6 +74,54 @@ def curves(
         ax.set_ylabel(_metric_label(declaration, plot.key))
         _label_ends(figure, ax, lines, inks)
     return figure, _caption(fill(declaration, records), lines, plot)
+
+
+def part_curves(
+    declaration: Declaration, records: Mapping[str, Record], plot: PartCurves
+) -> tuple[Figure, str] | None:
+    """Several metrics of one row by epoch, and a caption; None where no run of it has their histories."""
+    lines = part_lines(declaration, records, plot)
+    if not lines:
+        return None
+    inks = row_colours([line.key for line in lines])
+    strokes = line_styles(inks)
+    with style():
+        figure = empty_figure(height=3.6)
+        ax = figure.add_subplot()
+        for line in lines:
+            _draw_line(ax, line, inks[line.key], strokes[line.key])
+        ax.set_yscale("log")
+        ax.autoscale(enable=False)
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylabel(plot.axis)
+        _label_ends(figure, ax, lines, inks)
+    seeds = max(len(line.trained) for line in lines)
+    band = "; the band spans the lowest to the highest seed" if seeds > 1 else ""
+    return figure, f"{plot.title or plot.axis} of {plot.row} by epoch: mean over seeds{band}."
+
+
+def part_lines(declaration: Declaration, records: Mapping[str, Record], plot: PartCurves) -> tuple[Line, ...]:
+    """A line for each metric, of the row's runs that finished, did not collapse and measured it."""
+    collapses = collapsed(declaration, records)
+    row = next((row for row in declaration.rows if row.key == plot.row), None)
+    cells = () if row is None else row.cells.values()
+    fingerprints = dict.fromkeys(fp for cell in cells for fp in cell.fingerprints)
+    runs = [records[fp] for fp in fingerprints if fp in records and fp not in collapses]
+    well = [
+        run for run in runs if run.status == "finished" and run.data in ("", *declaration.data_fingerprints)
+    ]
+    lines = []
+    for key, label in zip(plot.keys, plot.labels, strict=True):
+        found = tuple(h for run in well if (h := _positive(run.history.get(key, ()))))
+        if found:
+            lines.append(Line(label, label, found, ()))
+    return tuple(lines)
+
+
+def _positive(history: History) -> History:
+    """What a log scale has room for."""
+    return tuple((epoch, value) for epoch, value in history if math.isfinite(value) and value > 0)
 
 
 def curve_lines(declaration: Declaration, records: Mapping[str, Record], plot: Curves) -> tuple[Line, ...]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from models import weights_file
 from models.errors import WeightsError
 from models.import_weights import convert
 from models.weights_file import read
@@ -176,3 +177,21 @@ def test_weights_that_are_no_numbers_are_named(name: str, change: Any, code: str
     with refused(code, WeightsError) as caught:
         convert({**state, name: change(state[name])})
     assert name in str(caught.value)
+
+
+def test_torchs_advice_to_let_code_run_is_never_passed_on(tmp_path: Path) -> None:
+    class Code:
+        def __reduce__(self) -> tuple[object, ...]:
+            return eval, ("1",)
+
+    for content in ({"a": torch.zeros(1), "b": Code()}, Code(), Path("x")):
+        torch.save(content, tmp_path / "any.pth")
+        try:
+            torch.load(tmp_path / "any.pth", weights_only=True)
+        except Exception as error:
+            said = weights_file.reason(error)
+            assert "Unsupported" in said
+            assert not any(word in said for word in ("weights_only", "safe_globals", "trust"))
+    assert weights_file.reason(ValueError("bad\nworse")) == "bad"
+    assert weights_file.reason(ValueError()) == "ValueError"
+    assert "weights_only" not in weights_file.reason(ValueError("Re-run with weights_only=False"))

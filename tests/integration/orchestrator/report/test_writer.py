@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from orchestrator.report import table_formats, terminal, writer
 from orchestrator.report.figures.training_curves import curves
@@ -69,10 +70,36 @@ class Outline(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
+def test_a_verdict_can_be_redone_from_the_values_by_seed(written: writer.Report) -> None:
+    """As a reviewer would, with pandas and scipy alone: paired t-tests, then Holm's correction."""
+    frame = pd.read_csv(written.folder / "tables" / "table_7_seeds.csv", dtype={"table": str})
+    by_seed = frame[frame.column == "AP"].pivot(index="seed", columns="row", values="value")
+    pairs = [("RLE (Q+G)", "DLE"), ("Direct L1", "RLE (Q+G)"), ("RLE (Q+G)", "Laplace, learned scale")]
+    p = [stats.ttest_rel(by_seed[a], by_seed[b]).pvalue for a, b in pairs]
+    ranked = sorted(range(3), key=lambda index: p[index])
+    steps = [min(1.0, (3 - place) * p[index]) for place, index in enumerate(ranked)]
+    corrected = {index: max(steps[: place + 1]) for place, index in enumerate(ranked)}
+    for index, verdict in enumerate(written.verdicts["7"]):
+        assert verdict.p == pytest.approx(p[index], rel=1e-9)
+        assert verdict.p_holm == pytest.approx(corrected[index], rel=1e-9)
+
+
+def test_the_values_by_seed_name_their_runs_and_what_has_no_value(written: writer.Report) -> None:
+    frame = pd.read_csv(written.folder / "tables" / "table_7_seeds.csv", dtype={"table": str})
+    assert list(frame) == ["table", "row", "column", "seed", "value", "outcome", "fingerprint"]
+    lost = frame[(frame.row == "RLE (Q+G+s)") & (frame.column == "AP")].set_index("seed")
+    assert list(lost.outcome) == ["measured", "measured", "diverged"]
+    assert list(lost.fingerprint) == [f"fit/RLE (Q+G+s)/{seed}" for seed in SEEDS]
+    assert lost.value.isna().tolist() == [False, False, True]
+    filled = next(part for part in written.filled if part.declaration.table == "7")
+    assert filled.cell("RLE (Q+G+s)", "AP").mean == pytest.approx(lost.value.mean())
+
+
 def test_every_table_and_figure_is_a_file_and_in_both_pages(written: writer.Report, page: str) -> None:
     names = {path.relative_to(written.folder).as_posix() for path in written.paths}
     stems = [f"table_{table}_{plot}" for table in "17" for plot in ("AP_by_FLOPs", "AP_by_epoch")]
     expected = {f"tables/table_{table}.{suffix}" for table in "17" for suffix in ("md", "csv", "tex")}
+    expected |= {f"tables/table_{table}_seeds.csv" for table in "17"}
     expected |= {f"figures/{stem}.{suffix}" for stem in stems for suffix in ("svg", "png")}
     assert names == expected | {"README.md", "report.html"}
     assert all(path.stat().st_size for path in written.paths)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.tracking.tracker import Tracker
-from tests.support.tracked import PARAMS, TRIAL, client, train
+from tests.support.tracked import TRIAL, client, train
 
 
 def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
@@ -27,7 +27,7 @@ def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
 def test_mlflow_shows_parameters_tags_and_the_experiment(tracker: Tracker) -> None:
     train(tracker)
     run = client(tracker).get_run(tracker.records()["abc123"].run_id)
-    assert run.data.params == PARAMS
+    assert run.data.params == TRIAL.params
     assert run.data.tags["table.1"] == "3x64"
     assert run.data.tags["checkpoint"] == TRIAL.checkpoint
     assert run.info.status == "FINISHED"
@@ -36,6 +36,7 @@ def test_mlflow_shows_parameters_tags_and_the_experiment(tracker: Tracker) -> No
     experiment = client(tracker).get_experiment(run.info.experiment_id)
     assert experiment.name == "coco-demo"
     assert "coco-demo" in experiment.tags["mlflow.note.content"]
+    assert "metrics.`AP`" in experiment.tags["mlflow.sharedViewState.rle-lab"]
 
 
 def test_records_are_those_asked_for(tracker: Tracker) -> None:
@@ -96,11 +97,11 @@ def test_a_restart_takes_the_unfinished_run_up_again(tracker: Tracker) -> None:
     tracker.start(TRIAL)
     tracker.finish("abc123", "failed", {}, 1.0, note="worker lost")
     failed = tracker.records()["abc123"]
-    tracker.start(replace(TRIAL, commit="fffffff", json=json.dumps({"schedule": {"epochs": 41}, "x": 1})))
+    tracker.start(replace(TRIAL, commit="fffffff", params={"epochs": "41", "x": "1"}))
     again = tracker.records()["abc123"]
     assert (again.run_id, again.status, again.note, again.commit) == (failed.run_id, "running", "", "fffffff")
     params = client(tracker).get_run(again.run_id).data.params
-    assert params == {**PARAMS, "x": "1"}
+    assert params == {**TRIAL.params, "x": "1"}
 
 
 def test_a_finished_trial_that_is_run_again_gets_a_run_of_its_own(tracker: Tracker) -> None:
@@ -133,7 +134,7 @@ def test_tags_can_be_added_to_a_trial_of_an_earlier_process(tracker: Tracker, ur
 
 def test_many_and_long_parameters_and_tags_fit(tracker: Tracker) -> None:
     many = {f"field.{index}": str(index) for index in range(250)} | {"long": "x" * 7000}
-    tracker.start(replace(TRIAL, json=json.dumps(many)))
+    tracker.start(replace(TRIAL, params=many))
     warnings = [f"sigma_max = 1 in epoch {epoch}" for epoch in range(1000)]
     tracker.finish("abc123", "diverged", {}, 1.0, note="y" * 9000, warnings=warnings)
     record = tracker.records()["abc123"]

@@ -24,6 +24,7 @@ def test_no_part_of_a_password_is_printed(
     started: list[Any] = []
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(os, "execv", lambda *words: started.append(words))
+    monkeypatch.setattr(ui, "_pages", lambda _: {})
     parser = argparse.ArgumentParser()
     ui.add_parser(parser.add_subparsers())
     arguments = parser.parse_args(["ui", "--tracking-uri", uri])

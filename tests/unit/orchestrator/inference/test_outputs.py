@@ -33,7 +33,9 @@ def test_a_second_run_writes_over_the_first(outputs: Outputs) -> None:
     with Image.open(outputs.folder / "drawings" / "a.jpg") as drawn:
         assert drawn.getpixel((4, 4)) == (200, 200, 200)
     assert json.loads((outputs.folder / "keypoints.json").read_text()) == RESULTS
-    assert sorted(path.name for path in outputs.folder.rglob("*")) == ["a.jpg", "drawings", "keypoints.json"]
+    assert sorted(path.name for path in outputs.folder.rglob("*")) == [
+        *("a.jpg", "drawings", "keypoints.csv", "keypoints.json"),
+    ]
 
 
 def test_a_picture_is_not_written_over_under_any_name(outputs: Outputs) -> None:

@@ -37,7 +37,7 @@ def section(*decisions: Decision, table: str = "1") -> Section:
         Verdict(f"{kind} {place}.", kind, 1.0, 0.5, 1.5, 4, 0.01, 0.01, None, "", effect=f"+{place} (a to b)")
         for place, kind in enumerate(decisions)
     )
-    return Section(fill(declared, {}), verdicts, (), provenance(declared, {}))
+    return Section(fill(declared, {}), verdicts, (), provenance(declared, {}), "")
 
 
 def test_the_opening_counts_the_papers_sentences_and_our_questions() -> None:

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from orchestrator.util import provenance
 from orchestrator.util.provenance import ROOT, commit, imported_sources, sources
 
 
@@ -12,6 +15,23 @@ def test_what_is_imported_is_named_by_digest_and_place() -> None:
 
 def test_a_commit_or_a_digest_names_the_code() -> None:
     assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?|source-[0-9a-f]{12}", commit())
+
+
+@pytest.mark.parametrize(
+    ("passed", "shown"),
+    [
+        ("0123456789ab", "0123456789ab "),
+        ("0123456789ab-dirty", "0123456789ab-dirty "),
+        ("", ""),
+        ("v1; rm", ""),
+    ],
+)
+def test_outside_a_checkout_the_commit_may_be_passed_along(
+    passed: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "_git", lambda *_: "")
+    monkeypatch.setenv("RLE_LAB_COMMIT", passed)
+    assert commit.__wrapped__() == f"{shown}source-{sources(provenance.ROOT)}"
 
 
 def test_the_digest_follows_names_and_bytes_of_the_packages_and_nothing_else(tmp_path: Path) -> None:

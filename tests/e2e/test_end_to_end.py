@@ -13,7 +13,11 @@ import pytest
 from orchestrator.tracking.tracker import Tracker
 from tests.support.paths import ROOT
 
-COLUMNS = ["table", "row", "column", "paper", "mean", "std", "n", "status"]
+COLUMNS = ["table", "row", "column", "paper", "mean", "std", "n", "status", "lost"]
+
+
+ROWS = 8
+"""Of Table 7."""
 
 
 def command(*arguments: str) -> list[str]:
@@ -77,7 +81,7 @@ def test_the_table_has_every_cell_measured_beside_the_papers(results: Path) -> N
 def test_a_second_run_trains_nothing(results: Path) -> None:
     before = finished(results)
     text = run("sweeps/residual_term.py", "--scale", "smoke", "--results", str(results))
-    assert "7 jobs, 7 of them already done" in text
+    assert f"{ROWS} jobs, {ROWS} of them already done" in text
     assert finished(results) == before
 
 
@@ -104,7 +108,7 @@ def test_a_dry_run_shows_cost_and_what_is_done_and_runs_nothing(results: Path) -
     text = run("sweeps/residual_term.py", "--scale", "smoke", "--results", str(results), "--dry-run")
     assert "53.8K" in text
     assert "44.2M" in text
-    assert "7 of them done" in text
+    assert f"{ROWS} of them done" in text
     assert finished(results) == before
 
 
@@ -124,15 +128,15 @@ def test_killed_and_started_again_it_runs_only_what_is_missing(tmp_path: Path) -
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("[2/7]"):
+        if line.startswith(f"[2/{ROWS}]"):
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     time.sleep(1)
     kept = finished(tmp_path)
-    assert 1 <= len(kept) < 7
+    assert 1 <= len(kept) < ROWS
     text = run(*arguments)
-    assert f"7 jobs, {len(kept)} of them already done" in text
+    assert f"{ROWS} jobs, {len(kept)} of them already done" in text
     after = finished(tmp_path)
     assert {fp: after[fp] for fp in kept} == kept
     assert len(after) == 7

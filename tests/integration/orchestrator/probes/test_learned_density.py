@@ -19,6 +19,7 @@ from models.density import laplace
 from models.interface import Output
 from models.objectives import DLE, L1, RLE, Objective
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.precision import settled
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.learned_density import Density
@@ -26,6 +27,7 @@ from orchestrator.probes.residuals import residuals_of
 from orchestrator.probes.sigma_in_errors import log_densities
 from orchestrator.tracking.reader import metric_name
 from orchestrator.training.runtime import CPU
+from orchestrator.util.mathematics import Precision
 from sweeps.learned_density import rows
 from tests.support.errors import invalid, refused
 
@@ -56,6 +58,10 @@ def subject(experiment: Experiment, data: CocoData, objective: Objective) -> Tra
     return TrainedModel(of, Centre().eval(), objective.build(2), data, CPU)
 
 
+def native() -> Precision:
+    raise AssertionError
+
+
 def measured(subject: TrainedModel) -> ProbeResult:
     return Density(of=subject.experiment).measure(subject)
 
@@ -63,7 +69,7 @@ def measured(subject: TrainedModel) -> ProbeResult:
 @pytest.fixture(scope="module")
 def found(data: CocoData) -> dict[str, ProbeResult]:
     """Of every method in the table, untrained."""
-    experiments = {row.key: row.experiment for row in rows("smoke")}
+    experiments = {row.key: settled(row.experiment, "float32", native) for row in rows("smoke")}
     keys = ("RLE G", "RLE Gauss G", "DLE G")
     return {key: measured(subject(experiments[key], data, experiments[key].objective)) for key in keys}
 

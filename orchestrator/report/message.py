@@ -17,7 +17,7 @@ TITLES: dict[Decision, str] = {
 
 COUNTED: dict[Decision, tuple[str, str]] = {
     "supported": ("holds", "hold"),
-    "contradicted": ("does not", "do not"),
+    "contradicted": ("does not hold", "do not hold"),
     "undecided": ("cannot be told", "cannot be told"),
     "cannot be judged": ("cannot be judged", "cannot be judged"),
     "not run": ("was not run", "were not run"),
@@ -83,8 +83,7 @@ def table_sentence(section: Section) -> str:
     if len(kinds) == 1:
         (kind,) = kinds
         which = "Its claim" if len(verdicts) == 1 else f"All {len(verdicts)} claims"
-        alone = {"contradicted": ("does not hold", "do not hold")}
-        verb = alone.get(kind, COUNTED[kind])[len(verdicts) > 1]
+        verb = COUNTED[kind][len(verdicts) > 1]
         return f"{which} {verb}{_named(verdicts) if kind == 'contradicted' else ''}."
     counted = _listed(_counts(verdicts))
     return f"Of its {len(verdicts)} claims {counted}{_named(verdicts)}."

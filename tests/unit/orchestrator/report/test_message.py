@@ -44,7 +44,7 @@ def test_the_opening_counts_the_papers_sentences_and_our_questions() -> None:
     sections = (section("supported", "supported", "undecided"), section("contradicted", table="7"))
     assert opening(sections) == (
         "Of 3 readings of the paper's sentences, 2 hold and 1 cannot be told. "
-        "Of 1 question of our own, 1 does not."
+        "Of 1 question of our own, 1 does not hold."
     )
     assert opening((section(),)) == ""
 
@@ -72,7 +72,8 @@ def test_every_claim_is_listed_once_with_its_effect_and_its_table() -> None:
         ),
         (
             ("supported", "contradicted", "undecided", "undecided"),
-            "Of its 4 claims 1 holds, 1 does not and 2 cannot be told (not: “contradicted 1”, +1 (a to b)).",
+            "Of its 4 claims 1 holds, 1 does not hold and 2 cannot be told (not: “contradicted 1”, "
+            "+1 (a to b)).",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -36,7 +37,7 @@ class Store:
     def __init__(self, client: Any, entities: Any, uri: StoreUri, prefix: str = "") -> None:
         self.client, self._entities, self._uri, self._prefix = client, entities, uri, prefix
         self._experiments: dict[str, str] = {}
-        self._views: dict[str, str] = {}  # by the id of the experiment
+        self._views: set[str] = set()  # ids of the experiments that have one
 
     def experiment(self, name: str, about: str, holds: Holds) -> str:
         """The id of an experiment, which is made, or restored if it was deleted, where necessary.
@@ -61,10 +62,14 @@ class Store:
         return self._experiments[name]
 
     def show(self, experiment: str, view: str) -> None:
-        """Let the list of an experiment's runs open in a view of `shared_view.view`."""
-        if self._views.get(experiment) != view:
-            self.client.set_experiment_tag(experiment, TAG, view)
-            self._views[experiment] = view
+        """Let an experiment's list of runs open in a view of `shared_view.view`; the first one stays."""
+        if experiment in self._views:
+            return
+        self._views.add(experiment)
+        # MLflow fails where two processes set a tag at once; no run is to be lost for how a list opens.
+        with suppress(Exception):
+            if TAG not in self.client.get_experiment(experiment).tags:
+                self.client.set_experiment_tag(experiment, TAG, view)
 
     def _made(self, name: str, about: str, holds: Holds) -> Any:
         tags = {"project": PROJECT, "holds": holds, "mlflow.note.content": about}

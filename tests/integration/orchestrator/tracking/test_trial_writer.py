@@ -225,3 +225,12 @@ def test_what_a_probe_found_comes_back_whole(tracker: Tracker) -> None:
     train(tracker, replace(TRIAL, fingerprint="plain"))
     assert tracker.details(["abc123", "plain", "unknown"]) == {"abc123": {"grid": [1.5, 2]}}
     assert tracker.details([]) == {}
+
+
+def test_a_view_that_cannot_be_set_costs_no_run(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("UNIQUE constraint failed")
+
+    monkeypatch.setattr(client(tracker), "set_experiment_tag", fail)
+    train(tracker)
+    assert tracker.records()["abc123"].status == "finished"

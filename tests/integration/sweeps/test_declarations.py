@@ -12,7 +12,7 @@ from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
 from orchestrator.schema.paper_numbers import paper_cells
-from orchestrator.schema.plots import Curves, Scatter
+from orchestrator.schema.plots import Curves, PartCurves, Scatter
 from orchestrator.sweep.plan import PlanSettings, plan_table, plan_tables
 from orchestrator.sweep.sweep import Row, Sweep, Table
 from orchestrator.training.module import TrainingModule
@@ -72,6 +72,9 @@ def test_claims_and_plots_speak_of_cells_that_exist(table: Table) -> None:
         match plot:
             case Scatter():
                 assert {plot.x, plot.y} <= names
+            case PartCurves():
+                assert plot.row in {row.key for row in declaration.rows}
+                assert len(plot.keys) == len(plot.labels)
             case Curves():
                 assert plot.key
             case _:

@@ -266,7 +266,7 @@ def test_the_smallest_box_can_still_be_inverted(size: tuple[int, int]) -> None:
     ("fields", "code"),
     [
         ({"scale": (1.2, 0.8)}, "value_error"),
-        ({"scale": (0, 1)}, "greater_than"),
+        ({"scale": (0, 1)}, "greater_than_equal"),
         ({"flip": 1.1}, "less_than_equal"),
         ({"rotation": -1}, "greater_than_equal"),
         ({"half_body": -0.1}, "greater_than_equal"),

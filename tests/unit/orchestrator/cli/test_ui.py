@@ -10,7 +10,7 @@ from orchestrator.cli import ui
 
 
 @pytest.mark.parametrize(
-    "uri",
+    "address",
     [
         "postgresql://host/db?password=pa55word",
         "postgresql://user:pa55word@host/db?sslmode=require",
@@ -19,7 +19,7 @@ from orchestrator.cli import ui
     ],
 )
 def test_no_part_of_a_password_is_printed(
-    uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started: list[Any] = []
     monkeypatch.setattr(os, "environ", dict(os.environ))
@@ -27,7 +27,7 @@ def test_no_part_of_a_password_is_printed(
     monkeypatch.setattr(ui, "_pages", lambda _: {})
     parser = argparse.ArgumentParser()
     ui.add_parser(parser.add_subparsers())
-    arguments = parser.parse_args(["ui", "--tracking-uri", uri])
+    arguments = parser.parse_args(["ui", "--tracking-uri", address])
     arguments.act(arguments)
     printed = capsys.readouterr().out
     assert "host" in printed

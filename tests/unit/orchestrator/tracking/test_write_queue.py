@@ -1,6 +1,7 @@
 """What can't be written at once waits, in order; what can never be is named; nobody waits in silence."""
 
 import _thread
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,15 @@ def test_who_wants_to_go_does_not_wait_for_a_store_that_only_does_not_answer() -
 
 
 def test_ctrl_c_ends_a_wait_for_a_store_that_never_answers() -> None:
+    # As in a terminal: a shell's & ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _interrupted_wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted_wait() -> None:
     store, never = Store(), Event()
     with queue_of(store) as queue:
         queue.put(Write("w", "kept"))

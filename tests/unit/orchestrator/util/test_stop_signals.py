@@ -13,7 +13,11 @@ NUMBERS = [signal.Signals[name] for name in STOPPING]
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
+    """As in a terminal, whatever started the tests: nohup and a shell's & ignore some."""
     before = {number: signal.getsignal(number) for number in (*NUMBERS, signal.SIGINT)}
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -141,11 +141,11 @@ def test_two_trials_share_a_gpu(
 def test_a_trial_that_does_not_fit_ends_with_a_sentence_and_the_others_go_on(
     ray: None, experiment: Experiment, place: DataPaths, device: torch.device, tmp_path: Path
 ) -> None:
-    # Its first map alone has 128 × 2^21 × 16 × 16 numbers, 128 GiB in bf16 and twice as many in float32.
+    # Its first map alone has 128 × 2^14 × 256 × 256 numbers, 256 GiB in bf16 and twice as many in float32.
     huge = vary(
         experiment,
-        data=vary(experiment.data, source=People(train=160, val=2)),
-        model=Regressor(trunk=SmallTrunk(channels=(2**21,), strides=(2,))),
+        data=vary(experiment.data, source=People(train=160, val=2), size=(512, 512)),
+        model=Regressor(trunk=SmallTrunk(channels=(2**14,), strides=(2,))),
         schedule=vary(experiment.schedule, epochs=1, batch=128),
     )
     huge.data.prepare(place)

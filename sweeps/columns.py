@@ -34,7 +34,9 @@ def _own_step(experiment: Experiment, scale: str) -> StepTiming:
     return StepTiming(
         model=experiment.model,
         objective=experiment.objective,
-        schedule=vary(experiment.schedule, batch=min(experiment.schedule.batch, OWN_BATCH)),
+        schedule=vary(
+            experiment.schedule, batch=min(experiment.schedule.batch, OWN_BATCH), recipe_batch=None
+        ),
         points=experiment.data.points,
         size=experiment.data.size,
         seed=experiment.seed,

@@ -76,9 +76,9 @@ class Schedule(Frozen):
     evaluate_every: Count = Field(default=1, json_schema_extra={"neutral": True})
 
     @model_validator(mode="after")
-    def _the_recipes_batch_is_larger(self) -> Self:
-        if self.recipe_batch is not None and self.recipe_batch <= self.batch:
+    def _the_recipes_batch_is_another(self) -> Self:
+        if self.recipe_batch == self.batch:
             raise PydanticCustomError(
-                "recipe-batch", "recipe_batch is that of the recipe where `batch` is smaller: leave it out"
+                "recipe-batch", "recipe_batch is that of the recipe where `batch` is another: leave it out"
             )
         return self

@@ -3,12 +3,14 @@
 import dataclasses
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.config.length import lengthened
 from orchestrator.config.vary import vary
 from orchestrator.data.binding import Binding
 from orchestrator.schema.paper_numbers import paper_cells
@@ -41,6 +43,14 @@ def experiments(row: Row) -> list[Experiment]:
 
 def test_lists_say_what_the_sweeps_say() -> None:
     assert [(one.name, one.description) for one in listed()] == [(s.name, s.description) for s in SWEEPS]
+
+
+@pytest.mark.parametrize("batch", [16, 128])
+def test_every_table_can_be_planned_with_other_batches(batch: int) -> None:
+    setting = replace(SETTING, bind=lambda experiment: lengthened(experiment, None, batch))
+    for planned in plan_tables(TABLES, setting):
+        trained = {job.trained.schedule.batch for job in planned.jobs.values() if job.trained is not None}
+        assert trained == {batch}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=by_id)

@@ -36,7 +36,7 @@ def test_json_both_ways_gives_the_same_experiment(experiment: Experiment) -> Non
         (("seed",), 2**32),
         (("schedule", "epochs"), 10**30),
         (("schedule", "batch"), 1e30),
-        (("schedule", "recipe_batch"), 1),
+        (("schedule", "recipe_batch"), 0),
         (("schedule", "warmup_steps"), 10**20),
         (("schedule", "clip_norm"), 1e308),
         (("schedule", "optimiser", "lr"), 1e308),
@@ -160,6 +160,6 @@ def test_an_objective_that_does_not_suit_the_coordinates_is_refused(experiment: 
         vary(retina, objective=RLE(s="grid"))
 
 
-def test_a_batch_that_is_no_smaller_than_the_recipes_is_refused(experiment: Experiment) -> None:
+def test_a_recipes_batch_that_is_the_batch_itself_is_refused(experiment: Experiment) -> None:
     with invalid("recipe-batch"):
         vary(experiment, schedule=vary(experiment.schedule, recipe_batch=experiment.schedule.batch))

@@ -71,6 +71,13 @@ def test_a_batch_made_to_fit_may_be_chosen_smaller(recipe: Experiment) -> None:
     assert "batches of 8, as chosen, instead of 64" in chosen.assumed[-1]
 
 
+def test_a_larger_batch_may_be_chosen_too(recipe: Experiment) -> None:
+    chosen = lengthened(recipe, None, 2 * recipe.schedule.batch)
+    assert chosen.schedule.recipe_batch == recipe.schedule.batch
+    assert not chosen.by_recipe
+    assert "batches of 128, as chosen, instead of 64" in chosen.assumed[-1]
+
+
 def test_what_rows_vary_by_is_not_chosen_for_all_of_them() -> None:
     check_chosen_once(["schedule.epochs=10,20"], None, 8)
     with refused("chosen-twice"):

@@ -68,9 +68,10 @@ def vary_tables(
     if not variations:
         return tables, tuple(only)
     varied = [with_variations(table, variations, only) for table in tables]
-    keys = [row.key for table in varied for row in table.rows(scale)]
-    added = [key for key in keys if any(key.startswith(f"{name}, ") for name in only)]
-    return varied, tuple(dict.fromkeys((*only, *added)))
+    if not only:
+        return varied, ()
+    before, after = ([row.key for table in some for row in table.rows(scale)] for some in (tables, varied))
+    return varied, (*only, *dict.fromkeys(key for key in after if key not in before))
 
 
 def _crossed(row: Row, variations: Sequence[Variation]) -> Iterator[Row]:

@@ -65,6 +65,16 @@ def test_a_row_that_is_named_is_varied_with_its_groups(table: Table) -> None:
     assert keys == ("DLE", "DLE, epochs 9")
 
 
+def test_a_row_whose_name_begins_like_the_named_one_is_not_run(experiment: Experiment) -> None:
+    rows = [
+        Row("RLE", experiment),
+        Row("RLE, Gaussian Q", vary(experiment, objective=RLE(density="gaussian"))),
+    ]
+    table = Table("1", title="", description="", rows=lambda scale: rows, columns=[], paper=())
+    _, keys = vary_tables([table], ["schedule.epochs=9"], ("RLE",), "smoke")
+    assert keys == ("RLE", "RLE, epochs 9")
+
+
 def test_without_variations_the_table_is_the_same(table: Table) -> None:
     assert vary_tables([table], [], ("DLE",), "smoke") == ([table], ("DLE",))
 

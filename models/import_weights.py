@@ -1,7 +1,7 @@
 """Pretrained weights of other code: the authors' 2-D and 3-D models and mmpose's RLE models; and trunks.
 
-The result is a config of this package with its weights,
-whose net predicts what the original predicts, but in units of the crop, centred.
+The result is a config of this package with its weights, whose net predicts what the original predicts, but in
+units of the crop, centred.
 
 Shapes: P points, D coordinates of a point, F features, K couplings of a flow.
 """

@@ -241,7 +241,6 @@ class WeightedSum(Frozen):
         Raises:
             ConfigError: a term can't be built for them.
         """
-        self.check(dim)
         weights = {str(term.kind): weight for weight, term in self.terms}
         return SumLoss(weights, {term.kind: term.build(dim) for _, term in self.terms})
 

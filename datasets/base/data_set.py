@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
+from datasets.base.annotated_folder import AnnotatedFolder
 from datasets.base.folder import DataRoot, Folder
 from datasets.config import Frozen, Side, Source
 from datasets.contract import Data, DataPaths, Pairs
@@ -95,6 +96,11 @@ class DataSet(Frozen):
     def variant(self) -> str:
         """What sets this configuration apart from others of the set, for the names of runs; or nothing."""
         return ""
+
+    @property
+    def train_samples(self) -> int | None:
+        """To train on, where that is known before the data are prepared."""
+        return self.source.train_samples if isinstance(self.source, AnnotatedFolder) else None
 
     def fingerprint(self) -> str:
         """16 hex digits of the source: which data these are, whatever is done with them."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.run.settings import home
+from orchestrator.run.settings import cache_of, home
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,8 +37,7 @@ def storage(arguments: argparse.Namespace) -> str:
 
 def cache(arguments: argparse.Namespace) -> Path:
     """Where sweeps with this storage leave prepared data."""
-    place = storage(arguments)
-    return Path.home() / ".cache" / "rle-lab" if "://" in place else Path(place) / "data"
+    return cache_of(storage(arguments))
 
 
 def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":

@@ -1,6 +1,10 @@
 """Numbers of the command line, within bounds."""
 
 import argparse
+from collections.abc import Callable
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 def whole(text: str, least: int, most: int) -> int:
@@ -9,13 +13,7 @@ def whole(text: str, least: int, most: int) -> int:
     Raises:
         argparse.ArgumentTypeError: it is none, or out of bounds.
     """
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
-    if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"must be from {least} to {most}")
-    return value
+    return _typed(text, int, "a whole number", least, most)
 
 
 def number(text: str, least: float, most: float) -> float:
@@ -24,10 +22,14 @@ def number(text: str, least: float, most: float) -> float:
     Raises:
         argparse.ArgumentTypeError: it is none, or out of bounds.
     """
+    return _typed(text, float, "a number", least, most)
+
+
+def _typed(text: str, parse: Callable[[str], Number], what: str, least: Number, most: Number) -> Number:
     try:
-        value = float(text)
+        value = parse(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number") from None
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not {what}") from None
     if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"must be from {least:g} to {most:g}")
     return value

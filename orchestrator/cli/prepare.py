@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.options import add_no_pack, add_reading, add_sigmas
-from orchestrator.run.settings import results_and_store
+from orchestrator.run.settings import cache_of, results_and_store
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -52,8 +52,7 @@ def act(arguments: argparse.Namespace) -> int:
     from orchestrator.data.preparing import prepare
 
     _, store = results_and_store(arguments)
-    storage = arguments.storage or str(store)
-    cache = Path.home() / ".cache" / "rle-lab" if "://" in storage else Path(storage).expanduser() / "data"
+    cache = cache_of(arguments.storage or str(store)).expanduser()
     place = DataPaths(cache.absolute(), arguments.data_root.expanduser().absolute(), arguments.pack)
     detections = None if arguments.detections is None else arguments.detections.expanduser().absolute()
     return prepare(

@@ -78,26 +78,20 @@ class Experiment(Fingerprinted):
     def assumed(self) -> tuple[str, ...]:
         """What was assumed about the user's files, that batches are smaller where these are few, and what was
         chosen in place of the recipe, a sentence each."""
-        few = smaller_batch(self.schedule, self._samples)
-        chosen = chosen_length(self.schedule, self._samples)
+        few = smaller_batch(self.schedule, self.data.train_samples)
+        chosen = chosen_length(self.schedule, self.data.train_samples)
         return (*self.data.assumed, *(f"{self.data.name}: {sentence}" for sentence in (*few, *chosen)))
 
     @property
     def by_recipe(self) -> bool:
         """Whether it has the recipe's epochs and batches, the latter unless the training set is too small."""
-        return not chosen_length(self.schedule, self._samples)
-
-    @property
-    def _samples(self) -> int | None:
-        """To train on, where that is known beforehand."""
-        samples: int | None = getattr(self.data.source, "train_samples", None)
-        return samples
+        return not chosen_length(self.schedule, self.data.train_samples)
 
     def describe(self) -> str:
         """For example `RLE 3x64 on coco, seed 0`, or with epochs that the user chose
         `Integral Pose, L1 on mpii, 20 epochs, seed 0`."""
         chosen = "" if self.schedule.recipe_epochs is None else f", {self.schedule.epochs} epochs"
-        if chosen_batch(self.schedule, self._samples):
+        if chosen_batch(self.schedule, self.data.train_samples):
             chosen += f", batches of {self.schedule.batch}"
         return f"{self.method} on {self.data.called}{chosen}, seed {self.seed}"
 

@@ -29,7 +29,7 @@ def lengthened(experiment: Experiment, epochs: int | None, batch: int | None) ->
 
 
 def _check(experiment: Experiment, batch: int | None) -> None:
-    samples = getattr(experiment.data.source, "train_samples", None)
+    samples = experiment.data.train_samples
     if batch is not None and samples is not None and batch > samples:
         raise SweepError(
             f"--batch {batch}: {experiment.data.name} has {samples} samples to train on; name no more",

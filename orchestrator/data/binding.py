@@ -37,12 +37,12 @@ class Binding:
         Raises:
             DataError: the root does not hold such data, or a file of it is wrong.
         """
-        if self._data is None:
+        if self.data_root is None:
             return experiment
         start = None if experiment.start is None else self.bound(experiment.start)
-        data = experiment.data.bind(self._data)
+        data = experiment.data.bind(self.data_root)
         schedule = _schedule(experiment.schedule, data.epochs_for(experiment.data))
-        schedule = fitted(schedule, getattr(data.source, "train_samples", None))
+        schedule = fitted(schedule, data.train_samples)
         return vary(experiment, data=data, start=start, schedule=schedule)
 
     def words(self, data: DataConfig) -> str:
@@ -54,10 +54,11 @@ class Binding:
     @property
     def contents(self) -> Contents:
         """What was read of the sets that are bound, so that preparing them need not read it again."""
-        return NOTHING_READ if self._data is None else self._data.contents
+        return NOTHING_READ if self.data_root is None else self.data_root.contents
 
     @cached_property
-    def _data(self) -> DataRoot | None:
+    def data_root(self) -> DataRoot | None:
+        """What reads the files, each once; None for generated data."""
         if self.root is None:
             return None
         sigmas = None if self.sigmas is None else read_sigmas(self.sigmas)

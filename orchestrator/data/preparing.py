@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,6 @@ from rich.text import Text
 
 from datasets.base.data_set import DataSet
 from datasets.base.folder import DataRoot
-from datasets.coco.sigmas import read_sigmas
 from datasets.contract import DataPaths
 from datasets.io.errors import DataError
 from datasets.io.orientation import Convention
@@ -19,9 +19,10 @@ from datasets.io.problems import Problem
 from datasets.io.survey import Survey
 from datasets.union import data_set, sets_in
 from orchestrator.config.small_sets import batches_to_come
+from orchestrator.data.binding import Binding
 from orchestrator.data.broken_listing import grouped, listing
 from orchestrator.data.picture_checks import check_all
-from orchestrator.util.terminal import bars
+from orchestrator.util.terminal import bar
 
 SHOWN = 40
 """So many kinds of broken records of a set are printed; a file has every record."""
@@ -66,15 +67,9 @@ def prepare(
         DataError: the folder holds no data set.
     """
     assert place.root is not None
-    root = DataRoot(
-        place.root,
-        detections,
-        None if sigmas is None else read_sigmas(sigmas),
-        skip_broken=skip_broken,
-        check=lambda survey: check_all(place.cache, survey, console),
-        exif=exif,
-        allow_outside=allow_outside,
-    )
+    check = partial(check_all, place.cache, console=console)  # again, whatever was checked before
+    root = Binding(place.root, detections, sigmas, skip_broken, check, exif, allow_outside).data_root
+    assert root is not None
     rows = [_row(data, root, place, console) for data in tuple(map(data_set, names)) or sets_in(place.root)]
     console.print(_summary([cells for cells, _ in rows]))
     failed = [checked for _, checked in rows if checked is not None]
@@ -135,12 +130,9 @@ def _unusable(data: type[DataSet], error: DataError) -> Checked:
 def _pack(data: type[DataSet], root: DataRoot, place: DataPaths, console: Console) -> str:
     """Decode a set; the sentence about what there is to train on."""
     benchmark = data(source=root.bind(data.folder))
-    with bars(console) as shown:
-        bar = shown.add_task("preparing the data", total=None)
-        report = benchmark.prepare(
-            place, lambda done, total: shown.update(bar, completed=done, total=total), root.contents
-        )
-    few = batches_to_come(getattr(benchmark.source, "train_samples", None))
+    with bar(console, "preparing the data") as advance:
+        report = benchmark.prepare(place, advance, root.contents)
+    few = batches_to_come(benchmark.train_samples)
     for sentence in (*benchmark.assumed, *(f"{data.name}: {one}" for one in few)):
         console.print(f"assumed: {sentence}", soft_wrap=True)
     return report.sentence()

@@ -1,8 +1,7 @@
 """The report as one self-contained HTML page: from filled tables and verdicts to the template's values."""
 
 import base64
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -10,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from orchestrator.report import inline_svg, message
-from orchestrator.report.section import MARKS, Section
+from orchestrator.report.section import MARKS, Section, count_verdicts
 from orchestrator.report.table_layout import (
     all_computed,
     has_paper,
@@ -107,12 +106,6 @@ def _table(section: Section) -> dict[str, object]:
         "provenance": section.provenance.items(),
         "command": declared.command,
     }
-
-
-def count_verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
-    """How many claims got each verdict, without verdicts that none got."""
-    found: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
-    return [(verdict, found[verdict]) for verdict in MARKS if found[verdict]]
 
 
 def _row(filled: FilledTable, row: DeclaredRow, footnotes: Sequence[str]) -> dict[str, object]:

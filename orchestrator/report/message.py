@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.report.section import Section
+from orchestrator.report.section import Section, count_verdicts
 from orchestrator.stats.verdict import Decision, Verdict
 
 TITLES: dict[Decision, str] = {
@@ -95,8 +95,7 @@ def _line(section: Section, verdict: Verdict) -> MessageLine:
 
 
 def _counts(verdicts: Sequence[Verdict]) -> list[str]:
-    numbers = {kind: sum(verdict.verdict == kind for verdict in verdicts) for kind in TITLES}
-    return [f"{number} {COUNTED[kind][number > 1]}" for kind, number in numbers.items() if number]
+    return [f"{number} {COUNTED[kind][number > 1]}" for kind, number in count_verdicts(verdicts)]
 
 
 def _named(verdicts: Sequence[Verdict]) -> str:

@@ -1,14 +1,22 @@
 """The report's contents for one table."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator.report.text import Provenance
 from orchestrator.schema.claims import Claim, Sentence
 from orchestrator.schema.declaration import Declaration
 from orchestrator.stats.aggregate import FilledTable
-from orchestrator.stats.verdict import Verdict
+from orchestrator.stats.verdict import Decision, Verdict
 
-MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "cannot be judged": "!", "not run": "–"}
+MARKS: dict[Decision, str] = {
+    "supported": "✓",
+    "contradicted": "✗",
+    "undecided": "?",
+    "cannot be judged": "!",
+    "not run": "–",
+}
 
 
 @dataclass(frozen=True)
@@ -58,3 +66,9 @@ class Section:
     def declaration(self) -> Declaration:
         """As the sweep declared it."""
         return self.filled.declaration
+
+
+def count_verdicts(verdicts: Iterable[Verdict]) -> list[tuple[Decision, int]]:
+    """How many claims got each verdict, in the order of `MARKS`, without verdicts that none got."""
+    found = Counter(verdict.verdict for verdict in verdicts)
+    return [(verdict, found[verdict]) for verdict in MARKS if found[verdict]]

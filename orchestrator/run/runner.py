@@ -1,12 +1,11 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from datasets.base.data_set import Contents
 from orchestrator.config.length import check_chosen_once, lengthened
@@ -32,7 +31,7 @@ from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
-from orchestrator.util.terminal import bars
+from orchestrator.util.terminal import bar
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -212,16 +211,11 @@ def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents,
     summaries = []
     # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
     for data in dict.fromkeys(experiment.data for experiment in trainings):
-        with bars(console) as shown:
-            advance = _advance(shown, shown.add_task(f"preparing {data.name}", total=None))
+        with bar(console, f"preparing {data.name}") as advance:
             counts = data.prepare(settings.paths, advance, contents)
         summaries.append(f"{data.name}: {counts.sentence()}")
     for summary in dict.fromkeys(summaries):
         console.print(summary)
-
-
-def _advance(shown: Progress, task: TaskID) -> Callable[[int, int], None]:
-    return lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def _run(
@@ -236,9 +230,7 @@ def _run(
 
     with console.status("starting Ray"):
         connect()
-        plan = cluster.plan(
-            cluster.ResourceRequest(settings.workers, settings.gpus_per_worker, settings.concurrent)
-        )
+        plan = cluster.plan(settings.resources)
     if settings.fresh:
         for fingerprint in jobs:
             Checkpoints(settings.storage).delete(fingerprint)

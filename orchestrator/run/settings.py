@@ -13,6 +13,7 @@ from orchestrator.util.mathematics import Precision
 if TYPE_CHECKING:
     from datasets.contract import DataPaths
     from datasets.io.orientation import Convention
+    from orchestrator.schedule.cluster import ResourceRequest
 
 SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
 
@@ -53,6 +54,13 @@ class RunSettings:
         return self.scale if self.data_root is None else f"{self.scale}-{self.data_root.name}"
 
     @property
+    def resources(self) -> "ResourceRequest":
+        """What the user asks of the cluster."""
+        from orchestrator.schedule.cluster import ResourceRequest
+
+        return ResourceRequest(self.workers, self.gpus_per_worker, self.concurrent)
+
+    @property
     def paths(self) -> "DataPaths":
         """Where data lie."""
         from datasets.contract import DataPaths
@@ -61,11 +69,16 @@ class RunSettings:
 
     @property
     def cache(self) -> Path:
-        """Where generated data and packs lie: beside the checkpoints, or for a URI in the user's cache, where
-        each node makes its own."""
-        if "://" in self.storage:
-            return Path.home() / ".cache" / "rle-lab"
-        return Path(self.storage) / "data"
+        """Where generated data and packs lie."""
+        return cache_of(self.storage)
+
+
+def cache_of(storage: str) -> Path:
+    """Where generated data and packs lie: beside the checkpoints, or for a URI in the user's cache, where
+    each node makes its own."""
+    if "://" in storage:
+        return Path.home() / ".cache" / "rle-lab"
+    return Path(storage) / "data"
 
 
 def results_and_store(arguments: argparse.Namespace) -> tuple[Path, Path]:

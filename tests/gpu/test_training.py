@@ -1,6 +1,5 @@
 """Trainings on a GPU: beside the CPU, in bf16, again, and interrupted."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -23,27 +22,12 @@ from orchestrator.training.dataloader import load
 from orchestrator.training.runtime import CPU, SingleProcess
 from orchestrator.training.trainer import Outcome, fit
 from tests.support.closeness import apart, same_bits
+from tests.support.dying import DiesAfter, KilledError
 
 pytestmark = pytest.mark.gpu
 
 TRAINED = 2e-2
 """How far metrics may be from the CPU's after 12 steps, relative, in float32: each step adds to rounding."""
-
-
-class KilledError(Exception):
-    """Stands for a process that dies."""
-
-
-@dataclasses.dataclass(frozen=True)
-class DiesAfter(SingleProcess):
-    """A runtime whose process dies when it has reported some epoch."""
-
-    last: int = 1
-
-    def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        super().report(epoch, metrics)
-        if epoch == self.last:
-            raise KilledError
 
 
 @pytest.fixture(params=["Adam", "Muon", "s by samples", "ResNet-18 in bf16"])

@@ -1,6 +1,6 @@
 """Claims about small tables, and verdicts on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.schema.claims import Below, CellRef, Equivalent, Greater, NotGreater
@@ -40,18 +40,25 @@ def cell(values: Sequence[float] | Mapping[int, float] | float | str) -> Cell:
     return Cell(mean=mean, n=len(by_seed), status="measured", values=by_seed)
 
 
-def verdicts(claims: Sequence[Any], seeds: int = 3, **rows: Any) -> tuple[Verdict, ...]:
-    declaration = Declaration(
+def declared(
+    claims: Sequence[Any], seeds: int, rows: Iterable[str], looks: tuple[int, ...] = ()
+) -> Declaration:
+    return Declaration(
         table="1",
         title="",
         scale="demo",
         data="people",
         data_fingerprints=(),
         seeds=tuple(range(seeds)),
+        looks=looks,
         columns=(DeclaredColumn(name="AP"),),
         rows=tuple(DeclaredRow(key=row, label=row.upper(), cells={}) for row in rows),
         claims=tuple(claims),
     )
+
+
+def verdicts(claims: Sequence[Any], seeds: int = 3, **rows: Any) -> tuple[Verdict, ...]:
+    declaration = declared(claims, seeds, rows)
     filled = FilledTable(declaration, {(row, "AP"): cell(rows[row]) for row in rows}, {}, (), ())
     return judge(declaration, filled)
 

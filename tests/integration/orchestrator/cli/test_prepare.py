@@ -22,7 +22,6 @@ from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_human36m import write as write_human36m
 from orchestrator.cli import prepare
 from orchestrator.data import picture_checks, preparing
-from orchestrator.schedule.parallel_map import parallel_map
 from orchestrator.util.terminal import Terminal
 from tests.support.errors import refused
 
@@ -271,34 +270,6 @@ def test_findings_are_remembered_until_a_file_changes(
     assert picture_checks.checker(tmp_path, console)(Survey((), files)) == found
     shutil.copy(files[0].path, files[1].path)
     assert picture_checks.recall(tmp_path, files) is None
-
-
-def doubled(items: list[int]) -> list[int]:
-    if 13 in items:
-        raise DataError("a.json", "has a 13", record="x[3]", remedy="Change it", code="thirteen")
-    return [2 * item for item in items]
-
-
-def test_chunks_come_back_in_order_and_progress_counts_items() -> None:
-    from orchestrator.schedule import connection
-
-    connection.connect()
-    seen: list[tuple[int, int]] = []
-    made = parallel_map(doubled, list(range(10)), 3, lambda *now: seen.append(now))
-    assert made == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
-    assert sorted(done for done, _ in seen)[-1] == 10
-    assert {total for _, total in seen} == {10}
-    assert parallel_map(doubled, [], 3) == []
-
-
-def test_what_a_task_raises_is_raised_here_as_it_was() -> None:
-    from orchestrator.schedule import connection
-
-    connection.connect()
-    with refused("thirteen", DataError) as caught:
-        parallel_map(doubled, [1, 13, 2], 1)
-    assert type(caught.value) is DataError
-    assert str(caught.value) == "a.json: x[3]: has a 13. Change it."
 
 
 def test_the_command_reads_its_options_and_ends_with_its_code(root: Path, tmp_path: Path) -> None:

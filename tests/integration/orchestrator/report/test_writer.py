@@ -12,26 +12,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from orchestrator.report import table_formats, terminal, writer
+from orchestrator.report import table_formats, writer
 from orchestrator.report.figures.training_curves import curves
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.plots import Curves
 from orchestrator.schema.record import Record
-from orchestrator.util.terminal import Terminal
-from tests.support.reported import DATA, ENDS, PAPER_1, SEEDS, fitted, table_1, table_7, timed
-
-
-@pytest.fixture(scope="module")
-def records() -> dict[str, Record]:
-    wrong = ("RLE (Q+G+s)", 2)
-    found = [fitted(row, seed, diverged=(row, seed) == wrong) for row in ENDS for seed in SEEDS]
-    found += [timed(row, seed) for row in PAPER_1 for seed in SEEDS]
-    return {record.fingerprint: record for record in found}
-
-
-@pytest.fixture(scope="module")
-def written(records: dict[str, Record], tmp_path_factory: pytest.TempPathFactory) -> writer.Report:
-    return writer.write((table_1(), table_7()), records, tmp_path_factory.mktemp("results"))
+from tests.support.reported import DATA, SEEDS, table_1, table_7
 
 
 @pytest.fixture(scope="module")
@@ -235,42 +221,6 @@ def test_a_write_that_is_interrupted_leaves_no_half_file(
     with pytest.raises(KeyboardInterrupt):
         writer.write((table_1(),), records, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_the_terminal_shows_tables_verdicts_and_where_the_report_lies(written: writer.Report) -> None:
-    console = Terminal(file=io.StringIO(), width=200)
-    terminal.render(console, written)
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "Table 7. Effectiveness of RLE" in shown
-    assert "DLE <official> & co" in shown
-    for verdicts in written.verdicts.values():
-        for verdict in verdicts:
-            assert f"{verdict.verdict}  {verdict.claim}" in shown
-    assert "report.html" in shown
-
-
-def shown_at(written: writer.Report, width: int) -> str:
-    console = Terminal(file=io.StringIO(), width=width)
-    terminal.render(console, written)
-    return str(console.file.getvalue())  # type: ignore[attr-defined]
-
-
-def test_the_terminal_names_the_papers_line_and_ours(written: writer.Report) -> None:
-    lines = shown_at(written, 200).splitlines()
-    first = next(place for place, line in enumerate(lines) if "│ 3×64" in line)
-    paper, ours = lines[first].split("│"), lines[first + 1].split("│")
-    assert paper[2].strip() == "paper"
-    assert ours[2].strip() == "ours"
-    assert paper[3].strip() == "1.8M"
-
-
-def test_a_narrow_terminal_leaves_out_columns_and_never_digits(written: writer.Report) -> None:
-    wide, narrow = shown_at(written, 200), shown_at(written, 80)
-    rows = [line for line in narrow.splitlines() if line.startswith("│")]
-    assert not any("…" in line for line in rows)
-    for line in rows:
-        for cell in line.split("│")[3:-1]:
-            assert cell.strip() in wide
 
 
 def test_the_store_keeps_each_table_with_its_own_files_and_verdicts(written: writer.Report) -> None:

@@ -25,23 +25,8 @@ from orchestrator.training.checkpoint import CheckpointError, Checkpoints, read_
 from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import Distributed, SingleProcess
 from orchestrator.training.trainer import fit
+from tests.support.dying import DiesAfter, KilledError
 from tests.support.errors import refused
-
-
-class KilledError(Exception):
-    """Stands for a process that dies."""
-
-
-@dataclasses.dataclass(frozen=True)
-class DiesAfter(SingleProcess):
-    """A runtime whose process dies when it has reported some epoch."""
-
-    last: int = 1
-
-    def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        super().report(epoch, metrics)
-        if epoch == self.last:
-            raise KilledError
 
 
 def weights(checkpoints: Checkpoints, experiment: Experiment) -> Mapping[str, torch.Tensor]:

@@ -10,28 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.schema.declaration import Declaration, DeclaredColumn, DeclaredRow
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.hypothesis_tests import judge
 from orchestrator.stats.verdict import Verdict
-from tests.support.claims import cell, equivalent, greater, verdicts
+from tests.support.claims import cell, declared, equivalent, greater, verdicts
 
 
 def at_looks(
     claims: Sequence[Any], looks: tuple[int, ...], pending: frozenset[int] = frozenset(), **rows: Any
 ) -> tuple[Verdict, ...]:
-    declaration = Declaration(
-        table="1",
-        title="",
-        scale="demo",
-        data="people",
-        data_fingerprints=(),
-        seeds=tuple(range(looks[-1])),
-        looks=looks,
-        columns=(DeclaredColumn(name="AP"),),
-        rows=tuple(DeclaredRow(key=row, label=row.upper(), cells={}) for row in rows),
-        claims=tuple(claims),
-    )
+    declaration = declared(claims, looks[-1], rows, looks)
     cells = {(row, "AP"): replace(cell(rows[row]), pending=pending) for row in rows}
     return judge(declaration, FilledTable(declaration, cells, {}, (), ()))
 

@@ -141,10 +141,11 @@ class TrialWriter:
     ) -> None:
         """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag.
 
-        A run of which something could not be written has failed, whatever its status.
+        A run of which something could not be written has failed, whatever its status; one that failed by
+        itself keeps its own reason.
         """
         run = self._own(fingerprint)
-        if run.lost:
+        if run.lost and status != "failed":
             status, note = "failed", f"not all of it could be written: {run.lost}. The same command mends it"
         tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "warnings": _fitting(warnings)}
         if status == "diverged":

@@ -34,6 +34,7 @@ install: .venv/installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check -q -c requirements.lock -e '.[dev]'
+	$(BIN)/python -m models.flow_kernels
 	touch $@
 
 clean:

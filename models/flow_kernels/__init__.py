@@ -70,7 +70,7 @@ def supported(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) ->
         and _is_plain(x)
         and all(map(_is_plain, weights))
         and all(map(_is_plain, biases))
-        and _kernels(layers) is not None
+        and compiled(layers) is not None
     )
 
 
@@ -99,7 +99,7 @@ def by_pieces(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) ->
     Raises:
         RuntimeError: in the backward pass, if that is to be differentiated again.
     """
-    kernels = _kernels(len(weights))
+    kernels = compiled(len(weights))
     evaluation = kernels and _evaluate(
         kernels, _array(x), tuple(map(_array, weights)), tuple(map(_array, biases))
     )
@@ -174,7 +174,7 @@ def _room(K: int, L: int, H: int, N: int) -> tuple[Pieces, Trace, Passage]:
 
 
 @functools.cache
-def _kernels(layers: int) -> Kernels | None:
+def compiled(layers: int) -> Kernels | None:
     """The kernels, compiled for nets of this many layers by running a small one; None where that fails."""
     try:
         from models.flow_kernels.evaluate import backward, forward

@@ -269,8 +269,8 @@ def build(weights: Parameters, biases: Parameters, to_pieces: Pieces, to_trace: 
             trace.number[layer, net] = len(cuts.ends) + 1
             _keep(cuts, trace.unit[layer, net], trace.right[layer, net])
         pieces.number[net] = len(cuts.ends) + 1
-        # Bisection looks no further than twice the number of pieces.
-        for p in range(min(2 * pieces.number[net], W)):
+        # The search looks no further than this.
+        for p in range(min(2 * pieces.number[net] + 4, W)):
             pieces.ends[net, p] = cuts.ends[p] if p < len(cuts.ends) else np.inf
         weight, bias = weights[-1][k, q, k % 2], biases[-1][k, q, k % 2]
         if not _output(rows, cuts, weight, bias, pieces.lines[0, net], pieces.lines[1, net]):

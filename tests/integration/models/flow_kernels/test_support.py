@@ -61,7 +61,7 @@ def test_what_needs_operators_of_pytorch_is_not_supported() -> None:
 def test_without_numba_nothing_is_supported_and_products_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     flow, x = build(), samples(544)
     monkeypatch.setitem(sys.modules, "models.flow_kernels.pieces", None)
-    monkeypatch.setattr(flow_kernels, "_kernels", flow_kernels._kernels.__wrapped__)
+    monkeypatch.setattr(flow_kernels, "compiled", flow_kernels.compiled.__wrapped__)
     with pytest.warns(UserWarning, match="numba"):
         assert not supported(flow, x)
     with pytest.warns(UserWarning, match="numba"):

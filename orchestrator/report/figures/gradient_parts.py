@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from orchestrator.report.figures.probe_rows import ProbeRow
@@ -41,7 +41,10 @@ def gradient_parts(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
         share.axhline(50, color=BLACK, linewidth=0.9, linestyle=DOTTED)
         norms.set(xscale="log", yscale="log", ylabel="norm of the gradient at μ")
         share.set(ylim=(0, 100), xlabel="optimisation step", ylabel="Q's share (%)")
-        share.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        norms.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        norms.yaxis.set_minor_locator(NullLocator())
+        for axis in (norms.yaxis, share.xaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         norms.legend(loc="best", frameon=False, fontsize=9)
     return figure, _caption(rows[0], count, details[0]["of"])
 

@@ -33,7 +33,6 @@ def build(config: Path, site: Path) -> "subprocess.CompletedProcess[str]":
         "-m",
         "mkdocs",
         "build",
-        "--quiet",
         "--config-file",
         config,
         "--site-dir",

@@ -35,8 +35,8 @@ def gradient_parts(rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:
     with style():
         figure = empty_figure(height=5.6)
         norms, share = figure.subplots(2, 1, height_ratios=[3, 2], sharex=True)
-        _draw(norms, at, in_bins(q, edges), VERMILION, "from Q")
-        _draw(norms, at, in_bins(g, edges), BLUE, "from the flow")
+        _draw(norms, at, in_bins(q, edges), BLUE, "from Q")
+        _draw(norms, at, in_bins(g, edges), VERMILION, "from the flow")
         _draw(share, at, in_bins(100 * q / (q + g), edges), GREEN, "Q")
         share.axhline(50, color=BLACK, linewidth=0.9, linestyle=DOTTED)
         norms.set(xscale="log", yscale="log", ylabel="norm of the gradient at μ")

@@ -2,28 +2,28 @@
 
 Every configuration is a frozen value with a method `build`. A loss in a training loop of your own:
 
->>> import torch
->>> from models import RLE
->>> loss = RLE().build(2)  # for points of 2 coordinates; its flow has parameters to train
->>> mu, target = torch.zeros(8, 17, 2, requires_grad=True), torch.rand(8, 17, 2)
->>> sigma = torch.full((8, 17, 2), 0.5, requires_grad=True)
->>> loss(mu, sigma, target).loss.backward()
+    >>> import torch
+    >>> from models import RLE
+    >>> loss = RLE().build(2)  # for points of 2 coordinates; its flow has parameters to train
+    >>> mu, target = torch.zeros(8, 17, 2, requires_grad=True), torch.rand(8, 17, 2)
+    >>> sigma = torch.full((8, 17, 2), 0.5, requires_grad=True)
+    >>> loss(mu, sigma, target).loss.backward()
 
 A network that predicts mu and sigma from images, uint8 (B, H, W, 3):
 
->>> from models import OutputSpec, Regressor, ResNet
->>> trunk = ResNet(depth=18, weights=None)
->>> net = Regressor(trunk=trunk).build(OutputSpec(points=17, dim=2, size=(256, 192), scale=True))
->>> mu, sigma, *_ = net(torch.zeros(8, 256, 192, 3, dtype=torch.uint8))
->>> loss(mu, sigma, target).parts.keys() >= {"nll_q", "nll_g", "log_sigma"}
-True
+    >>> from models import OutputSpec, Regressor, ResNet
+    >>> trunk = ResNet(depth=18, weights=None)
+    >>> net = Regressor(trunk=trunk).build(OutputSpec(points=17, dim=2, size=(256, 192), scale=True))
+    >>> mu, sigma, *_ = net(torch.zeros(8, 256, 192, 3, dtype=torch.uint8))
+    >>> loss(mu, sigma, target).parts.keys() >= {"nll_q", "nll_g", "log_sigma"}
+    True
 
 The flow by itself, of the size that the paper calls 5x32:
 
->>> from models import RealNVP
->>> flow = RealNVP(layers=5, width=32)
->>> flow.name, flow.parameters(2), flow.build(2).log_prob(torch.zeros(4, 2)).shape
-('5x32', 39960, torch.Size([4]))
+    >>> from models import RealNVP
+    >>> flow = RealNVP(layers=5, width=32)
+    >>> flow.name, flow.parameters(2), flow.build(2).log_prob(torch.zeros(4, 2)).shape
+    ('5x32', 39960, torch.Size([4]))
 """
 
 from models.backbones import ResNet, SmallTrunk

@@ -27,8 +27,9 @@ class RealNVP(Flow):
         layers: every Linear layer of an s or t net, the first and the last included.
         width: units of each hidden layer.
 
-    >>> RealNVP(layers=5, width=32).build(dim=2).log_prob(torch.zeros(7, 2)).shape
-    torch.Size([7])
+    Examples:
+        >>> RealNVP(layers=5, width=32).build(dim=2).log_prob(torch.zeros(7, 2)).shape
+        torch.Size([7])
     """
 
     couplings: int = Field(default=6, ge=1, le=100)

@@ -27,8 +27,11 @@ def oks(
     COCO's definition (cocodataset.org, keypoints evaluation); leading dimensions broadcast.
 
     Args:
-        predicted, truth: (..., K, 2).
-        labelled: (..., K); area: (...), positive; sigmas: (K,).
+        predicted: (..., K, 2).
+        truth: the same of the labels.
+        labelled: (..., K).
+        area: (...), positive.
+        sigmas: (K,).
 
     Returns:
         (...) in [0, 1], and NaN where no keypoint is labelled.
@@ -123,7 +126,10 @@ def pck(predicted: Floats, truth: Floats, labelled: NDArray[np.bool_], reach: Fl
     """Percentage of correct keypoints: of all that are labelled, those no farther off than `reach`.
 
     Args:
-        predicted, truth: (N, K, 2); labelled: (N, K), at least one; reach: (N,).
+        predicted: (N, K, 2).
+        truth: the same of the labels.
+        labelled: (N, K), at least one.
+        reach: (N,).
     """
     near = np.linalg.norm(predicted - truth, axis=-1) <= reach[:, None]
     return float(100 * near[labelled].mean())

@@ -74,7 +74,8 @@ def aligned(predicted: Floats, truth: Floats) -> Floats:
     A prediction that is a single point stays one, at the centre of the truth.
 
     Args:
-        predicted, truth: (N, K, D).
+        predicted: (N, K, D).
+        truth: the same of the labels.
     """
     if predicted.shape != truth.shape:
         raise ValueError(f"predicted {predicted.shape} and true joints {truth.shape}")

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from orchestrator.probes.calibration import Calibration
+from orchestrator.probes.gradient_curve import GradientCurve
 from orchestrator.probes.learned_density import Density
 from orchestrator.probes.occlusion import Occlusion
 from orchestrator.probes.pose_gallery import Gallery
@@ -12,5 +13,6 @@ from orchestrator.probes.retina_gallery import Scans
 from orchestrator.probes.truncation import Truncation
 
 AnyProbe = Annotated[
-    Occlusion | Truncation | Density | Calibration | Gallery | Scans, Field(discriminator="kind")
+    Occlusion | Truncation | Density | Calibration | Gallery | Scans | GradientCurve,
+    Field(discriminator="kind"),
 ]

@@ -110,6 +110,13 @@ class ErrorByScale(Frozen):
     column: str
 
 
+class GradientParts(Frozen):
+    """The two parts of a gradient by optimisation step from the first on, and the share of one of them."""
+
+    kind: Literal["gradient_parts"] = "gradient_parts"
+    column: str  # of the gradient curve probes
+
+
 ProbePlot = (
     ErrorMatrix
     | MatrixDifference
@@ -121,6 +128,7 @@ ProbePlot = (
     | DensityMarginals
     | Coverage
     | ErrorByScale
+    | GradientParts
 )
 """Plots of probe results."""
 

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from orchestrator.util.mathematics import SCHEMA
 TABLES: Holds = "tables"  # what the experiment of the declarations holds, and its name
 GENERATION = "generation"  # the tag that counts the runs of a fingerprint
 SUPERSEDED = "superseded_by"  # the tag of a run that a fresh one has replaced: that one's id
+HEADLINE = "headline"  # the tag of a training: its metric that MLflow shows, NaN before the first evaluation
 DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
@@ -133,7 +135,7 @@ def records(
     problems: list[str] = []
     for fingerprint, run in last.items():
         try:
-            found[fingerprint] = _record(run, histories.get(run.info.run_id, {}))
+            found[fingerprint] = _measured(run, histories.get(run.info.run_id, {}))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             problems.append(_unreadable(run, error))
     return found, tuple(problems)
@@ -191,6 +193,18 @@ def _histories(
         by_epoch = {point.step: point.value for point in sorted(logged, key=lambda point: point.timestamp)}
         histories.setdefault(run_id, {})[metric_key(name)] = tuple(sorted(by_epoch.items()))
     return histories
+
+
+def _measured(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record:
+    """A run as a record, without the NaN that stands for its headline in epochs without an evaluation."""
+    record, headline = _record(run, history), run.data.tags.get(HEADLINE, "")
+    points = tuple(point for point in history.get(headline, ()) if not math.isnan(point[1]))
+    known = not math.isnan(record.metrics.get(headline, math.nan))
+    return replace(
+        record,
+        metrics={key: value for key, value in record.metrics.items() if key != headline or known},
+        history={key: points if key == headline else found for key, found in history.items()},
+    )
 
 
 def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record:

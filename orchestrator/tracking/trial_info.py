@@ -57,6 +57,7 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "schema": str(trial.schema),
         "machine": trial.machine,
         "world_size": str(trial.world_size),
+        "headline": trial.headline,
         "checkpoint": shown(trial.checkpoint),
         "alive": str(now()),
         "status": "running",

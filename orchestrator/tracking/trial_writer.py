@@ -4,6 +4,7 @@ Every operation may be repeated after it failed half-way.
 """
 
 import json
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class _Run:
     """A trial's run and what has been logged to it."""
 
     run_id: str
+    headline: str = ""  # as MLflow names it; empty for a measurement
     running: bool = False  # written by this process, and not ended
     epoch: int = 0  # the last
     metrics: dict[str, float] = field(default_factory=dict)  # the last value of each
@@ -81,6 +83,7 @@ class TrialWriter:
         A run that another process is writing is left to it: this one gets a run of its own.
         """
         self._settled.discard(trial.fingerprint)
+        headline = reader.metric_name(trial.headline) if trial.headline else ""
         tags = {**start_tags(trial), "writer": f"{process()} {self.token}"}
         found = reader.of_fingerprint(self._client, trial.fingerprint)
         theirs = [run for run in found if is_written(run) and not self._is_mine(run)]
@@ -90,8 +93,7 @@ class TrialWriter:
             self._client.update_run(run.info.run_id, status="RUNNING", name=trial.name)
         else:
             experiment = self.group(trial.group)
-            shown = [reader.metric_name(trial.headline)] if trial.headline else []
-            self._store.show(experiment, view(shown))
+            self._store.show(experiment, view([headline] if headline else []))
             tags[reader.GENERATION] = str(1 + max((reader.order(run)[1] for run in found), default=0))
             run = self._client.create_run(experiment, tags=clipped(tags), run_name=trial.name)
             for former in free:
@@ -99,7 +101,7 @@ class TrialWriter:
         # A parameter can't be logged twice with different values; those that may differ decide no result.
         params = {name: text for name, text in trial.params.items() if name not in run.data.params}
         self._store.log(run.info.run_id, params=params, tags=tags)
-        self._runs[trial.fingerprint] = _known(run)
+        self._runs[trial.fingerprint] = _known(run, headline)
         self._client.log_text(run.info.run_id, trial.json, "experiment.json")
 
     def resume(self, trial: TrialInfo, writer: str) -> None:
@@ -123,6 +125,10 @@ class TrialWriter:
         run = self._own(fingerprint)
         if epoch <= run.epoch:
             return
+        if run.headline and not run.metrics:
+            # MLflow's page that compares runs begins with the metric that they logged first. It is NaN where
+            # this epoch has no evaluation.
+            metrics = {run.headline: metrics.get(run.headline, math.nan), **metrics}
         self._store.log(run.run_id, metrics, step=epoch, when=when, tags={"epoch": str(epoch)})
         run.epoch = epoch
         run.metrics |= metrics
@@ -244,10 +250,10 @@ class TrialWriter:
         return run
 
 
-def _known(run: Any) -> _Run:
+def _known(run: Any, headline: str) -> _Run:
     epoch = run.data.tags.get("epoch", "")
     done = int(epoch) if epoch.isdecimal() else 0
-    return _Run(run.info.run_id, running=True, epoch=done, metrics=dict(run.data.metrics))
+    return _Run(run.info.run_id, headline, running=True, epoch=done, metrics=dict(run.data.metrics))
 
 
 def _fitting(warnings: Sequence[str]) -> str:

@@ -6,8 +6,9 @@ Shapes: B batch, P points, D coordinates, H W pixels.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from datasets.io.errors import DataError
 from models.errors import WeightsError
 from models.import_weights import load_trunk
 from models.interface import LossInputs
+from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
 from orchestrator.training.checkpoint import AFRESH, Checkpoint, CheckpointError, Checkpoints
@@ -29,7 +31,7 @@ from orchestrator.training.module import TrainingModule, check_finite, load_weig
 from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
-from orchestrator.training.runtime import Runtime
+from orchestrator.training.runtime import Runtime, SingleProcess
 from orchestrator.util.errors import SweepError, UserError
 from orchestrator.util.redact import redacted
 
@@ -80,16 +82,13 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
         module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)
-        wrapped = runtime.prepare(module)
-        optimizers = build_optimizers(experiment.schedule, module.model, module.objective)
+        training = _prepared(experiment, data, runtime, module, steps)
         progress = Progress()
         notes = () if checkpoint is None else checkpoint.notes
         if checkpoint is not None:
-            progress = _resume(checkpoint, module, optimizers, checkpoints.path(experiment.fingerprint()))
+            progress = _resume(checkpoint, training, checkpoints.path(experiment.fingerprint()))
             # What was reported last may have been lost with the process that was to receive it.
             runtime.replay(progress.history)
-        parameters = tuple(module.parameters())
-        training = Training(experiment, data, runtime, module, wrapped, optimizers, parameters, steps)
         try:
             while progress.epoch < experiment.schedule.epochs:
                 progress, measured = _epoch(training, progress)
@@ -101,18 +100,60 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
     return _outcome("finished", progress, notes)
 
 
-def _built(experiment: Experiment, checkpoints: Checkpoints, *, fresh: bool, bf16: bool) -> TrainingModule:
+def train_again(
+    experiment: Experiment,
+    data: Data,
+    device: torch.device,
+    steps: int,
+    watch: Callable[[LossModule, LossInputs], None],
+) -> TrainingModule:
+    """The first `steps` steps of a training once more, as `fit` takes them, in one process.
+
+    Args:
+        experiment: one that starts from no other.
+        watch: called at each step, before the weights change, with the loss and what it is computed from.
+
+    Raises:
+        DataError: fewer training samples than a batch.
+        DivergedError: it diverges within these steps.
+        UserError: pretrained weights can't be had, or do not fit the model.
+    """
+    runtime, schedule = SingleProcess(device), experiment.schedule
+    of_epoch = _steps_per_epoch(schedule, data.train, runtime.world_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(experiment.seed)
+        module = _built(experiment, None, fresh=True, bf16=in_bf16(schedule, device))
+        training = _prepared(experiment, data, runtime, module, of_epoch)
+        module.objective.register_forward_pre_hook(lambda loss, given: watch(loss, LossInputs(*given)))
+        for epoch in range(min(schedule.epochs, math.ceil(steps / of_epoch))):
+            _train_epoch(training, epoch, Monitor(), steps - epoch * of_epoch)
+    return module
+
+
+def _built(
+    experiment: Experiment, checkpoints: Checkpoints | None, *, fresh: bool, bf16: bool
+) -> TrainingModule:
     """The model and objective; where training starts afresh, with the weights that it begins from."""
     start = experiment.start
     try:
         module = TrainingModule(experiment, pretrained=fresh and start is None, bf16=bf16)
         if fresh and start is not None:
+            assert checkpoints is not None
             begun = checkpoints.load_finished(start)
             check_finite(begun, checkpoints.path(start.fingerprint()))
             load_trunk(module.model, begun.weights)
     except WeightsError as error:
         raise UserError(str(error), code=error.code) from error
     return module
+
+
+def _prepared(
+    experiment: Experiment, data: Data, runtime: Runtime, module: TrainingModule, steps: int
+) -> Training:
+    """The module as the runtime runs it, with new optimizers."""
+    wrapped = runtime.prepare(module)
+    optimizers = build_optimizers(experiment.schedule, module.model, module.objective)
+    return Training(experiment, data, runtime, module, wrapped, optimizers, tuple(module.parameters()), steps)
 
 
 def _outcome(
@@ -126,11 +167,7 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
     began = time.perf_counter()
     schedule, runtime, module = training.experiment.schedule, training.runtime, training.module
     monitor = Monitor()
-    module.train()
-    for index, batch in enumerate(_batches(training, before.epoch)):
-        step = before.epoch * training.steps + index
-        set_rate(training.optimizers, rate(schedule, step, training.steps))
-        _step(training, batch, step, monitor)
+    batch = _train_epoch(training, before.epoch, monitor)
     epoch = before.epoch + 1
     metrics, spread = monitor.summary(), before.spread
     if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
@@ -148,6 +185,16 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
         warnings=before.warnings | {name: [epoch, value] for name, value in monitor.warnings().items()},
     )
     return progress, metrics
+
+
+def _train_epoch(training: Training, epoch: int, monitor: Monitor, most: int | None = None) -> Batch:
+    """The steps of an epoch, numbered from 0, or only the first `most`; the last batch."""
+    training.module.train()
+    for index, batch in enumerate(islice(_batches(training, epoch), most)):
+        step = epoch * training.steps + index
+        set_rate(training.optimizers, rate(training.experiment.schedule, step, training.steps))
+        _step(training, batch, step, monitor)
+    return batch
 
 
 def _step(training: Training, batch: Batch, step: int, monitor: Monitor) -> None:
@@ -224,17 +271,15 @@ def _checkpoint(training: Training, progress: Progress) -> Checkpoint:
     )
 
 
-def _resume(
-    checkpoint: Checkpoint, module: TrainingModule, optimizers: list[torch.optim.Optimizer], path: str
-) -> Progress:
+def _resume(checkpoint: Checkpoint, training: Training, path: str) -> Progress:
     """Give everything the checkpoint's state.
 
     Raises:
         CheckpointError: training can't go on from it.
     """
-    load_weights(module, checkpoint, path)
+    load_weights(training.module, checkpoint, path)
     try:
-        for optimizer, state in zip(optimizers, checkpoint.optimizers, strict=True):
+        for optimizer, state in zip(training.optimizers, checkpoint.optimizers, strict=True):
             _load_optimizer(optimizer, state)
         if checkpoint.rng is None:
             raise ValueError("without the state of the generator")

@@ -52,8 +52,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _run(tracker: Tracker, info: TrialInfo) -> None:
     tracker.start(info)
-    for epoch in (1, 2, 3):
-        tracker.epoch(info.fingerprint, epoch, {"AP": 15.0 * epoch + info.seed, "loss": -1.0 * epoch})
+    for epoch in (1, 2, 3):  # the last alone is evaluated
+        measured = {"AP": 45.0 + info.seed, "AP50": 70.0} if epoch == 3 else {}
+        tracker.epoch(info.fingerprint, epoch, {"loss": -1.0 * epoch, "bf16": 0.0, **measured})
     tracker.finish(info.fingerprint, "finished", {"AP": 45.0 + info.seed, "loss": -3.0}, 1.0)
 
 
@@ -118,15 +119,19 @@ def test_flow_size_against_ap_is_two_clicks(link: str, page: Any) -> None:
     chart.first.wait_for()
 
 
-def test_the_trials_of_a_table_are_found_and_compared(link: str, page: Any) -> None:
+def test_of_the_trials_of_a_table_two_clicks_compare_flow_size_with_ap(link: str, page: Any) -> None:
     trials = quote("tags.`table.1` != ''")
     page.goto(f"{link}&searchFilter={trials}", wait_until="commit")
     page.get_by_text(f"{len(SIZES) * len(SEEDS)} matching runs").wait_for()
     page.get_by_text("RLE 3x64 on coco, seed 0").first.wait_for()
     assert page.get_by_text("DLE 3x64 on coco, seed 0").count() == 0
-    page.get_by_role("checkbox").first.check()
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("checkbox").first.check()  # one click: all of them
+    page.get_by_role("button", name="Compare").click()  # the second
     page.get_by_text("Comparing 20 Runs").wait_for()
+    chosen = page.locator("[class*=select-selection-item-content]")
+    chosen.first.wait_for()
+    assert chosen.all_inner_texts() == ["flow", "row", "seed", "AP"]
+    page.locator(".pcp-plot .axis-title").filter(has_text="AP").wait_for()
     page.get_by_text("Run details").wait_for()
     shown = page.inner_text("body")
     assert "width" in shown

@@ -1,5 +1,6 @@
 """A toy data set that needs no files, an experiment that fits it, and an empty store."""
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,21 @@ class ToySplit:
             target[row] = torch.tensor([x / width - 0.5, y / height - 0.5])
         ids = torch.tensor([self.ids[index] for _, index in keys])
         return Batch(image, target, torch.ones_like(target), ids)
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """A split with a NaN in a target that counts."""
+
+    split: ToySplit
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
+        batch = self.split.__getitems__(keys)
+        batch.target[0, 0, 0] = math.nan
+        return batch
 
 
 @dataclass(frozen=True)

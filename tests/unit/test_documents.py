@@ -3,6 +3,7 @@
 import argparse
 import ast
 import doctest
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from sweeps import all_sweeps, listed
 from sweeps.__main__ import demo
 from tests.support.paths import ROOT
 
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PROGRAM = re.compile(r"(?:python |(?<=\s))?(?:\S*/)?sweeps/(\w+)\.py$")
@@ -113,6 +114,21 @@ def test_local_links_lead_to_files_and_headings_that_there_are(path: Path, link:
 @pytest.mark.parametrize("path", [p for p in DOCUMENTS if ">>>" in p.read_text()], ids=lambda p: p.stem)
 def test_examples_in_the_documents_run(path: Path) -> None:
     failed, tried = doctest.testfile(str(path), module_relative=False)
+    assert tried
+    assert not failed
+
+
+EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for package in ("models", "datasets", "orchestrator", "sweeps")
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_examples_in_docstrings_run(module: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(module))
     assert tried
     assert not failed
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from orchestrator.report.figures.calibration import coverage, error_by_scale
+from orchestrator.report.figures.gradient_parts import gradient_parts
 from orchestrator.report.figures.heat_map import error_matrix, matrix_difference
 from orchestrator.report.figures.learned_density import density_maps, density_marginals
 from orchestrator.report.figures.pose_gallery import pose_pictures
@@ -28,6 +29,7 @@ from orchestrator.schema.plots import (
     DensityMarginals,
     ErrorByScale,
     ErrorMatrix,
+    GradientParts,
     MatrixDifference,
     PartCurves,
     Plot,
@@ -93,4 +95,6 @@ def probe_figure(plot: ProbePlot, rows: Sequence[ProbeRow]) -> tuple[Figure, str
             drawn = coverage(rows)
         case ErrorByScale():
             drawn = error_by_scale(rows)
+        case GradientParts():
+            drawn = gradient_parts(rows)
     return drawn

@@ -1,19 +1,10 @@
-"""What a user of `models` imports, and the examples of its documentation."""
+"""What a user of `models` imports."""
 
-import doctest
 import pickle
-from types import ModuleType
 
 import pytest
 
 import models
-
-
-@pytest.mark.parametrize("module", [models, models.realnvp], ids=lambda module: module.__name__)
-def test_examples_in_the_documentation_work(module: ModuleType) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0
-    assert result.failed == 0
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -24,6 +24,21 @@ def test_a_record_comes_back_as_it_was_written(tracker: Tracker) -> None:
     assert record.history["AP"] == ((3, 47.25),)
 
 
+@pytest.mark.parametrize("first", [{}, {"AP": 12.0}], ids=["not evaluated", "evaluated"])
+def test_the_headline_is_the_metric_that_a_run_logged_first_which_mlflow_compares(
+    tracker: Tracker, first: dict[str, float]
+) -> None:
+    tracker.start(TRIAL)
+    tracker.epoch("abc123", 1, {"loss": 1.0, "AP75": 2.0, **first})
+    tracker.epoch("abc123", 2, {"loss": 0.5, "AP75": 3.0, "AP": 40.0})
+    tracker.finish("abc123", "finished", {"loss": 0.5, "AP": 47.25}, 1.0)
+    record = tracker.records()["abc123"]
+    shown = client(tracker).get_run(record.run_id).data.metrics
+    assert list(shown) == ["AP", "loss", "AP75"]
+    assert record.metrics == {"loss": 0.5, "AP75": 3.0, "AP": 47.25}
+    assert dict(record.history["AP"]).keys() == ({1, 2} if first else {2})
+
+
 def test_mlflow_shows_parameters_tags_and_the_experiment(tracker: Tracker) -> None:
     train(tracker)
     run = client(tracker).get_run(tracker.records()["abc123"].run_id)

@@ -1,7 +1,6 @@
 import dataclasses
 import itertools
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from orchestrator.training.runtime import Distributed, SingleProcess
 from orchestrator.training.trainer import fit
 from tests.support.dying import DiesAfter, KilledError
 from tests.support.errors import refused
+from tests.support.experiments import Poisoned
 
 
 def weights(checkpoints: Checkpoints, experiment: Experiment) -> Mapping[str, torch.Tensor]:
@@ -107,21 +107,6 @@ def test_a_nan_in_a_live_target_ends_as_diverged_with_step_samples_and_quantitie
     assert note["step"] == 0
     assert len(note["samples"]) == 8
     assert note["quantities"]["loss"] == "nan"
-
-
-@dataclasses.dataclass(frozen=True)
-class Poisoned:
-    """A split with a NaN in a target that counts."""
-
-    split: Any
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def __getitems__(self, keys):
-        batch = self.split.__getitems__(keys)
-        batch.target[0, 0, 0] = math.nan
-        return batch
 
 
 def test_fewer_samples_than_a_batch_is_an_error_that_says_so(experiment, toy, tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from orchestrator.tracking import sqlite_file
-from orchestrator.tracking.patience import Say, announced
+from orchestrator.tracking.patience import Say, announced, is_locked, reason
+from orchestrator.tracking.threads import in_threads
 from orchestrator.tracking.uri import StoreUri, TrackingError
 
 ALWAYS = {
@@ -21,6 +23,9 @@ UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the write queue is patient enough
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
+
+PAUSE = 0.2
+"""Seconds from one look at a file that another process holds to the next."""
 
 
 def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
@@ -55,23 +60,34 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     return client, entities
 
 
-def reached(store_uri: StoreUri, *, create: bool, say: Say) -> tuple[Any, Any]:
-    """`connect`, which says for what it waits.
+def reached(store_uri: StoreUri, *, create: bool, patience: float, say: Say) -> tuple[Any, Any]:
+    """`connect`, which says for what it waits and waits for who holds a sqlite file. Ctrl-C ends it at once.
+
+    Args:
+        store_uri: of the store.
+        create: as for `connect`.
+        patience: seconds for which another process may hold it.
+        say: shows a sentence.
 
     Raises:
         TrackingError: the store can't be reached, or must not be touched.
     """
-    try:
-        with announced(say, lambda: f"waiting for the tracking store {store_uri.shown} to answer"):
-            return connect(store_uri, create=create)
-    except TrackingError:
-        raise
-    except Exception as error:
-        # The cause is not chained: its text may hold the password.
-        reason = store_uri.hide(str(error)).strip().rstrip(".")
-        raise TrackingError(
-            f"{store_uri.shown}: the tracking store can't be reached: {reason}", code="unreachable"
-        ) from None
+    began, why = time.monotonic(), "to answer"
+    with announced(say, lambda: f"waiting for the tracking store {store_uri.shown} {why}. Ctrl-C ends it"):
+        while True:
+            try:
+                return in_threads(lambda uri: connect(uri, create=create), [store_uri], 1)[0]
+            except TrackingError:
+                raise
+            except Exception as error:
+                if not is_locked(error) or time.monotonic() - began > patience:
+                    # The cause is not chained: its text may hold the password.
+                    told = store_uri.hide(reason(error)).strip().rstrip(".")
+                    raise TrackingError(
+                        f"{store_uri.shown}: the tracking store can't be reached: {told}", code="unreachable"
+                    ) from None
+            why = "until another process releases it, which has locked it"
+            time.sleep(PAUSE)
 
 
 def _look(store_uri: StoreUri) -> None:

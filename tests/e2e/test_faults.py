@@ -1,6 +1,7 @@
 """Whatever is killed, full or away while a sweep runs: it ends with the table of an undisturbed one."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -124,6 +125,48 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
     ballast.unlink()
     with running(tmp_path / "second", *arguments, **cluster) as again:
         assert "2 jobs, 0 of them already done" in again.wait()
+    check(undisturbed, results)
+
+
+def test_what_a_full_store_does_not_take_is_sent_by_the_same_command_once_there_is_room(
+    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    shutil.copyfile(store, small_disk / "mlflow.db")
+    results, uri, ballast = tmp_path / "results", f"sqlite:///{small_disk}/mlflow.db", small_disk / "ballast"
+    arguments, env = sweep(results, "--tracking-uri", uri), {"HOME": str(tmp_path), **cluster}
+    with running(tmp_path / "first", *arguments, **env) as full:
+        first_checkpoint(results / "store", full)
+        fill(ballast)
+        text = full.wait(expect=1)
+    assert text.count("not in the store yet (its disk is full: free some space there)") == 2
+    assert f"They are kept in {tmp_path}/.cache/rle-lab/unsent" in text
+    assert "Traceback" not in text
+    assert "SQL:" not in text
+    assert "finished" not in {record.status for record in faults.records(uri).values()}
+    ballast.unlink()
+    with running(tmp_path / "second", *arguments, **env) as again:
+        text = again.wait()
+    assert "that an earlier command kept" in text
+    assert "2 jobs, 2 of them already done" in text
+    check(undisturbed, results, uri)
+
+
+def test_where_all_of_it_lies_on_a_full_disk_the_same_command_goes_on_once_there_is_room(
+    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    results, ballast = faults.prepared(small_disk, store, "results"), small_disk / "ballast"
+    env = {"HOME": str(tmp_path), **cluster}
+    with running(tmp_path / "first", *sweep(results, "--concurrent", "1"), **env) as full:
+        first_checkpoint(results / "store", full)
+        fill(ballast)
+        text = full.wait(expect=2)
+    assert "can't write the checkpoint" in text
+    assert "the report can't be written" in text
+    assert "Traceback" not in text
+    assert "SQL:" not in text
+    ballast.unlink()
+    with running(tmp_path / "second", *sweep(results, "--concurrent", "1"), **env) as again:
+        again.wait()
     check(undisturbed, results)
 
 

@@ -1,7 +1,10 @@
 """A store in a folder of any name, and one that was moved."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 from urllib.parse import unquote
 
 import pytest
@@ -74,3 +77,25 @@ def test_a_store_that_was_moved_without_its_files_says_where_they_belong(uri: st
             moved.declarations("demo")
         assert "was moved" in str(caught.value)
     assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_another_process_has_locked_is_waited_for(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, create: bool
+) -> None:
+    monkeypatch.setattr("orchestrator.tracking.patience.SILENT", 0.01)
+    monkeypatch.setattr("orchestrator.tracking.sqlite_file.PATIENCE", 0.01)
+    with Tracker.open(uri, None) as tracker:
+        train(tracker)
+    said: list[str] = []
+    with closing(
+        sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    ) as other:
+        other.execute("begin exclusive")
+        with refused("unreachable", TrackingError) as caught:
+            Tracker.open(uri, None, create=create, patience=0.1, say=said.append)
+        assert str(caught.value).endswith("can't be reached: database is locked")
+        assert f"waiting for the tracking store {uri}" in said[0]
+        Timer(0.1, other.commit).start()
+        with Tracker.open(uri, None, create=create, say=said.append) as later:
+            assert later.records()["abc123"].status == "finished"

@@ -17,8 +17,8 @@ test: check  ## everything that CI runs; the tests that kill parts of clusters h
 quick: check  ## linters, types and unit tests, about a minute on 2 cores
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile
 
-fuzz: install  ## the property tests with a new seed in each of ROUNDS=20 rounds, or for MINUTES=10
-	$(BIN)/python tests/fuzz.py $(if $(MINUTES),--minutes $(MINUTES),--rounds $(or $(ROUNDS),20))
+fuzz: install  ## the property tests with a new seed in each of ROUNDS=20 rounds, MINUTES=10, or INPUTS=100000 spoiled inputs
+	$(BIN)/python tests/fuzz.py $(if $(INPUTS),--inputs $(INPUTS),$(if $(MINUTES),--minutes $(MINUTES),--rounds $(or $(ROUNDS),20)))
 
 check: install
 	$(BIN)/ruff check .

@@ -15,13 +15,9 @@ from orchestrator.schema.record import Record
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import read_checkpoint
 from tests.support import faults
-from tests.support.faults import SMALL, Cluster, Running, running
+from tests.support.faults import SMALL, TRIAL, WORKER, Cluster, Running, running, server
 
 pytestmark = pytest.mark.cluster
-
-TRIAL = "ray::ImplicitFunc"
-"""What a trial's process is called: its own actor, or the driver of Ray Train workers."""
-WORKER = "ray::RayTrainWorker"
 
 SECRET = "pa55word"
 
@@ -188,16 +184,6 @@ def fill(file: Path) -> None:
     with suppress(OSError), file.open("wb", buffering=0) as full:
         while True:
             full.write(b"\0" * 4096)
-
-
-def server(log: Path, database: Path, port: int) -> Running:
-    return faults.start(
-        log,
-        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{database}"),
-        *("--artifacts-destination", str(database.parent / "artifacts")),
-        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
-    )
 
 
 def test_a_killed_trial_and_a_tracking_server_that_is_away_for_a_while_lose_nothing(

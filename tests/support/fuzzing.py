@@ -21,7 +21,7 @@ TRIED: Counter[str] = Counter()
 
 
 def fuzzed(
-    kind: str, examples: int = 40, **strategies: SearchStrategy[Any]
+    kind: str, examples: int = 40, /, **strategies: SearchStrategy[Any]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Hypothesis' `given` for a test of inputs of a kind, which counts them."""
 

@@ -1,9 +1,11 @@
 """Connecting to a tracking store: nothing is made in one that is somebody else's."""
 
 import fcntl
+import glob
 import logging
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from orchestrator.tracking import sqlite_file
 from orchestrator.tracking.patience import Say, announced, is_locked, reason
 from orchestrator.tracking.threads import in_threads
-from orchestrator.tracking.uri import StoreUri, TrackingError
+from orchestrator.tracking.uri import StoreUri, TrackingError, sqlite_uri
 
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -53,6 +55,8 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     with _exclusive(store_uri.file), _without_traces(store_uri):
         if store_uri.file is not None:
             sqlite_file.look(store_uri.file, create=create)
+            if not store_uri.file.exists() or not store_uri.file.stat().st_size:
+                _make(store_uri.file)
         client = MlflowClient(tracking_uri=store_uri.uri)
         client.search_experiments(max_results=1)
         if store_uri.file is not None and store_uri.artifacts is not None:
@@ -88,6 +92,23 @@ def reached(store_uri: StoreUri, *, create: bool, patience: float, say: Say) -> 
                     ) from None
             why = "until another process releases it, which has locked it"
             time.sleep(PAUSE)
+
+
+def _make(file: Path) -> None:
+    """Make a store beside its place, and move it there: one that was left half-made, by a full disk or a
+    kill, would be taken for somebody else's."""
+    from mlflow import MlflowClient
+
+    target = file.resolve()
+    part = target.with_name(f"{target.name}.part-{uuid.uuid4().hex}")  # MLflow remembers those that it made
+    try:
+        MlflowClient(tracking_uri=sqlite_uri(part)).search_experiments(max_results=1)
+        part.replace(target)
+    finally:
+        for trace in target.parent.glob(
+            f"{glob.escape(target.name)}.part-*"
+        ):  # its journal, and of killed ones
+            trace.unlink(missing_ok=True)
 
 
 def _look(store_uri: StoreUri) -> None:

@@ -1,5 +1,6 @@
 """Tags that anybody may have changed: each run is read soundly, or it is named and left out."""
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,9 +17,10 @@ TRIAL = {
     "note": "", "commit": "c", "data": "d",
 }  # fmt: skip
 TABLE = {"table": "1", "report": "demo", "scale": "demo", "superseded": "false", "declared": "7"}
+HOST = socket.gethostname()
 TEXTS = st.sampled_from(
     ["", "x", "-1", "1e308", "nan", "inf", "9" * 5000, "²", "٣", "0x1", "[", "[[]]", "{}", '["a", 1]', "null",
-     "[" * 3000, "host 1", f"host {'9' * 400} 1", "host 1 1.2.3.4", "\x00", "1.1.1", "Figure", "."]
+     "[" * 3000, "host 1", f"host {'9' * 400} 1", "host 1 1.2.3.4", f"{HOST} {'9' * 12} 1", f"{HOST} 1 1.2.3", f"{HOST} 1 {'9' * 400}", "\x00", "1.1.1", "Figure", "."]
 ) | st.text(max_size=20)  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo reproduce test quick fuzz check docs install publish clean
+.PHONY: demo reproduce test quick fuzz kills check docs install publish clean
 
 demo: install  ## Tables 1 and 7 with three seeds on generated people, about 10 minutes on 2 cores
 	$(BIN)/rle-lab run flow_size residual_term --scale demo
@@ -17,8 +17,11 @@ test: check  ## everything that CI runs; the tests that kill parts of clusters h
 quick: check  ## linters, types and unit tests, about a minute on 2 cores
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile
 
-fuzz: install  ## the property tests with a new seed in each of ROUNDS=20 rounds, or for MINUTES=10
-	$(BIN)/python tests/fuzz.py $(if $(MINUTES),--minutes $(MINUTES),--rounds $(or $(ROUNDS),20))
+fuzz: install  ## the property tests with a new seed in each of ROUNDS=20 rounds, MINUTES=10, or INPUTS=100000 spoiled inputs
+	$(BIN)/python tests/fuzz.py $(if $(INPUTS),--inputs $(INPUTS),$(if $(MINUTES),--minutes $(MINUTES),--rounds $(or $(ROUNDS),20)))
+
+kills: install  ## KILLS=25 parts of a sweep killed at random moments, which SEED=0 repeats
+	RLE_LAB_KILLS=$(or $(KILLS),25) RLE_LAB_KILL_SEED=$(or $(SEED),0) $(BIN)/pytest tests/e2e/test_kills.py
 
 check: install
 	$(BIN)/ruff check .

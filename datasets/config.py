@@ -11,6 +11,18 @@ Side = Annotated[int, Field(ge=1, le=8192)]
 """Of a crop, in pixels: a batch of larger ones fits no memory."""
 
 
+Amount = Annotated[float, Field(ge=-1e6, le=1e6)]
+"""Of whatever generated data are made with, in its own unit."""
+
+Version = Annotated[int, Field(ge=1, le=10**6)]
+"""Of a generator."""
+
+Text = Annotated[str, Field(max_length=10_000)]
+"""A name, a path or a sentence."""
+
+MANY = 10**7
+"""Records or pictures of a set at most."""
+
 Factor = Annotated[float, Field(ge=0.01, le=100)]
 """By which pictures are scaled."""
 

@@ -65,7 +65,7 @@ class SmallTrunk(Frozen):
 
     kind: Literal["small"] = "small"
     channels: tuple[Width, ...] = Field(default=(16, 32, 64, 128), min_length=1, max_length=32)
-    strides: tuple[Stride, ...] = (2, 2, 2, 2)
+    strides: tuple[Stride, ...] = Field(default=(2, 2, 2, 2), max_length=32)
 
     @model_validator(mode="after")
     def _one_stride_each(self) -> Self:

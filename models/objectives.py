@@ -202,7 +202,7 @@ class WeightedSum(Frozen):
     """
 
     kind: Literal["sum"] = "sum"
-    terms: tuple[tuple[Weight, Term], ...]
+    terms: tuple[tuple[Weight, Term], ...] = Field(max_length=100)
 
     @field_validator("terms")
     @classmethod

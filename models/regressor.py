@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import NonNegativeInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from models.backbones import ResNet, Trunk, check_size
@@ -44,7 +44,7 @@ class Regressor(Frozen):
     sigma_bias: Bias = 0.0
     frozen_batchnorm: bool = False
     pixels: Pixels = "imagenet"
-    root: NonNegativeInt | None = None
+    root: int | None = Field(default=None, ge=0, le=10_000)
 
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""

@@ -11,6 +11,8 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
+from tests.support.fuzzing import save_counts
+
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -35,6 +37,10 @@ pytest_plugins = [
     "tests.support.predicting",
     "tests.support.trained_models",
 ]
+
+
+def pytest_sessionfinish() -> None:
+    save_counts()
 
 
 @pytest.fixture

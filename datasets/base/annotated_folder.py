@@ -8,6 +8,7 @@ from pydantic import Field
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.base.folder import NEUTRAL, DataRoot, Folder
+from datasets.config import MANY, Text
 from datasets.io.assumptions import sentences
 from datasets.io.inside import check_inside
 from datasets.io.picture_survey import Rule, look
@@ -20,13 +21,15 @@ class AnnotatedFolder(Folder):
 
     # Whether broken records are left out, and which pictures are too: the digest has both.
     skip_broken: bool = Field(default=False, json_schema_extra=NEUTRAL)
-    broken_pictures: tuple[str, ...] = Field(default=(), json_schema_extra=NEUTRAL)
+    broken_pictures: tuple[Text, ...] = Field(default=(), max_length=MANY, json_schema_extra=NEUTRAL)
     # How many training samples there are, to plan a schedule; the digest implies it.
     train_samples: int | None = Field(
-        default=None, json_schema_extra=NEUTRAL, exclude_if=lambda count: count is None
+        default=None, ge=0, le=MANY, json_schema_extra=NEUTRAL, exclude_if=lambda count: count is None
     )
     # How pictures are read that need a rule: the digest has it.
-    rules: tuple[Rule, ...] = Field(default=(), json_schema_extra=NEUTRAL, exclude_if=lambda rules: not rules)
+    rules: tuple[Rule, ...] = Field(
+        default=(), max_length=10, json_schema_extra=NEUTRAL, exclude_if=lambda rules: not rules
+    )
 
     claims_sizes: ClassVar[bool] = True
     """Whether annotations say how large pictures are."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import Field
 
-from datasets.config import Source
+from datasets.config import MANY, Source, Text
 from datasets.io.errors import DataError
 from datasets.io.orientation import Convention
 from datasets.io.problems import Problem
@@ -27,10 +27,12 @@ class Folder(Source):
     subfolders: ClassVar[tuple[str, ...]] = ()
     """Where the set may lie in the folder that the user names; else it is that folder itself."""
 
-    digest: str | None = None  # of everything that samples and metrics depend on
+    digest: Text | None = None  # of everything that samples and metrics depend on
     # What was assumed when the set was read, in words: `describe` fills it in, and `prepare`, the dry run and
     # the report say it once. The digest implies it.
-    assumed: tuple[str, ...] = Field(default=(), json_schema_extra=NEUTRAL, exclude_if=lambda said: not said)
+    assumed: tuple[Text, ...] = Field(
+        default=(), max_length=MANY, json_schema_extra=NEUTRAL, exclude_if=lambda said: not said
+    )
 
     @classmethod
     def locate(cls, root: Path) -> Path:

@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from datasets.base.annotated import AnnotatedSet
 from datasets.base.annotated_folder import AnnotatedFolder
 from datasets.base.folder import NEUTRAL, DataRoot
 from datasets.coco.layout import find_annotations
 from datasets.coco.samples import SplitSamples, parse_set
-from datasets.config import digest
+from datasets.config import Text, digest
 from datasets.io.assumptions import sentences
 from datasets.io.errors import DataError
 from datasets.io.image import name_in
@@ -20,7 +20,8 @@ from datasets.io.survey import Check, check_here
 from datasets.keypoints import KEYPOINTS, SKELETON, USUAL_SIGMA, oks_sigmas, without_sigma
 from datasets.sides import unpaired
 
-Limbs = tuple[tuple[PositiveInt, PositiveInt], ...]
+Point = Annotated[int, Field(ge=1, le=10_000)]
+Sigma = Annotated[float, Field(gt=0, le=1e3)]
 
 
 class CocoFolder(AnnotatedFolder):
@@ -31,18 +32,19 @@ class CocoFolder(AnnotatedFolder):
     """
 
     kind: Literal["folder"] = "folder"
-    keypoints: tuple[str, ...] = KEYPOINTS
-    skeleton: Limbs = SKELETON  # counted from 1
-    sigmas: tuple[PositiveFloat, ...] | None = None  # OKS constants; None: COCO's, by the keypoints' names
+    keypoints: tuple[Text, ...] = Field(default=KEYPOINTS, min_length=1, max_length=10_000)
+    skeleton: tuple[tuple[Point, Point], ...] = Field(default=SKELETON, max_length=10_000)  # counted from 1
+    # OKS constants; None: COCO's, by the keypoints' names.
+    sigmas: tuple[Sigma, ...] | None = Field(default=None, max_length=10_000)
     # Where detected boxes lie, relative to the root if inside it; None: annotated boxes. The path is no part
     # of the fingerprint: the digest has the file's bytes.
-    detections: str | None = Field(default=None, json_schema_extra=NEUTRAL)
+    detections: Text | None = Field(default=None, json_schema_extra=NEUTRAL)
     # Keypoints of which no constant is known; `sigmas` has what stands in.
-    guessed_sigmas: tuple[str, ...] = Field(
-        default=(), json_schema_extra=NEUTRAL, exclude_if=lambda names: not names
+    guessed_sigmas: tuple[Text, ...] = Field(
+        default=(), max_length=10_000, json_schema_extra=NEUTRAL, exclude_if=lambda names: not names
     )
     # The name of the folder that the user named, for the names of runs and titles.
-    title: str = Field(default="", json_schema_extra=NEUTRAL)
+    title: Text = Field(default="", json_schema_extra=NEUTRAL)
 
     @classmethod
     def bind(

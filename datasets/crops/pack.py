@@ -97,8 +97,26 @@ def open_pack(folder: Path) -> Pack:
         pixels = np.memmap(folder / PIXELS, np.uint8, mode="r")
         if len(pixels) != about["bytes"]:
             raise ValueError(f"{PIXELS} has {len(pixels)} bytes instead of {about['bytes']}")
-        seal = Checked(folder / PIXELS, arrays.pop("tile_sums"))
+        sums = arrays.pop("tile_sums")
+        _check_tiles(tiles, sums, len(pixels))
+        seal = Checked(folder / PIXELS, sums)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise sealed.damaged(folder, str(error)) from error
     # A plain view: slicing a memmap costs more than the warp of a small crop.
     return Pack(pixels.view(np.ndarray), tiles, arrays, about, seal)
+
+
+def _check_tiles(tiles: NDArray[Any], sums: NDArray[Any], size: int) -> None:
+    """Raises ValueError where tiles (N, 5) do not lie within so many bytes, or have not a sum each."""
+    if tiles.dtype != np.int64 or tiles.ndim != 2 or tiles.shape[1] != 5:
+        raise ValueError(f"its tiles are {tiles.dtype} {tiles.shape}")
+    if sums.dtype != np.uint32 or sums.shape != (len(tiles),):
+        raise ValueError(f"its {len(tiles)} tiles have {sums.dtype} {sums.shape} as sums")
+    start, _, _, width, height = tiles.astype(np.float64).T  # in which nothing overflows
+    if (
+        (tiles < 0).any()
+        or (width < 1).any()
+        or (height < 1).any()
+        or (start + 3 * width * height > size).any()
+    ):
+        raise ValueError(f"a tile is not within the {size} bytes of {PIXELS}")

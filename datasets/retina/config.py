@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from datasets.base.data_set import NOTHING_READ, Contents, DataSet
 from datasets.base.folder import DataRoot
@@ -25,7 +25,7 @@ from datasets.retina.dataset import STILL, ScanAugment, ScanSplit, as_rows, with
 from datasets.retina.folder import DmeFolder
 from datasets.retina.metrics import boundary_errors
 from datasets.retina.samples import FORMAT, Scans, flattened, open_scans, save_scans
-from datasets.retina.scan_files import BOUNDARIES, Grader, LabelledScans, Rows, read_subject
+from datasets.retina.scan_files import BOUNDARIES, Grader, LabelledScans, Rows, Subject, read_subject
 from datasets.synthetic.retinas.retinas import Retinas, write
 
 __all__ = ["DmeFolder", "RetinaBoundaries", "RetinaData"]
@@ -52,8 +52,8 @@ class RetinaBoundaries(DataSet):
     kind: Literal["retina"] = "retina"
     source: Annotated[Retinas | DmeFolder, Field(discriminator="kind")] = DmeFolder()
     size: tuple[Side, Side] = (224, 768)
-    train_subjects: tuple[PositiveInt, ...] = Field(default=(6, 7, 8, 9, 10), min_length=1)
-    test_subjects: tuple[PositiveInt, ...] = Field(default=(1, 2, 3, 4, 5), min_length=1)
+    train_subjects: tuple[Subject, ...] = Field(default=(6, 7, 8, 9, 10), min_length=1, max_length=99)
+    test_subjects: tuple[Subject, ...] = Field(default=(1, 2, 3, 4, 5), min_length=1, max_length=99)
     grader: Grader = 1
     points_of: Literal["columns", "pairs"] = "columns"
     augment: ScanAugment = ScanAugment()

@@ -10,7 +10,7 @@ from datasets.base.folder import NEUTRAL, DataRoot, Folder
 from datasets.config import digest
 from datasets.io.errors import DataError
 from datasets.io.survey import Check, Survey, check_here
-from datasets.retina.scan_files import ROW_UM, read_subject, subjects_of
+from datasets.retina.scan_files import ROW_UM, Subject, read_subject, subjects_of
 from datasets.synthetic.retinas.retinas import subject_file
 
 
@@ -36,7 +36,7 @@ class DmeFolder(Folder):
 
     kind: Literal["dme"] = "dme"
     # Subjects that are left out as broken: the digest has them.
-    broken_subjects: tuple[int, ...] = Field(default=(), json_schema_extra=NEUTRAL)
+    broken_subjects: tuple[Subject, ...] = Field(default=(), max_length=99, json_schema_extra=NEUTRAL)
 
     @property
     def row_um(self) -> float:

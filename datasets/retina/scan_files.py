@@ -9,10 +9,11 @@ Shapes: S B-scans of a volume, N labelled ones, H W pixels of a scan, K = 8 boun
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from datasets.io import mat_file
 from datasets.io.errors import DataError
@@ -26,6 +27,7 @@ PUBLISHED = tuple(range(1, 11))
 """Subjects of the DME set."""
 
 Grader = Literal[1, 2]
+Subject = Annotated[int, Field(ge=1, le=99)]
 Rows = NDArray[np.float32]
 
 _KEYS = ("images", "manualLayers1", "manualLayers2", "automaticLayersDME")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from datasets.union import DataConfig
@@ -17,6 +17,10 @@ from orchestrator.config.fingerprint import Fingerprinted, essence
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.small_sets import chosen_batch, chosen_length, smaller_batch
 from orchestrator.config.vary import vary
+from orchestrator.util.errors import UserError
+
+NAMED = 3
+"""Wrong fields that a message names."""
 
 ModelConfig = Annotated[
     Regressor | SimplePose | Integral | TwoBranch | BoundaryNet, Field(discriminator="kind")
@@ -114,6 +118,25 @@ class Experiment(Fingerprinted):
 
     def _decisive_fields(self) -> dict[str, Any]:
         return essence(self) | {"data": {**essence(self.data), "source": self.data.fingerprint()}}
+
+
+class ExperimentError(UserError):
+    """What is to be an experiment is none; the message names its fields."""
+
+
+def parse_experiment(text: str) -> Experiment:
+    """The experiment that `model_dump_json` wrote.
+
+    Raises:
+        ExperimentError: it is none, a field is wrong, or fields disagree.
+    """
+    try:
+        return Experiment.model_validate_json(text)
+    except ValidationError as error:
+        found = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False)]
+        named = "; ".join(f"{place or 'the experiment'}: {message}" for place, message in found[:NAMED])
+        more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        raise ExperimentError(f"{named}{more}", code=error.errors()[0]["type"]) from error
 
 
 def seeded(experiment: Experiment, seed: int) -> Experiment:

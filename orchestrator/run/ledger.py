@@ -76,7 +76,8 @@ class Ledger:
         if why := self.display.jobs[event.fingerprint].collapse:
             self.tracker.tag(event.fingerprint, {"collapsed": why})
         if not self.console.is_terminal:
-            self.console.print(self.display.log_line(event.fingerprint), soft_wrap=True)
+            line = self.display.log_line(event.fingerprint, self.tracker.why_behind())
+            self.console.print(line, soft_wrap=True)
 
     def _info(self, fingerprint: str) -> TrialInfo:
         job = self.jobs[fingerprint]

@@ -95,15 +95,21 @@ class Display:
         to_do = sum(job.to_do for job in self.jobs.values())
         return (now - self.began) / done * to_do if done else None
 
-    def log_line(self, fingerprint: str) -> str:
-        """For logs, when a job has ended: one line, and below it what went wrong."""
+    def log_line(self, fingerprint: str, unwritten: str = "") -> str:
+        """For logs, when a job has ended: one line, and below it what went wrong.
+
+        Args:
+            fingerprint: of the job.
+            unwritten: why the store has not taken its result yet; empty where it can.
+        """
         job = self.jobs[fingerprint]
         assert job.result is not None
         done = sum(other.result is not None for other in self.jobs.values())
         measured = headline(job.metrics)
         duration = f"{job.result.duration:.0f} s" if job.result.duration else ""
         state = f"collapsed ({job.collapse})" if job.collapse else job.state
-        details = ", ".join(part for part in (state, measured, duration) if part)
+        written = f"not in the store yet ({unwritten})" if unwritten else ""
+        details = ", ".join(part for part in (state, measured, duration, written) if part)
         left = _clock(self.left(time.monotonic()))
         line = f"[{done}/{len(self.jobs)}] {job.name}: {details}; about {left} left"
         return f"{line}\n{job.result.note}" if job.state == "failed" else line

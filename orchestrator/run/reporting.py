@@ -60,12 +60,13 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
 
     Raises:
         TrackingError: the store is away for longer than the patience.
+        SweepError: the folder can't be written to.
     """
     remarks: list[str] = []
     try:
         tracker.flush()
     except TrackingError as lost:
-        if lost.code != "not-written":
+        if lost.code not in ("not-written", "kept"):
             raise
         remarks.append(str(lost))
     declarations = tracker.declarations(name)
@@ -73,7 +74,15 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
     records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
     details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
     remarks += tracker.problems()
-    report = writer.write(declarations, records, results, details, remarks)
+    try:
+        report = writer.write(declarations, records, results, details, remarks)
+    except OSError as error:
+        sentences = (
+            f"{results}: the report can't be written ({error}). Free some space there or name another folder "
+            "with --results; the same command goes on from here",
+            *remarks,
+        )
+        raise SweepError(". ".join(sentences), code="unwritable") from error
     unlogged = writer.log(tracker, report)
     return Written(report, records, (*remarks, *unlogged))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from orchestrator.tracking.outbox import Outbox
-from orchestrator.tracking.patience import AwayError, Say
+from orchestrator.tracking.patience import AwayError, Say, reason
 from orchestrator.tracking.trial_writer import TrialWriter
 from orchestrator.tracking.uri import StoreUri, TrackingError
 from orchestrator.tracking.write_queue import Write, WriteQueue
@@ -59,13 +59,25 @@ class Channel:
                 f"{self._uri.shown}: {what} failed: {self._explain(error)}", code="failed"
             ) from None
 
+    def why_behind(self) -> str:
+        """Why nothing can be written just now; empty where it can."""
+        return self._queue.why_behind
+
     def flush(self) -> None:
-        """Wait until everything is written.
+        """Wait until everything is written. What a full disk does not take is kept, so that the store can be
+        read.
 
         Raises:
-            TrackingError: names what could not be written, or the store is away for longer than the patience.
+            TrackingError: names what could not be written, or is kept; or the store is away for longer than
+                the patience.
         """
-        self._wait("writing what the trials reported", self._patience)
+        try:
+            self._wait("writing what the trials reported", self._patience)
+        except TrackingError:
+            if not self._queue.is_full:
+                raise
+            why = self._queue.why_behind
+            raise TrackingError(self._outbox.keep(self._queue.take(), why), code="kept") from None
         self._raise_lost()
 
     def close(self, *, hurry: bool) -> None:
@@ -81,10 +93,11 @@ class Channel:
         except TrackingError as error:
             away = error
         finally:
-            kept = self._outbox.keep()
+            why, full = self._queue.why_behind, self._queue.is_full
+            kept = self._outbox.keep(self._queue.stop(), why)
         if kept:
             raise TrackingError(kept, code="kept")
-        if away is not None:
+        if away is not None and not full:  # a run that could only not be ended is, by the next command
             raise away
         self._raise_lost()
 
@@ -103,7 +116,7 @@ class Channel:
         )
 
     def _explain(self, error: BaseException) -> str:
-        return self._uri.hide(str(error))
+        return self._uri.hide(reason(error))
 
     def _raise_lost(self) -> None:
         if lost := self._queue.take_lost():

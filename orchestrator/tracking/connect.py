@@ -1,16 +1,20 @@
 """Connecting to a tracking store: nothing is made in one that is somebody else's."""
 
 import fcntl
+import glob
 import logging
 import os
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from orchestrator.tracking import sqlite_file
-from orchestrator.tracking.patience import Say, announced
-from orchestrator.tracking.uri import StoreUri, TrackingError
+from orchestrator.tracking.patience import Say, announced, is_locked, reason
+from orchestrator.tracking.threads import in_threads
+from orchestrator.tracking.uri import StoreUri, TrackingError, sqlite_uri
 
 ALWAYS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -21,6 +25,9 @@ UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the write queue is patient enough
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
+
+PAUSE = 0.2
+"""Seconds from one look at a file that another process holds to the next."""
 
 
 def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
@@ -48,6 +55,8 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     with _exclusive(store_uri.file), _without_traces(store_uri):
         if store_uri.file is not None:
             sqlite_file.look(store_uri.file, create=create)
+            if not store_uri.file.exists() or not store_uri.file.stat().st_size:
+                _make(store_uri.file)
         client = MlflowClient(tracking_uri=store_uri.uri)
         client.search_experiments(max_results=1)
         if store_uri.file is not None and store_uri.artifacts is not None:
@@ -55,23 +64,51 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     return client, entities
 
 
-def reached(store_uri: StoreUri, *, create: bool, say: Say) -> tuple[Any, Any]:
-    """`connect`, which says for what it waits.
+def reached(store_uri: StoreUri, *, create: bool, patience: float, say: Say) -> tuple[Any, Any]:
+    """`connect`, which says for what it waits and waits for who holds a sqlite file. Ctrl-C ends it at once.
+
+    Args:
+        store_uri: of the store.
+        create: as for `connect`.
+        patience: seconds for which another process may hold it.
+        say: shows a sentence.
 
     Raises:
         TrackingError: the store can't be reached, or must not be touched.
     """
+    began, why = time.monotonic(), "to answer"
+    with announced(say, lambda: f"waiting for the tracking store {store_uri.shown} {why}. Ctrl-C ends it"):
+        while True:
+            try:
+                return in_threads(lambda uri: connect(uri, create=create), [store_uri], 1)[0]
+            except TrackingError:
+                raise
+            except Exception as error:
+                if not is_locked(error) or time.monotonic() - began > patience:
+                    # The cause is not chained: its text may hold the password.
+                    told = store_uri.hide(reason(error)).strip().rstrip(".")
+                    raise TrackingError(
+                        f"{store_uri.shown}: the tracking store can't be reached: {told}", code="unreachable"
+                    ) from None
+            why = "until another process releases it, which has locked it"
+            time.sleep(PAUSE)
+
+
+def _make(file: Path) -> None:
+    """Make a store beside its place, and move it there: one that was left half-made, by a full disk or a
+    kill, would be taken for somebody else's."""
+    from mlflow import MlflowClient
+
+    target = file.resolve()
+    part = target.with_name(f"{target.name}.part-{uuid.uuid4().hex}")  # MLflow remembers those that it made
     try:
-        with announced(say, lambda: f"waiting for the tracking store {store_uri.shown} to answer"):
-            return connect(store_uri, create=create)
-    except TrackingError:
-        raise
-    except Exception as error:
-        # The cause is not chained: its text may hold the password.
-        reason = store_uri.hide(str(error)).strip().rstrip(".")
-        raise TrackingError(
-            f"{store_uri.shown}: the tracking store can't be reached: {reason}", code="unreachable"
-        ) from None
+        MlflowClient(tracking_uri=sqlite_uri(part)).search_experiments(max_results=1)
+        part.replace(target)
+    finally:
+        for trace in target.parent.glob(
+            f"{glob.escape(target.name)}.part-*"
+        ):  # its journal, and of killed ones
+            trace.unlink(missing_ok=True)
 
 
 def _look(store_uri: StoreUri) -> None:

@@ -1,13 +1,13 @@
 """Between the queue and the disk: what was kept is sent, and what was not sent is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.tracking import unsent
 from orchestrator.tracking.patience import Say
 from orchestrator.tracking.unsent import Unsent
 from orchestrator.tracking.uri import StoreUri
-from orchestrator.tracking.write_queue import WriteQueue
+from orchestrator.tracking.write_queue import Write, WriteQueue
 
 
 class Outbox:
@@ -30,14 +30,14 @@ class Outbox:
         writer: str,
         say: Say,
     ) -> None:
-        self._folder, self._queue, self._trials = unsent.folder(store_uri), queue, trials
+        self._folders, self._queue, self._trials = unsent.folders(store_uri), queue, trials
         self._writer, self._say = writer, say
         self._store = store_uri.shown
         self._taken: list[Unsent] = []
 
     def send(self) -> None:
         """Put what earlier commands kept into the queue."""
-        for found in unsent.take(self._folder):
+        for found in unsent.take(self._folders):
             if isinstance(found, str):
                 self._say(found)
                 continue
@@ -51,18 +51,23 @@ class Outbox:
                     self._trials[write.fingerprint] = dict(trial)
                 self._queue.put(write)
 
-    def keep(self) -> str:
-        """End the queue and keep what it has not done; a sentence about it, empty if there is nothing."""
-        left = [write for write in self._queue.stop() if write.kind != "interrupt"]
+    def keep(self, left: Sequence[Write], why: str = "") -> str:
+        """Keep what was taken out of the queue; a sentence about it, empty if there is nothing.
+
+        Args:
+            left: in order.
+            why: it did not arrive.
+        """
+        left = [write for write in left if write.kind != "interrupt"]
         if not left:
             self._forget()
             return ""
-        what = f"{self._store}: {_count(len(left))} did not arrive"
+        what = f"{self._store}: {_count(len(left))} did not arrive{why and f' ({why})'}"
         try:
-            path = unsent.save(self._folder, left, self._trials, self._writer)
+            path = unsent.save(self._folders, left, self._trials, self._writer)
         except OSError as error:
             return (
-                f"{what} and could not be kept in {self._folder} either ({error}): their trials count as "
+                f"{what} and could not be kept either ({error}): their trials count as "
                 "unfinished, and the same command runs them again from their checkpoints"
             )
         self._forget()

@@ -34,10 +34,10 @@ def is_dead(run: Any) -> bool:
         return False
     alive = tags.get("alive", str(run.info.start_time))
     match tags.get("writer", "").split():
-        case [host, pid, began, *_] if pid.isdecimal() and re.fullmatch(r"[\d.]+", began):
+        case [host, pid, began, *_] if re.fullmatch(r"\d{1,9} \d{1,12}(\.\d{1,9})?", f"{pid} {began}"):
             if host == socket.gethostname():
                 return not _is_alive(int(pid), float(began))
-            return alive.isdecimal() and now() - int(alive) > SILENCE
+            return bool(re.fullmatch(r"\d{1,18}", alive)) and now() - int(alive) > SILENCE
         case _:
             return False
 

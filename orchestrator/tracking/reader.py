@@ -101,14 +101,23 @@ def trials(client: Any, condition: str = "") -> Iterator[Any]:
             yield run
 
 
+def counted(tags: Mapping[str, str], name: str) -> int:
+    """The number in a tag that counts up from 1; 0 for none, as also where somebody wrote something else."""
+    text = tags.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 20 else 0
+
+
 def order(run: Any) -> tuple[bool, int, int, str]:
     """By which the last of several runs of a fingerprint counts: one that has finished, then the later one.
 
     Later by a number that only grows; clocks go back. Runs of older stores have none.
     """
-    text = run.data.tags.get(GENERATION, "")
-    generation = int(text) if text.isdecimal() else 0
-    return run.info.status == "FINISHED", generation, run.info.start_time, run.info.run_id
+    return (
+        run.info.status == "FINISHED",
+        counted(run.data.tags, GENERATION),
+        run.info.start_time,
+        run.info.run_id,
+    )
 
 
 def of_fingerprint(client: Any, fingerprint: str) -> list[Any]:

@@ -10,7 +10,7 @@ from orchestrator.tracking.uri import TrackingError
 
 NOTHING = "nothing of this project is in it. Name its store with --tracking-uri URI"
 ANOTHER = "Name another with --tracking-uri sqlite:////path.db"
-PATIENCE = 60.0  # seconds for which another process may hold the file
+PATIENCE = 1.0  # seconds for which another process may hold the file; who looks is more patient
 
 _OURS = """
     select experiment_id, name, artifact_location from experiments

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.tracking.patience import PermanentError
-from orchestrator.tracking.reader import TABLES, experiments, holds, runs, text
+from orchestrator.tracking.reader import TABLES, counted, experiments, holds, runs, text
 
 NEEDED = frozenset({"report", "scale", "table"})
 """Tags of the run of a declaration."""
@@ -24,8 +24,7 @@ def table_runs(client: Any) -> list[Any]:
 
 def declared(run: Any) -> int:
     """The place of a declaration among all, the latest highest; 0 for none."""
-    text = run.data.tags.get("declared", "")
-    return int(text) if text.isdecimal() else 0
+    return counted(run.data.tags, "declared")
 
 
 def table_key(tags: dict[str, str]) -> tuple[str, str, str]:
@@ -62,13 +61,13 @@ def declarations(client: Any, report: str, known: Mapping[str, Declaration]) -> 
 
 def _rank(table: str) -> tuple[int, int]:
     """Tables by their number, a comparison of two after both of them, and whatever has a name after these."""
-    numbers = re.findall(r"\d+", table)
-    return (int(numbers[-1]), len(numbers)) if table[0].isdigit() else (10**6, 0)
+    numbers = re.findall(r"\d{1,18}", table)
+    return (int(numbers[-1]), len(numbers)) if table[:1].isdecimal() else (10**6, 0)
 
 
 def natural(text: str) -> list[tuple[int, str]]:
     """A sort key by which table 2 comes before table 10."""
-    return [(int(part or 0), word) for part, word in re.findall(r"(\d*)(\D*)", text)]
+    return [(int(part or 0), word) for part, word in re.findall(r"(\d{0,18})(\D*)", text)]
 
 
 def _declaration(client: Any, run: Any) -> Declaration:

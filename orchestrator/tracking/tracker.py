@@ -70,7 +70,8 @@ class Tracker:
         Args:
             uri: see `uri.parse`.
             artifacts: the folder for the artifacts of a database; beside a sqlite file if None.
-            patience: seconds for which a call is tried again while the store is away.
+            patience: seconds for which a call is tried again while the store is away, and for which another
+                process may hold a sqlite file.
             create: whether a database is made where there is none; else there must be something of this
                 project in it.
             prefix: before the names of experiments that are made.
@@ -80,7 +81,7 @@ class Tracker:
             TrackingError: the address is wrong, the store can't be reached, or it is somebody else's.
         """
         store_uri = parse(uri, artifacts)
-        client, entities = reached(store_uri, create=create, say=say)
+        client, entities = reached(store_uri, create=create, patience=patience, say=say)
         return cls(Store(client, entities, store_uri, prefix), store_uri, patience, say)
 
     def start(self, trial: TrialInfo) -> None:
@@ -239,12 +240,17 @@ class Tracker:
             lambda: self._tables.log_table(_without_credentials(declaration), frame, files, verdicts_json),
         )
 
+    def why_behind(self) -> str:
+        """Why nothing can be written just now, so that what a trial reports waits; empty where it can."""
+        return self._channel.why_behind()
+
     def flush(self) -> None:
         """Wait until everything is written.
 
         Raises:
-            TrackingError: names what could not be written since the last call; or the store is away for
-                longer than the patience, and `close` keeps what was not sent.
+            TrackingError: names what could not be written since the last call; or that a full disk did not
+                take, which is kept; or the store is away for longer than the patience, and `close` keeps what
+                was not sent.
         """
         self._channel.flush()
 

@@ -251,8 +251,7 @@ class TrialWriter:
 
 
 def _known(run: Any, headline: str) -> _Run:
-    epoch = run.data.tags.get("epoch", "")
-    done = int(epoch) if epoch.isdecimal() else 0
+    done = reader.counted(run.data.tags, "epoch")
     return _Run(run.info.run_id, headline, running=True, epoch=done, metrics=dict(run.data.metrics))
 
 

@@ -35,18 +35,23 @@ class Unsent:
         self.held.close()
 
 
-def folder(store_uri: StoreUri) -> Path:
-    """Where a store's unsent writes lie: beside a sqlite file, else in the user's cache."""
-    if store_uri.file is not None:
-        return store_uri.file.parent / "unsent"
-    return Path.home() / ".cache" / "rle-lab" / "unsent" / digest(store_uri.shown)
+def folders(store_uri: StoreUri) -> tuple[Path, ...]:
+    """Where a store's unsent writes lie: beside a sqlite file, whose disk may be full, or else in the user's
+    cache."""
+    cache = Path.home() / ".cache" / "rle-lab" / "unsent" / digest(store_uri.shown)
+    return (cache,) if store_uri.file is None else (store_uri.file.parent / "unsent", cache)
 
 
-def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str, Any]], writer: str) -> Path:
+def save(
+    places: Sequence[Path],
+    writes: Sequence[Write],
+    trials: Mapping[str, Mapping[str, Any]],
+    writer: str,
+) -> Path:
     """Keep writes, each trial's start before what belongs to it.
 
     Args:
-        place: the store's folder.
+        places: the store's folders, of which the first that takes them is used.
         writes: in order.
         trials: what is known of the trials of these writes, by fingerprint.
         writer: the token of this process in the tag `writer` of its runs.
@@ -55,9 +60,8 @@ def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str,
         the file, readable to its owner alone.
 
     Raises:
-        OSError: it can't be written.
+        OSError: none of them takes them.
     """
-    place.mkdir(parents=True, exist_ok=True)
     going_on = {write.fingerprint for write in writes if write.kind == "resume"}  # of a still earlier command
     fingerprints = dict.fromkeys(write.fingerprint for write in writes)
     wanted = [fp for fp in fingerprints if fp in trials and fp not in going_on]
@@ -68,19 +72,35 @@ def save(place: Path, writes: Sequence[Write], trials: Mapping[str, Mapping[str,
     # A start that was not sent is done by resuming.
     rest = [write for write in writes if write.kind != "start" or write.fingerprint not in trials]
     lines = [json.dumps(asdict(write)) for write in (*resumed, *rest)]
+    errors: list[str] = []
+    for place in places:
+        try:
+            return _write(place, "\n".join(lines) + "\n")
+        except OSError as error:
+            errors.append(str(error))
+    raise OSError("; ".join(errors))
+
+
+def _write(place: Path, text: str) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
     path = place / f"{uuid.uuid4().hex}.jsonl"
     partial = path.with_suffix(".part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return partial.replace(path)
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
-def take(place: Path) -> Iterator[Unsent | str]:
+def take(places: Sequence[Path]) -> Iterator[Unsent | str]:
     """The files that earlier commands left, or a sentence about one that can't be read and stays."""
-    for path in sorted(place.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
+    paths = [path for place in places for path in place.glob("*.jsonl")]
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns):
         with suppress(FileNotFoundError):
             held = path.open(encoding="utf-8")
             try:

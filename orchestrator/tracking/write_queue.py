@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from typing import Any, TypeVar
 
-from orchestrator.tracking.patience import AwayError, Say, announced, is_away
+from orchestrator.tracking.patience import AwayError, Say, announced, is_away, is_full
 
 FIRST_PAUSE = 0.1  # seconds; doubled after each attempt
 LONGEST_PAUSE = 15.0
+FULL = 20.0
+"""Seconds for which a store whose disk is full is waited for: it takes somebody to make room."""
 REASON = 120  # signs of why a store is away; drivers tell long stories
 
 Result = TypeVar("Result")
@@ -46,8 +48,8 @@ class _Call:
 class WriteQueue:
     """A queue of writes and calls, and the one thread that executes them in order.
 
-    What fails because the store is away stays at the head and is tried for as long as this process lives;
-    nothing is written past it. Anything else that fails is lost, and named.
+    A write that fails because the store is away or its disk is full stays at the head and is tried for as
+    long as this process lives; nothing is written past it. Anything else that fails is lost, and named.
 
     Args:
         perform: executes a write; must be harmless to repeat after it failed half-way.
@@ -69,7 +71,7 @@ class WriteQueue:
         self._say, self._store = say, store
         self._items: deque[Write | _Call] = deque()
         self._changed, self._stopped = Condition(), Event()
-        self._away, self._since, self._told = "", 0.0, False
+        self._away, self._full, self._since, self._told = "", False, 0.0, False
         self._lost: list[str] = []
         self._thread = Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
@@ -120,15 +122,29 @@ class WriteQueue:
         lost, self._lost = self._lost, []
         return tuple(lost)
 
-    def stop(self) -> list[Write]:
-        """End the thread; the writes that have not been done, the one under way among them. Nothing can be
-        put afterwards."""
+    @property
+    def why_behind(self) -> str:
+        """Why nothing can be written just now; empty where it can."""
+        return self._away
+
+    @property
+    def is_full(self) -> bool:
+        """Whether that is because the store's disk is full."""
+        return bool(self._away) and self._full
+
+    def take(self) -> list[Write]:
+        """Take out the writes that have not been done, the one under way among them."""
         with self._changed:
-            self._stopped.set()
             left = [item for item in self._items if isinstance(item, Write)]
-            self._items.clear()
+            self._items = deque(item for item in self._items if not isinstance(item, Write))
+            self._away = ""
             self._changed.notify_all()
         return left
+
+    def stop(self) -> list[Write]:
+        """End the thread; what `take` gives. Nothing can be put afterwards."""
+        self._stopped.set()
+        return self.take()
 
     def _append(self, item: Write | _Call) -> None:
         with self._changed:
@@ -143,7 +159,8 @@ class WriteQueue:
                 now = time.monotonic()
                 # A store that has been away for long gets a few more attempts, not the whole patience.
                 away_for, waited = now - self._since, now - began
-                if self._away and away_for > patience and waited > min(patience, 2 * LONGEST_PAUSE):
+                most = min(patience, FULL) if self._full else patience
+                if self._away and away_for > most and waited > min(most, 2 * LONGEST_PAUSE):
                     raise AwayError(self._away)
                 if waited > at_most:
                     raise AwayError(self._away or "it does not answer")
@@ -158,8 +175,9 @@ class WriteQueue:
             try:
                 self._execute(item)
             except Exception as error:
-                if is_away(error):
-                    self._note_away(error)
+                full = is_full(error) and isinstance(item, Write)
+                if is_away(error) or full:
+                    self._note_away(error, full=full)
                     self._stopped.wait(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
                     continue
@@ -187,11 +205,11 @@ class WriteQueue:
         self._lost.append(f"{item.what}: {reason}")
         self._on_lost(item, reason)
 
-    def _note_away(self, error: Exception) -> None:
+    def _note_away(self, error: Exception, *, full: bool) -> None:
         now = time.monotonic()
         if not self._away:
             self._since, self._told = now, False
-        why = self._explain(error)
+        why, self._full = self._explain(error), full
         self._away = why if len(why) <= REASON else f"{why[: REASON - 1]}…"
         if now - self._since > 2 and not self._told:
             self._told = True

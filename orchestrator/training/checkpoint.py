@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
-from orchestrator.config.experiment import Experiment
+from orchestrator.config.experiment import Experiment, ExperimentError, parse_experiment
 from orchestrator.training.checkpoint_content import (
     ContentError,
     Progress,
@@ -212,7 +211,9 @@ def _read(
         raise _unusable(root, name, error, text, code="not-readable") from None
     except ContentError as error:
         raise refusal(str(error), error.code) from None
-    except (ValidationError, KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except ExperimentError as error:
+        raise refusal(f"its experiment is of another version ({error})", "other-version") from error
+    except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise refusal(f"its content is of another version ({error})", "other-version") from error
 
 
@@ -233,7 +234,7 @@ def _experiment(
 
     Raises:
         ContentError: not of the one that is wanted or whose fingerprint its folder has, or it does not say.
-        pydantic.ValidationError: what it says is of another version.
+        ExperimentError: what it says is of another version.
     """
     folder = path.split("/")[-2:][0]
     expected = wanted.fingerprint() if wanted else folder if re.fullmatch("[0-9a-f]{16}", folder) else None
@@ -243,15 +244,15 @@ def _experiment(
         return _older(state, path, wanted, expected)
     if expected is not None and state["fingerprint"] != expected:
         raise ContentError(f"it is of {state['fingerprint']}, not of {expected}", "other-experiment")
-    return wanted or Experiment.model_validate_json(state["experiment"]), ()
+    return wanted or parse_experiment(state["experiment"]), ()
 
 
 def _older(
     state: Mapping[str, Any], path: str, wanted: Experiment | None, expected: str | None
 ) -> tuple[Experiment, tuple[str, ...]]:
     try:
-        found = Experiment.model_validate_json(state["experiment"])
-    except (KeyError, ValidationError):
+        found = parse_experiment(state["experiment"])
+    except (KeyError, ExperimentError):
         if wanted is None:
             raise
         return wanted, (f"{path} does not say of which experiment it is: its place was believed",)

@@ -1,6 +1,7 @@
 """Whatever is killed, full or away while a sweep runs: it ends with the table of an undisturbed one."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,13 +15,9 @@ from orchestrator.schema.record import Record
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import read_checkpoint
 from tests.support import faults
-from tests.support.faults import SMALL, Cluster, Running, running
+from tests.support.faults import SMALL, TRIAL, WORKER, Cluster, Running, running, server
 
 pytestmark = pytest.mark.cluster
-
-TRIAL = "ray::ImplicitFunc"
-"""What a trial's process is called: its own actor, or the driver of Ray Train workers."""
-WORKER = "ray::RayTrainWorker"
 
 SECRET = "pa55word"
 
@@ -127,6 +124,48 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
     check(undisturbed, results)
 
 
+def test_what_a_full_store_does_not_take_is_sent_by_the_same_command_once_there_is_room(
+    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    shutil.copyfile(store, small_disk / "mlflow.db")
+    results, uri, ballast = tmp_path / "results", f"sqlite:///{small_disk}/mlflow.db", small_disk / "ballast"
+    arguments, env = sweep(results, "--tracking-uri", uri), {"HOME": str(tmp_path), **cluster}
+    with running(tmp_path / "first", *arguments, **env) as full:
+        first_checkpoint(results / "store", full)
+        fill(ballast)
+        text = full.wait(expect=1)
+    assert text.count("not in the store yet (its disk is full: free some space there)") == 2
+    assert f"They are kept in {tmp_path}/.cache/rle-lab/unsent" in text
+    assert "Traceback" not in text
+    assert "SQL:" not in text
+    assert "finished" not in {record.status for record in faults.records(uri).values()}
+    ballast.unlink()
+    with running(tmp_path / "second", *arguments, **env) as again:
+        text = again.wait()
+    assert "that an earlier command kept" in text
+    assert "2 jobs, 2 of them already done" in text
+    check(undisturbed, results, uri)
+
+
+def test_where_all_of_it_lies_on_a_full_disk_the_same_command_goes_on_once_there_is_room(
+    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    results, ballast = faults.prepared(small_disk, store, "results"), small_disk / "ballast"
+    env = {"HOME": str(tmp_path), **cluster}
+    with running(tmp_path / "first", *sweep(results, "--concurrent", "1"), **env) as full:
+        first_checkpoint(results / "store", full)
+        fill(ballast)
+        text = full.wait(expect=2)
+    assert "can't write the checkpoint" in text
+    assert "the report can't be written" in text
+    assert "Traceback" not in text
+    assert "SQL:" not in text
+    ballast.unlink()
+    with running(tmp_path / "second", *sweep(results, "--concurrent", "1"), **env) as again:
+        again.wait()
+    check(undisturbed, results)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with 32 MiB."""
@@ -145,16 +184,6 @@ def fill(file: Path) -> None:
     with suppress(OSError), file.open("wb", buffering=0) as full:
         while True:
             full.write(b"\0" * 4096)
-
-
-def server(log: Path, database: Path, port: int) -> Running:
-    return faults.start(
-        log,
-        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{database}"),
-        *("--artifacts-destination", str(database.parent / "artifacts")),
-        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
-    )
 
 
 def test_a_killed_trial_and_a_tracking_server_that_is_away_for_a_while_lose_nothing(

@@ -22,6 +22,11 @@ from orchestrator.tracking.tracker import Tracker
 from tests.support.paths import ROOT
 
 SMALL = "tests/support/small_sweep.py"
+TRIAL = "ray::ImplicitFunc"
+"""What a trial's process is called: its own actor, or the driver of Ray Train workers."""
+WORKER = "ray::RayTrainWorker"
+HEAD = "gcs_server"
+"""A part of the title of the process without which a cluster is none."""
 PATIENCE = 600.0
 """Seconds for anything to happen at all; only reached by what hangs."""
 
@@ -57,10 +62,13 @@ class Running:
         return self.text()
 
     def descendants(self, title: str = "") -> list[psutil.Process]:
-        """The processes that it started, directly or not, whose titles begin so."""
+        """The processes that it started, directly or not, whose titles begin so or whose program is it."""
         with suppress(psutil.NoSuchProcess):
             found = psutil.Process(self.process.pid).children(recursive=True)
-            return [process for process in found if _title(process).startswith(title)]
+            titles = {process: _title(process) for process in found}
+            return [
+                process for process, own in titles.items() if own.startswith(title) or f"/{title} " in own
+            ]
         return []
 
     def kill(self) -> None:
@@ -145,8 +153,8 @@ def store_of(results: Path) -> str:
 
 
 def table(results: Path) -> str:
-    """The finished table, as written."""
-    return (results / "tables" / "table_0.csv").read_text()
+    """The finished tables, as written."""
+    return "\n".join((results / "tables" / f"table_{name}.csv").read_text() for name in ("0", "1"))
 
 
 def outcome(found: dict[str, Record]) -> dict[str, tuple[object, ...]]:
@@ -166,6 +174,17 @@ def telling(secret: str, folder: Path) -> list[Path]:
     """The files below a folder in which a secret stands."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return [path for path in files if secret.encode() in path.read_bytes()]
+
+
+def server(log: Path, database: Path, port: int) -> Running:
+    """Start a tracking server with a sqlite file behind it."""
+    return start(
+        log,
+        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{database}"),
+        *("--artifacts-destination", str(database.parent / "artifacts")),
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+    )
 
 
 def free_port() -> int:

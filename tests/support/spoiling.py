@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from datasets.io.errors import DataError
@@ -33,7 +32,6 @@ NESTED = st.sampled_from(["{}", "[]", "[[]]", '{"a": {}}']).map(json.loads) | st
     deep
 )
 ODD = NUMBERS | st.none() | TEXTS | NESTED | st.lists(NUMBERS, max_size=5)
-quick = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -65,6 +63,15 @@ def spoil(draw: st.DrawFn, document: Any) -> None:
             case _:
                 document[key] = draw(ODD)
         return
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """The bytes with a few of them changed, or cut off."""
+    data = bytearray(content)
+    for _ in range(draw(st.integers(1, 4))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.integers(0, 4)) == 0 else data)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from datasets.config import Frozen
+from datasets.config import Amount, Frozen
 from datasets.keypoints import SIGMAS
 from datasets.synthetic.people.image import Observation
 from datasets.synthetic.people.poses import Probability
@@ -23,12 +23,12 @@ _ARM, _LEG, _TRUNK = ("elbow", "wrist"), ("knee", "ankle"), ("shoulder", "hip")
 class LabelNoise(Frozen):
     """Sizes are in units of sigma_k sqrt(area), per axis, unless noted otherwise."""
 
-    visible: float = Field(0.2, ge=0.0)  # standard deviation where the joint is visible
+    visible: Amount = Field(0.2, ge=0.0)  # standard deviation where the joint is visible
     outliers: Probability = 0.06  # of visible joints: labelled carelessly
-    outlier_factor: float = Field(5.0, ge=1.0)  # how much larger these errors are
-    hidden: float = Field(0.72, ge=0.0)  # scale of Student's t where the joint is occluded
-    tail: float = Field(2.5, gt=0.0)  # its degrees of freedom
-    slide: float = Field(0.96, ge=0.0)  # scale of the Laplace error along an occluded limb
+    outlier_factor: Amount = Field(5.0, ge=1.0)  # how much larger these errors are
+    hidden: Amount = Field(0.72, ge=0.0)  # scale of Student's t where the joint is occluded
+    tail: Amount = Field(2.5, gt=0.0)  # its degrees of freedom
+    slide: Amount = Field(0.96, ge=0.0)  # scale of the Laplace error along an occluded limb
     swapped: Probability = 0.03  # left and right, for arms and legs each; twice that from behind
     unlabelled: Probability = 0.3  # of occluded joints of the body
     unlabelled_face: Probability = 0.79  # of occluded joints of the face

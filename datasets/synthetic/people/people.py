@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from datasets.config import Generator
+from datasets.config import Generator, Version
 from datasets.io.atomic_folder import publish
 from datasets.keypoints import KEYPOINTS, SKELETON
 from datasets.synthetic import marker
@@ -33,7 +33,7 @@ class People(Generator):
     """A set of generated images of people. Equal values give equal images and labels."""
 
     kind: Literal["people"] = "people"
-    version: int = Field(1, ge=1)  # raised when the rendering changes
+    version: Version = Field(1)  # raised when the rendering changes
     train: int = Field(7000, ge=1, le=_LARGEST_SPLIT)  # images, not people
     val: int = Field(1000, ge=1, le=_LARGEST_SPLIT)
     seed: int = Field(0, ge=0, lt=2**32)  # train and val draw from different streams of it

@@ -4,14 +4,27 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from datasets.config import Frozen
+from datasets.config import Amount, Frozen
 from datasets.synthetic.people.poses import Poses, Probability, sample_person
 from datasets.synthetic.people.skeleton import JOINTS, Person, sample_body
 from datasets.synthetic.render.camera import Camera
 
-Range = tuple[float, float]
+
+def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise PydanticCustomError(
+            "reversed", "the lower end {low} is above the upper {high}", {"low": ends[0], "high": ends[1]}
+        )
+    return ends
+
+
+Range = Annotated[tuple[Amount, Amount], AfterValidator(_in_order)]
+Span = Annotated[
+    tuple[Annotated[Amount, Field(gt=0)], Annotated[Amount, Field(gt=0)]], AfterValidator(_in_order)
+]
 
 
 class Framing(Frozen):
@@ -22,10 +35,10 @@ class Framing(Frozen):
     people: tuple[Probability, ...] = Field(
         (0.95, 0.05, 0.0), min_length=1, max_length=6
     )  # of 1, 2, 3 ... in an image
-    figure: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (80.0, 130.0)
+    figure: Span = (80.0, 130.0)
     """px that a person spans when standing upright at that distance; drawn log-uniformly"""
     truncated: Probability = 0.06  # of a person: an edge of the image cuts through the figure
-    focal: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.2, 1.8)  # image widths
+    focal: Span = (1.2, 1.8)  # image widths
     camera_height: Range = (0.9, 1.8)  # m above the floor
     pitch: Range = (0.0, 12.0)  # degrees, positive looks down
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from datasets.config import Generator
+from datasets.config import Generator, Version
 from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.people.image import Appearance, RenderedScene, render, write_jpeg
@@ -54,7 +54,7 @@ class Human36MPeople(Generator):
     """A set of generated people in Human3.6M's format. Equal values give equal images and joints."""
 
     kind: Literal["human36m_people"] = "human36m_people"
-    version: int = Field(1, ge=1)  # raised when the rendering changes
+    version: Version = Field(1)  # raised when the rendering changes
     train: int = Field(
         200, ge=1, le=10_000
     )  # poses of each of the five training subjects, four views of each

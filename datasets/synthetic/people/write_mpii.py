@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from datasets.config import Generator
+from datasets.config import Generator, Version
 from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.people.image import Observation, write_jpeg
@@ -65,7 +65,7 @@ class MpiiPeople(Generator):
     """A set of generated people in MPII's formats. Equal values give equal images and labels."""
 
     kind: Literal["mpii_people"] = "mpii_people"
-    version: int = Field(1, ge=1)  # raised when what is added here to `scenes` changes
+    version: Version = Field(1)  # raised when what is added here to `scenes` changes
     scenes: People = People(
         train=5000,
         val=1000,

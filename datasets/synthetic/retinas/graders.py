@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 
-from datasets.config import Frozen
+from datasets.config import Amount, Frozen
 from datasets.synthetic.retinas.anatomy import Floats, Section, columns_per_mm, smooth_noise
 
 
 class Graders(Frozen):
     """The errors of graders. Lengths in µm."""
 
-    unrest: float = Field(2.6, ge=0)  # standard deviation of the random error along a boundary
-    habit: float = Field(1.2, ge=0)  # standard deviation of a grader's bias, the same in every scan
-    doubt: float = Field(2.0, ge=0)  # under fluid the random error is 1 + doubt times as large
+    unrest: Amount = Field(2.6, ge=0)  # standard deviation of the random error along a boundary
+    habit: Amount = Field(1.2, ge=0)  # standard deviation of a grader's bias, the same in every scan
+    doubt: Amount = Field(2.0, ge=0)  # under fluid the random error is 1 + doubt times as large
     gaps: float = Field(0.25, ge=0, le=1)  # share of scans in which part of some boundary is left out
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from datasets.config import Frozen
+from datasets.config import Amount, Frozen
 from datasets.synthetic.retinas.anatomy import RPE_UM, Floats, Section, columns_per_mm, smooth_noise
 
 _SAMPLES = 2  # a row
@@ -41,9 +41,9 @@ _WHITE = 255
 class Optics(Frozen):
     """The scanner and the eye before it."""
 
-    looks: float = Field(7.0, gt=0)  # frames averaged: fewer, more speckle
-    floor: float = Field(0.0018, ge=0)  # detector noise, relative to white
-    vessels: float = Field(7.0, ge=0)  # shadows a scan, on average
+    looks: Amount = Field(7.0, gt=0)  # frames averaged: fewer, more speckle
+    floor: Amount = Field(0.0018, ge=0)  # detector noise, relative to white
+    vessels: float = Field(7.0, ge=0, le=1000)  # shadows a scan, on average
     margins: float = Field(0.35, ge=0, le=1)  # the share of scans with a white margin, from eye tracking
 
 

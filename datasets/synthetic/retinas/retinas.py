@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.io import savemat
 
-from datasets.config import Generator
+from datasets.config import Amount, Generator, Version
 from datasets.io.atomic_folder import publish
 from datasets.synthetic import marker
 from datasets.synthetic.retinas.anatomy import FIELD_MM, VOLUME_MM, Floats, Section, section
@@ -41,14 +41,14 @@ class Retinas(Generator):
     """
 
     kind: Literal["retinas"] = "retinas"
-    version: int = Field(1, ge=1)  # raised when the generation changes
+    version: Version = Field(1)  # raised when the generation changes
     seed: int = Field(0, ge=0, lt=2**32)
     subjects: int = Field(10, ge=1, le=99)
-    scans: int = Field(61, ge=3)  # a subject
-    labelled: int = Field(11, ge=1)  # of them
-    height: int = Field(496, ge=64)
-    width: int = Field(768, ge=32)
-    row_um: float = Field(3.87, gt=0)
+    scans: int = Field(61, ge=3, le=1000)  # a subject
+    labelled: int = Field(11, ge=1, le=1000)  # of them
+    height: int = Field(496, ge=64, le=8192)
+    width: int = Field(768, ge=32, le=8192)
+    row_um: Amount = Field(3.87, gt=0)
     oedema: float = Field(1.0, ge=0, le=1.5)  # 0 is healthy
     optics: Optics = Optics()
     graders: Graders = Graders()

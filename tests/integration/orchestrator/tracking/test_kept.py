@@ -1,4 +1,4 @@
-"""What a store that is away does not take is kept on disk and sent by the next command."""
+"""What a store that is away or full does not take is kept on disk and sent by the next command."""
 
 import time
 from pathlib import Path
@@ -14,8 +14,10 @@ WRITING = ("create_run", "log_batch", "log_text", "set_terminated", "update_run"
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("orchestrator.tracking.write_queue.LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("orchestrator.tracking.write_queue.FULL", 0.2)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
 def away(*_: Any, **__: Any) -> None:
@@ -27,8 +29,26 @@ def go_away(tracker: Tracker) -> None:
         setattr(client(tracker), name, away)
 
 
+def fill(tracker: Tracker) -> None:
+    """As MLflow tells it; reading still works."""
+
+    def full(*_: Any, **__: Any) -> None:
+        error = RuntimeError(
+            "(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT INTO tags ...]"
+        )
+        error.error_code = "TEMPORARILY_UNAVAILABLE"  # type: ignore[attr-defined]
+        raise error
+
+    for name in (*WRITING, "create_experiment"):
+        setattr(client(tracker), name, full)
+
+
 def kept(folder: Path) -> list[Path]:
     return list((folder / "unsent").glob("*"))
+
+
+def kept_at_home(folder: Path) -> list[Path]:
+    return list((folder / "home/.cache/rle-lab/unsent").glob("*/*"))
 
 
 @pytest.mark.parametrize("before", ["start", "epoch 2", "end"])
@@ -101,8 +121,39 @@ def test_a_kept_file_that_can_not_be_read_is_named_and_stays(uri: str, tmp_path:
     assert damaged.exists()
 
 
+def test_what_a_full_disk_does_not_take_is_kept_at_home_and_the_store_can_still_be_read(
+    uri: str, tmp_path: Path
+) -> None:
+    (tmp_path / "unsent").write_text("a file in its place")
+    said: list[str] = []
+    tracker = Tracker.open(uri, None, say=said.append)
+    tracker.start(TRIAL)
+    tracker.epoch("abc123", 1, {"loss": 1.0})
+    tracker.flush()
+    fill(tracker)
+    tracker.epoch("abc123", 2, {"loss": 0.5})
+    tracker.finish("abc123", "finished", {"AP": 47.0}, 1.0)
+    with refused("kept", TrackingError) as caught:
+        tracker.flush()
+    (file,) = kept_at_home(tmp_path)
+    assert str(file) in str(caught.value)
+    assert "its disk is full: free some space there" in str(caught.value)
+    assert "SQL" not in str(caught.value)
+    assert tracker.records()["abc123"].status == "running"
+    with refused("failed", TrackingError) as caught:
+        tracker.reserve(["another"])
+    assert "SQL" not in str(caught.value)
+    tracker.close()
+    with Tracker.open(uri, None, say=said.append) as later:
+        record = later.records()["abc123"]
+        assert (record.status, record.metrics["AP"]) == ("finished", 47.0)
+        assert record.history["loss"] == ((1, 1.0), (2, 0.5))
+    assert kept_at_home(tmp_path) == []
+
+
 def test_where_nothing_can_be_kept_either_it_is_said(uri: str, tmp_path: Path) -> None:
     (tmp_path / "unsent").write_text("a file in its place")
+    (tmp_path / "home").write_text("another")
     tracker = Tracker.open(uri, None, patience=0.2)
     go_away(tracker)
     train(tracker)

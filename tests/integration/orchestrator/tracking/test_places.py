@@ -1,7 +1,12 @@
 """A store in a folder of any name, and one that was moved."""
 
+import _thread
 import shutil
+import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 from urllib.parse import unquote
 
 import pytest
@@ -74,3 +79,59 @@ def test_a_store_that_was_moved_without_its_files_says_where_they_belong(uri: st
             moved.declarations("demo")
         assert "was moved" in str(caught.value)
     assert not (tmp_path / "artifacts").exists()
+
+
+def test_ctrl_c_ends_the_wait_for_a_file_that_another_process_has_locked(uri: str, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it
+    try:
+        with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
+            other.execute("begin exclusive")
+            Timer(0.3, _thread.interrupt_main).start()
+            with pytest.raises(KeyboardInterrupt):
+                Tracker.open(uri, None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_another_process_has_locked_is_waited_for(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, create: bool
+) -> None:
+    monkeypatch.setattr("orchestrator.tracking.patience.SILENT", 0.01)
+    monkeypatch.setattr("orchestrator.tracking.sqlite_file.PATIENCE", 0.01)
+    with Tracker.open(uri, None) as tracker:
+        train(tracker)
+    said: list[str] = []
+    with closing(
+        sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    ) as other:
+        other.execute("begin exclusive")
+        with refused("unreachable", TrackingError) as caught:
+            Tracker.open(uri, None, create=create, patience=0.1, say=said.append)
+        assert str(caught.value).endswith("can't be reached: database is locked")
+        assert f"waiting for the tracking store {uri}" in said[0]
+        Timer(0.1, other.commit).start()
+        with Tracker.open(uri, None, create=create, say=said.append) as later:
+            assert later.records()["abc123"].status == "finished"
+
+
+def test_a_store_whose_making_was_interrupted_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    def made_and_failed(self: MlflowClient, **_: int) -> None:
+        (tmp_path / "a.db.part-2-journal").write_text("half-made")
+        raise OSError("no room")
+
+    uri = sqlite_uri(tmp_path / "a.db")
+    (tmp_path / "a.db.part-1").write_text("left by a process that was killed")
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "search_experiments", made_and_failed)
+        with refused("unreachable", TrackingError):
+            Tracker.open(uri, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db.lock"]
+    (tmp_path / "a.db").touch()  # as an interrupted command of another program may leave it
+    with Tracker.open(uri, None) as tracker:
+        train(tracker)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.lock", "artifacts"]

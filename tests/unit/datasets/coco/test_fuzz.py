@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.coco import samples as coco_samples
 from datasets.coco.config import CocoFolder, CocoKeypoints
 from datasets.contract import DataPaths
-from tests.support.spoiling import outcome, quick, replaced, spoiled
+from tests.support.fuzzing import fuzzed
+from tests.support.spoiling import outcome, replaced, spoiled
 
 POINTS = [5, 6, 2, 20, 30, 1]
 PERSON = {"category_id": 1, "bbox": [2.5, 3, 30, 40], "area": 500.5, "iscrowd": 0, "num_keypoints": 2}
@@ -40,8 +40,7 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@quick
-@given(text=spoiled(COCO), skip=st.booleans())
+@fuzzed("annotations", text=spoiled(COCO), skip=st.booleans())
 def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
     coco: Path, tmp_path_factory: Any, text: str, skip: bool
 ) -> None:
@@ -59,8 +58,7 @@ def test_a_spoiled_coco_file_is_prepared_soundly_or_refused(
             assert np.isfinite(batch.target.numpy()).all()
 
 
-@quick
-@given(text=spoiled(COCO))
+@fuzzed("annotations", text=spoiled(COCO))
 def test_what_is_sifted_from_a_spoiled_coco_file_fits_together(coco: Path, text: str) -> None:
     with replaced(coco / "annotations" / "train.json", text):
         found = outcome(lambda: coco_samples.parse_set(coco))
@@ -72,8 +70,7 @@ def test_what_is_sifted_from_a_spoiled_coco_file_fits_together(coco: Path, text:
             outcome(lambda: coco_samples.read(coco))
 
 
-@quick
-@given(text=spoiled(BOXES))
+@fuzzed("detections", text=spoiled(BOXES))
 def test_spoiled_detections_give_boxes_in_pictures_or_are_refused(coco: Path, text: str) -> None:
     path = coco / "boxes.json"
     path.write_text(text)

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.contract import DataPaths
 from datasets.human36m import annotation_files
 from datasets.human36m.config import Human36MFolder, Human36MPose
 from datasets.synthetic.people.write_human36m import Human36MPeople, write
-from tests.support.spoiling import outcome, quick, replaced, spoiled
+from tests.support.fuzzing import fuzzed
+from tests.support.spoiling import outcome, replaced, spoiled
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,7 @@ def human36m(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(quick, max_examples=25)
-@given(data=st.data(), kind=st.sampled_from(["data", "camera", "joint_3d"]))
+@fuzzed("annotations", 25, data=st.data(), kind=st.sampled_from(["data", "camera", "joint_3d"]))
 def test_a_spoiled_human36m_file_gives_frames_or_is_refused(
     human36m: Path, data: st.DataObject, kind: str
 ) -> None:
@@ -59,8 +58,7 @@ def sample(human36m: Path, split: str) -> dict[str, Any]:
     return {"images": images, "annotations": [annotation(image) for image in images]}
 
 
-@settings(quick, max_examples=25)
-@given(data=st.data())
+@fuzzed("annotations", 25, data=st.data())
 def test_a_spoiled_sample_of_the_authors_gives_frames_or_is_refused(
     human36m: Path, tmp_path_factory: Any, data: st.DataObject
 ) -> None:

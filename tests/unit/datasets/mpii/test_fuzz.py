@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
 from datasets.mpii import annotation_files
-from tests.support.spoiling import LISTED, STRUCT, TRUTH, kept, outcome, quick, replaced, spoiled
+from tests.support.fuzzing import fuzzed
+from tests.support.spoiling import LISTED, STRUCT, TRUTH, kept, outcome, replaced, spoiled
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,7 @@ def sound_mpii(root: Path, form: Any) -> None:
         outcome(lambda: annotation_files.read(root, form).digest())
 
 
-@quick
-@given(text=spoiled([LISTED] * 2), split=st.sampled_from(["train", "valid"]))
+@fuzzed("annotations", text=spoiled([LISTED] * 2), split=st.sampled_from(["train", "valid"]))
 def test_a_spoiled_mpii_list_gives_people_or_is_refused(mpii: Path, text: str, split: str) -> None:
     with replaced(mpii / "annot" / f"{split}.json", text):
         sound_mpii(mpii, "list")
@@ -59,8 +58,7 @@ ARRAYS = st.sampled_from(
 )  # fmt: skip
 
 
-@quick
-@given(key=st.sampled_from(sorted(TRUTH)), value=ARRAYS, folded=st.booleans())
+@fuzzed("MATLAB files", key=st.sampled_from(sorted(TRUTH)), value=ARRAYS, folded=st.booleans())
 def test_any_variable_in_gt_valid_gives_heads_or_is_refused(
     mpii: Path, key: str, value: Any, folded: bool
 ) -> None:
@@ -78,8 +76,7 @@ def put(draw: st.DrawFn, fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, key: draw(ARRAYS)}
 
 
-@quick
-@given(data=st.data())
+@fuzzed("MATLAB files", data=st.data())
 def test_any_field_in_mpiis_release_gives_people_or_is_refused(
     tmp_path_factory: Any, data: st.DataObject
 ) -> None:

@@ -9,7 +9,7 @@ from threading import Event, Timer
 
 import pytest
 
-from orchestrator.tracking.patience import AwayError, PermanentError, is_away
+from orchestrator.tracking.patience import AwayError, PermanentError, is_away, reason
 from orchestrator.tracking.write_queue import Write, WriteQueue
 
 
@@ -185,3 +185,39 @@ def answered(status: int) -> Exception:
 )
 def test_patience_is_for_a_store_that_is_away_alone(error: Exception, *, away: bool) -> None:
     assert is_away(error) == away
+
+
+def test_a_write_waits_for_room_on_a_full_disk_for_a_while_and_a_call_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("orchestrator.tracking.write_queue.FULL", 0.1)
+    store, full = Store(), of_mlflow("TEMPORARILY_UNAVAILABLE", FULL)
+
+    def refuse(*_: object) -> None:
+        raise full
+
+    perform = store.perform
+    store.perform = refuse  # type: ignore[method-assign]
+    with queue_of(store) as queue:
+        with pytest.raises(MlflowError):
+            queue.call("declaring", refuse, 600.0)
+        queue.put(Write("w", "first"))
+        with pytest.raises(AwayError, match="disk is full"):
+            queue.wait("all", 600.0)
+        assert queue.is_full
+        (left,) = queue.take()
+        assert queue.why_behind == ""
+        queue._perform = perform
+        queue.put(left)
+        queue.wait("all", 5.0)
+    assert store.got == ["first"]
+
+
+LOCKED = "(sqlite3.OperationalError) database is locked\n[SQL: UPDATE runs SET a=?]\n[parameters: (1,)]"
+FULL = "(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT]"
+
+
+def test_reasons_hold_no_sql() -> None:
+    assert reason(of_mlflow("TEMPORARILY_UNAVAILABLE", LOCKED)) == "database is locked"
+    assert "SQL" not in reason(of_mlflow("TEMPORARILY_UNAVAILABLE", FULL))
+    assert reason(ValueError("(a) b [SQL]")) == "(a) b [SQL]"

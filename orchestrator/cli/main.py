@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from orchestrator.cli import bench, export, import_checkpoint, predict, prepare, report, run, ui
+from orchestrator.cli import bench, export, import_checkpoint, predict, prepare, report, run, show, ui
 from orchestrator.cli.guard import console, guarded
 from orchestrator.cli.parser import Parser
 from orchestrator.cli.run import Sweeps
@@ -52,6 +52,7 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     listing = commands.add_parser("list", help="the sweeps there are")
     listing.set_defaults(act=lambda _: _list(listed()))
     run.add_parser(commands, sweeps)
+    show.add_parser(commands, sweeps)
     report.add_parsers(commands)
     bench.add_parser(commands, demo, sweeps)
     for module in (prepare, predict, export, import_checkpoint, ui):

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from orchestrator.cli.guard import console
-from orchestrator.cli.options import add_store
+from orchestrator.cli.shared_options import add_store
 from orchestrator.run.settings import home, tracking_uri
 
 

@@ -48,14 +48,14 @@ def _table(planned: Planned, known: Mapping[str, Record]) -> Table:
 
 
 def _cells(row: DeclaredRow, planned: Planned, known: Mapping[str, Record]) -> list[str]:
-    trainings = _trainings(row, planned)
+    declaration, trainings = planned.declaration, _trainings(row, planned)
     experiment = trainings[0]
     model, flow = _parameters(seeded(experiment, 0))
     flops = row.cells["FLOPs"].value if "FLOPs" in row.cells else None
     done = sum(fp in known and known[fp].done for fp in (e.fingerprint() for e in trainings))
     selected = experiment.fingerprint() in planned.wanted
     return [
-        row.label + ("" if row.in_paper else " (not in the paper)"),
+        row.label + (" (not in the paper)" if declaration.adds(row) else ""),
         human(model),
         human(flow) if flow else "–",
         human(round(flops)) if flops is not None else "–",

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.bench import gpu_hours
 from orchestrator.cli.main import parser
 from orchestrator.cli.options import add_options
+from orchestrator.cli.run import EXPERIMENT_FILES
 from orchestrator.config.experiment import Experiment
 from sweeps import all_sweeps, listed
 from sweeps.__main__ import demo
@@ -37,7 +38,7 @@ def commands(path: Path) -> Iterator[tuple[str, ...]]:
     for line in code_lines(path.read_text()):
         if not re.match(r"(rle-lab|python sweeps/|ray job submit)\b", line):
             continue
-        words = shlex.split(line, comments=True)
+        words = shlex.split(line.partition(" > ")[0], comments=True)
         if words[:3] == ["ray", "job", "submit"]:
             words = words[words.index("--") + 1 :] if "--" in words else words[-1:]
         yield tuple(words[1:] if words[0] == "python" else words)
@@ -73,6 +74,7 @@ def test_a_command_in_the_documents_names_a_command_or_sweep_and_options_that_th
     if found := PROGRAM.match(command[0]):
         assert (ROOT / "sweeps" / f"{found[1]}.py").is_file()
         named = [found[1]]
+    named = [name for name in named if not name.endswith(EXPERIMENT_FILES)]
     assert set(named) <= {sweep.name for sweep in all_sweeps()}
 
 

@@ -19,7 +19,18 @@ HEAVY = (
     "pydantic",
     "datasets.union",
 )
-COMMANDS = ("run", "report", "publish", "bench", "prepare", "predict", "export", "import-checkpoint", "ui")
+COMMANDS = (
+    "run",
+    "show",
+    "report",
+    "publish",
+    "bench",
+    "prepare",
+    "predict",
+    "export",
+    "import-checkpoint",
+    "ui",
+)
 
 CALL = """
 import atexit, sys

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from orchestrator.cli import own_file
 from orchestrator.cli.guard import console, guarded
 from orchestrator.cli.options import add_options, command, options
 from orchestrator.cli.parser import Parser
@@ -41,9 +42,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         "sweep",
         nargs="*",
         metavar="SWEEP|FILE",
-        help="as `rle-lab list` names them; or an experiment's JSON or YAML, as `rle-lab show` prints it and "
-        "MLflow keeps it as experiment.json, with its own seed unless --seeds says otherwise",
+        help="as `rle-lab list` names them; a Python file of your own that defines SWEEP; or an experiment's "
+        "JSON or YAML, as `rle-lab show` prints it and MLflow keeps it as experiment.json, with its own seed "
+        "unless --seeds says otherwise",
     )
+    own_file.add_code(parser)
     add_options(parser)
     parser.set_defaults(act=lambda arguments: _act(arguments, sweeps))
 
@@ -54,16 +57,25 @@ def run(sweeps: Sequence["Sweep"], parsed: argparse.Namespace) -> int:
 
 
 def chosen(names: Sequence[str], sweeps: Sweeps) -> list["Sweep"]:
-    """The sweeps of these names; all of them where there is no name.
+    """The sweeps of these names and in files of one's own; all of the project's where there is no name.
 
     Raises:
-        SweepError: there is none of a name.
+        SweepError: there is none of a name, or a file has none.
     """
+    if names and all(name.endswith(own_file.ENDING) for name in names):
+        return [own_file.sweep_in(Path(name)) for name in names]
     known = {sweep.name: sweep for sweep in sweeps()}
-    for name in names:
-        if name not in known:
-            raise SweepError(f"no sweep {name!r}; there are {', '.join(known)}", code="no-sweep")
-    return [known[name] for name in names or known]
+    found = []
+    for name in names or known:
+        if name.endswith(own_file.ENDING):
+            found.append(own_file.sweep_in(Path(name)))
+        elif name in known:
+            found.append(known[name])
+        else:
+            raise SweepError(
+                f"no sweep {name!r}; there are {', '.join(known)}, or name a file", code="no-sweep"
+            )
+    return found
 
 
 def _run(sweeps: Sequence["Sweep"], settings: "RunSettings") -> int:
@@ -75,6 +87,7 @@ def _run(sweeps: Sequence["Sweep"], settings: "RunSettings") -> int:
 
 def _act(arguments: argparse.Namespace, sweeps: Sweeps) -> int:
     names: list[str] = arguments.sweep
+    own_file.load_code(arguments.code)
     files = [Path(name) for name in names if name.endswith(EXPERIMENT_FILES)]
     if not files:
         return run(chosen(names, sweeps), arguments)

@@ -17,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
         action="append",
         default=[],
         metavar="SWEEP",
-        help="look in this sweep only, as for `run`; repeatable",
+        help="look in this sweep only, or in that of a Python file of your own, as for `run`; repeatable",
     )
     parser.add_argument("--group", default="", help="of columns with an experiment of their own (Table 3)")
     add_scale(parser)

@@ -5,12 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from datasets.base.data_set import DataSet
 from datasets.union import DataConfig
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
 from models.errors import ConfigError
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.interface import OutputSpec
+from models.kinds import OpenTo
 from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
@@ -35,7 +37,7 @@ class Experiment(Fingerprinted):
 
     stage: ClassVar[Literal["training"]] = "training"
 
-    data: DataConfig
+    data: Annotated[DataConfig, OpenTo(DataSet)]
     model: ModelConfig
     objective: Objective
     schedule: Schedule

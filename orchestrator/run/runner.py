@@ -238,7 +238,11 @@ def _run(
     tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
     labels = labels_of(planned)
     display = Display(
-        {fp: JobProgress(labels.names[fp], job.epochs) for fp, job in jobs.items()}, settings.scale
+        {
+            fp: JobProgress(labels.names[fp], job.epochs, job.data.headline if job.data else "")
+            for fp, job in jobs.items()
+        },
+        settings.scale,
     )
     ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console)
     with live_view(display, console):

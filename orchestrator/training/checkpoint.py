@@ -23,6 +23,7 @@ from orchestrator.training.checkpoint_content import (
 from orchestrator.training.storage import Storage, UnusableStorageError
 from orchestrator.util.errors import UserError
 from orchestrator.util.mathematics import SCHEMA
+from orchestrator.util.own_code import own_codes
 from orchestrator.util.redact import redacted
 
 FORMAT = 1
@@ -30,6 +31,7 @@ FILE = "checkpoint.pt"
 
 AFRESH = "Train it again with --fresh"
 REMEDIES = {
+    "no-code": "Nothing is imported because a file asks for it",
     "not-a-checkpoint": f"Name a {FILE}, or delete this one to train afresh",
     "damaged": "Restore it from a copy, or delete it to train afresh",
     "no-experiment": f"{AFRESH}; weights that others trained are read by rle-lab import-checkpoint",
@@ -212,7 +214,11 @@ def _read(
         raise _unusable(root, name, error, text, code="not-readable") from None
     except ContentError as error:
         raise refusal(str(error), error.code) from None
-    except (ValidationError, KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except ValidationError as error:
+        if unknown := [one for one in error.errors() if one["type"] == "unknown-kind"]:
+            raise refusal(unknown[0]["msg"], "no-code") from None
+        raise refusal(f"its content is of another version ({error})", "other-version") from error
+    except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise refusal(f"its content is of another version ({error})", "other-version") from error
 
 
@@ -243,7 +249,13 @@ def _experiment(
         return _older(state, path, wanted, expected)
     if expected is not None and state["fingerprint"] != expected:
         raise ContentError(f"it is of {state['fingerprint']}, not of {expected}", "other-experiment")
-    return wanted or Experiment.model_validate_json(state["experiment"]), ()
+    if wanted is not None:
+        return wanted, ()
+    found = Experiment.model_validate_json(state["experiment"])
+    same = int(state.get("schema", 1)) != SCHEMA or found.fingerprint() == state["fingerprint"]
+    if same or not (code := ", ".join(one.module for one in own_codes(found))):
+        return found, ()
+    return found, (f"{path}: {code} is not the code that trained it any more",)
 
 
 def _older(

@@ -50,7 +50,7 @@ COMMANDS = [pytest.param(c, id=f"{p.stem}: {shlex.join(c)}") for p in DOCUMENTS 
 def parsed(command: tuple[str, ...], folder: Path, file: Path) -> argparse.Namespace:
     """The command by its own parser. Data that must exist become `folder` and `file`."""
     program, *arguments = command
-    there = {"--data-root": str(folder), "--detections": str(file)}
+    there = {"--data-root": str(folder), "--detections": str(file), "--code": str(file)}
     arguments = [there.get(before, word) for before, word in zip(["", *arguments], arguments, strict=False)]
     if program == "rle-lab":
         return parser(listed, all_sweeps, demo).parse_args(arguments)
@@ -74,7 +74,7 @@ def test_a_command_in_the_documents_names_a_command_or_sweep_and_options_that_th
     if found := PROGRAM.match(command[0]):
         assert (ROOT / "sweeps" / f"{found[1]}.py").is_file()
         named = [found[1]]
-    named = [name for name in named if not name.endswith(EXPERIMENT_FILES)]
+    named = [name for name in named if not name.endswith((*EXPERIMENT_FILES, ".py"))]
     assert set(named) <= {sweep.name for sweep in all_sweeps()}
 
 

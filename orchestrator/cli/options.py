@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator.cli.numbers import number, whole
 from orchestrator.cli.shared_options import (
+    add_json,
     add_no_pack,
     add_reading,
     add_scale,
@@ -60,6 +61,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the rows, their cost and what is already done, without running anything",
     )
+    add_json(what, "what --dry-run finds, or at the end tables and verdicts,")
 
 
 def _add_rows(what: "argparse._ArgumentGroup") -> None:
@@ -205,6 +207,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         vary=tuple(arguments.vary),
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
+        json=arguments.json,
         until_decided=arguments.until_decided,
         max_seeds=arguments.max_seeds,
         precision=arguments.precision,

@@ -82,7 +82,7 @@ def _run(sweeps: Sequence["Sweep"], settings: "RunSettings") -> int:
     from orchestrator.run.runner import run_sweeps
 
     line = command([os.path.relpath(sys.argv[0]), *sys.argv[1:]])
-    return run_sweeps(sweeps, settings, line, console())
+    return run_sweeps(sweeps, settings, line, console(stderr=settings.json))
 
 
 def _act(arguments: argparse.Namespace, sweeps: Sweeps) -> int:

@@ -53,6 +53,17 @@ def add_no_pack(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_json(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add output for programs.
+
+    Args:
+        what: it is.
+    """
+    parser.add_argument(
+        "--json", action="store_true", help=f"print {what} as JSON; everything else goes to standard error"
+    )
+
+
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add where results are read from."""
     parser.add_argument(

@@ -14,6 +14,7 @@ from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
 from orchestrator.report import terminal
+from orchestrator.report.plain import plain
 from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import Ledger, group, labels_of, table_tags
@@ -31,6 +32,7 @@ from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
+from orchestrator.util.machine_readable import print_json
 from orchestrator.util.terminal import bar
 
 
@@ -54,20 +56,34 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     with _tracker(settings, console) as tracker:
         reporting.say_older(tracker, console)
         if settings.dry_run:
-            planned = plan_tables(tables, plan)
-            dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
-            if settings.until_decided:
-                most = replace(plan, seeds=tuple(range(plan.max_seeds)))
-                dry_run.show_most(plan_tables(tables, most), console)
-            return 0
+            return _dry(tables, plan, tracker, settings, console)
         _check_data_named(settings)
         tracker.end_abandoned()
         session = _Session(tables, settings, tracker, binding.contents, console)
         planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
         written = reporting.write_report(tracker, settings.report, settings.results)
-        terminal.render(console, written.report, {p.declaration.table for p in planned})
+        shown = {p.declaration.table for p in planned}
+        if settings.json:
+            print_json(plain(written.report, shown))
+        else:
+            terminal.render(console, written.report, shown)
     records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
     return reporting.print_failures(records, written.remarks, console)
+
+
+def _dry(
+    tables: Sequence[Table], plan: PlanSettings, tracker: Tracker, settings: RunSettings, console: Console
+) -> int:
+    planned = plan_tables(tables, plan)
+    known = tracker.records(_wanted(planned), history=())
+    if settings.json:
+        print_json(dry_run.plain(planned, known))
+        return 0
+    dry_run.show(planned, known, console)
+    if settings.until_decided:
+        most = replace(plan, seeds=tuple(range(plan.max_seeds)))
+        dry_run.show_most(plan_tables(tables, most), console)
+    return 0
 
 
 @dataclass(frozen=True)

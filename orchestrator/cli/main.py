@@ -15,6 +15,7 @@ from orchestrator.cli import (
     report,
     run,
     show,
+    status,
     ui,
 )
 from orchestrator.cli.guard import console, guarded
@@ -69,7 +70,7 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     show.add_parser(commands, sweeps)
     report.add_parsers(commands)
     bench.add_parser(commands, demo, sweeps)
-    for module in (prepare, predict, export, import_checkpoint, ui):
+    for module in (prepare, predict, export, import_checkpoint, ui, status):
         module.add_parser(commands)
     completion.add_parser(commands, found, lambda: [sweep.name for sweep in listed()])
     return found

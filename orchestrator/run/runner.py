@@ -29,7 +29,6 @@ from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
-from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
 from orchestrator.util.machine_readable import print_json
@@ -110,14 +109,16 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
         check_max_seeds([p.declaration for p in planned], plan.max_seeds)
     jobs = _wanted(planned)
     fresh = jobs.keys() - session.ran if settings.fresh else set()
-    missing = _missing(jobs, tracker.records(jobs, history=()), fresh)
+    known = tracker.records(jobs, history=())
+    missing = _missing(jobs, known, fresh)
     session.ran.update(missing)
     _declare(planned, jobs.keys() - missing.keys(), tracker)
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
     if missing:
         tracker.reserve(group(settings, job) for job in missing.values())
         _prepare(missing, settings, session.contents, console)
-        _run(missing, planned, settings, tracker, console)
+        again = {fp: known[fp].run_id for fp in missing.keys() & fresh & known.keys()}
+        _run(missing, planned, settings, tracker, console, again)
     return planned
 
 
@@ -240,16 +241,15 @@ def _run(
     settings: RunSettings,
     tracker: Tracker,
     console: Console,
+    again: Mapping[str, str],
 ) -> None:
+    """Run jobs. `again` has the runs of those that have finished before, and are to have fresh ones."""
     from orchestrator.schedule import cluster
     from orchestrator.schedule.connection import connect
 
     with console.status("starting Ray"):
         connect()
         plan = cluster.plan(settings.resources)
-    if settings.fresh:
-        for fingerprint in jobs:
-            Checkpoints(settings.storage).delete(fingerprint)
     sources = provenance.imported_sources()
     tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
     labels = labels_of(planned)
@@ -260,6 +260,15 @@ def _run(
         },
         settings.scale,
     )
-    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console)
+    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console, again)
+    tracker.shared.announce(planned[0].declaration.command, {fp: labels.names[fp] for fp in jobs})
     with live_view(display, console):
-        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record, ledger.give_up)
+        run_trials(
+            tasks,
+            plan,
+            settings.cache.parent / "ray",
+            ledger.record,
+            ledger.give_up,
+            ledger.claim,
+            ledger.say_held,
+        )

@@ -59,6 +59,8 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "world_size": str(trial.world_size),
         "checkpoint": shown(trial.checkpoint),
         "alive": str(now()),
+        "began": str(now()),
+        "headline": trial.headline,
         "status": "running",
         "note": "",
         "warnings": "[]",

@@ -76,6 +76,10 @@ class ClaimingSearcher(Searcher):  # type: ignore[misc]  # Ray is untyped here
         self.given: set[str] = set()
         self.ended = False  # no more can start
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles it for a restore, which is never made; what it asks can't be pickled."""
+        return {}
+
     def suggest(self, trial_id: str) -> Any:
         """A trial's configuration, or that no more can start."""
         found = self._first.pop() if self._first else self._claims.next()

@@ -52,7 +52,9 @@ def finish(table: Table, uri: str, status: Any = "finished") -> None:
     planned = plan_table(table, PlanSettings("smoke", "smoke", (0,), lambda data: data.name, ""))
     with Tracker.open(uri, None) as tracker:
         for fingerprint, job in planned.jobs.items():
-            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", 0, {}, "{}", data="d"))
+            assert job.data is not None
+            data = job.data.fingerprint()
+            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", 0, {}, "{}", data=data))
             tracker.finish(fingerprint, status, {"AP": 40.0}, 1.0)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, get_args
 
-from pydantic import Field
+from pydantic import Discriminator
 
 from datasets.base.data_set import DataSet
 from datasets.base.pose_data import PoseData
@@ -15,7 +15,7 @@ from datasets.retina.config import RetinaBoundaries
 
 Union = CocoKeypoints | MpiiPose | Human36MPose | RetinaBoundaries
 
-DataConfig = Annotated[Union, Field(discriminator="kind")]
+DataConfig = Annotated[Union, Discriminator("kind")]
 """The configuration of a data set, told apart by its `kind`."""
 
 DATA_SETS: tuple[type[DataSet], ...] = get_args(Union)

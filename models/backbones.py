@@ -5,6 +5,7 @@ Shapes: B batch, C channels, H W pixels; a trunk maps (B, 3, H, W) to (B, C, H /
 
 import math
 import pickle
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from http.client import HTTPException
@@ -12,15 +13,38 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from models.config import Frozen, Width
 from models.errors import ConfigError, WeightsError
+from models.kinds import OpenTo
 
 
-class ResNet(Frozen):
+class TrunkConfig(Frozen, ABC):
+    """A trunk. One of your own has a `kind` and these three."""
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """Pixels of the image per step of the feature map."""
+
+    @property
+    @abstractmethod
+    def channels_out(self) -> int:
+        """C of the feature map."""
+
+    @abstractmethod
+    def build(self, pretrained: bool = True) -> nn.Module:
+        """The trunk.
+
+        Args:
+            pretrained: False leaves the weights random, for a checkpoint to be loaded.
+        """
+
+
+class ResNet(TrunkConfig):
     """A torchvision ResNet without its average pooling and classifier (He et al., 2016).
 
     `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; None from scratch.
@@ -60,7 +84,7 @@ class ResNet(Frozen):
 Stride = Annotated[int, Field(ge=1, le=64)]
 
 
-class SmallTrunk(Frozen):
+class SmallTrunk(TrunkConfig):
     """A 3×3 convolution, then a residual block for each further channel count. Trains from scratch."""
 
     kind: Literal["small"] = "small"
@@ -90,7 +114,7 @@ class SmallTrunk(Frozen):
         return nn.Sequential(stem, *(_Residual(*size) for size in sizes))
 
 
-Trunk = Annotated[ResNet | SmallTrunk, Field(discriminator="kind")]
+Trunk = Annotated[ResNet | SmallTrunk, Discriminator("kind"), OpenTo(TrunkConfig)]
 
 
 def check_size(stride: int, size: tuple[int, int]) -> None:

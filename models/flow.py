@@ -9,8 +9,10 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.config import Frozen
+from models.flops import module_parameters
 
 
 class FlowNet(nn.Module, ABC):
@@ -34,9 +36,8 @@ class FlowNet(nn.Module, ABC):
 class Flow(Frozen, ABC):
     """A family of flows and its size. Base class of `RealNVP`.
 
-    A family of your own can be given to an objective as it is, `RLE(flow=Mine())`. To be read from JSON, as
-    checkpoints and distributed training do, it needs a field `kind: Literal["mine"] = "mine"` and a line in
-    `models.objectives.AnyFlow`.
+    A family of your own is given to an objective as it is, `RLE(flow=Mine())`. It has a field
+    `kind: Literal["mine"] = "mine"`, by which it is read from JSON.
     """
 
     @property
@@ -52,11 +53,10 @@ class Flow(Frozen, ABC):
             ConfigError: the family has no flow over so many coordinates.
         """
 
-    @abstractmethod
     def parameters(self, dim: int) -> int:
         """How many parameters a flow over `dim` coordinates has."""
+        return module_parameters(self.build(dim))
 
-    @abstractmethod
     def flops(self, points: int, dim: int, grid_points: int = 0) -> int:
         """Floating-point operations of one forward pass for one image.
 
@@ -64,4 +64,9 @@ class Flow(Frozen, ABC):
             points: P of the image, 17 in COCO.
             dim: D of a point.
             grid_points: nodes of the integral for s, evaluated once an image, 400 in Table 7.
+
+        Where a family does not count its own, those of its matrix products and convolutions.
         """
+        with FlopCounterMode(display=False) as counter:
+            self.build(dim).log_prob(torch.zeros(points + grid_points, dim))
+        return int(counter.get_total_flops())

@@ -6,15 +6,12 @@ weight 0 are left out before any arithmetic, so that nothing in them, a NaN incl
 gradient. A loss that is not finite is returned as it is, and a negative one is normal, as densities exceed 1.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
     Discriminator,
     Field,
-    InstanceOf,
-    SerializeAsAny,
-    Tag,
     field_validator,
     model_validator,
 )
@@ -24,6 +21,7 @@ from models.config import Frozen
 from models.density import DENSITIES, POINTS_PER_AXIS, DensityName
 from models.errors import ConfigError
 from models.flow import Flow
+from models.kinds import OpenTo
 from models.likelihood import LikelihoodLoss, Normaliser
 from models.losses import HeatmapLoss, SumLoss
 from models.realnvp import RealNVP
@@ -34,17 +32,9 @@ from models.terms import Term as BaseTerm
 __all__ = ["DLE", "L1", "L2", "RLE", "HeatmapMSE", "LearnedScale", "Objective", "WeightedSum", "simplified"]
 
 
-def _flow_kind(value: Any) -> str:
-    # RealNVP has no field `kind`: it was the only family when the first experiments were stored.
-    return str(value.get("kind", "realnvp")) if isinstance(value, dict) else "value"
-
-
-AnyFlow = Annotated[
-    Annotated[RealNVP, Tag("realnvp")]  # a new family is a line here: | Annotated[Mine, Tag("mine")]
-    | Annotated[SerializeAsAny[InstanceOf[Flow]], Tag("value")],
-    Discriminator(_flow_kind),
-]
-"""A flow: read from JSON, one of the families above by its `kind`; in Python a value of any family."""
+# RealNVP has no field `kind`: it was the only family when the first experiments were stored.
+AnyFlow = Annotated[Flow, OpenTo(Flow, built_in=RealNVP)]
+"""A flow: RealNVP, or one of a family of one's own."""
 
 
 Nodes = Annotated[int, Field(ge=1, le=10**6)]
@@ -191,7 +181,7 @@ class HeatmapMSE(BaseTerm):
             raise ConfigError(f"heatmaps show points in 2-D or 3-D, not {dim} coordinates", "heatmap-dim")
 
 
-Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Field(discriminator="kind")]
+Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Discriminator("kind"), OpenTo(BaseTerm)]
 
 
 class WeightedSum(Frozen):
@@ -258,6 +248,7 @@ def simplified(objective: "Objective") -> "Objective":
 
 Objective = Annotated[
     L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE | WeightedSum,
-    Field(discriminator="kind"),
+    Discriminator("kind"),
+    OpenTo(BaseTerm),
     AfterValidator(simplified),
 ]

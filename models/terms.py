@@ -1,19 +1,33 @@
 """Objectives without a flow, and the base of all; see objectives.py for what they share."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import torch
 
 from models.config import Frozen
 from models.density import DENSITIES, DensityName
-from models.losses import ErrorLoss, ScaledLoss
+from models.losses import ErrorLoss, LossModule, ScaledLoss
 
 
-class Term(Frozen):
-    """What a loss needs of the model."""
+class Term(Frozen, ABC):
+    """An objective, and what it needs of the model. One of your own has a `kind` and these two methods."""
 
     needs_scale: ClassVar[bool] = False
     needs_heatmap: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As runs name the method."""
+
+    @abstractmethod
+    def build(self, dim: int) -> LossModule:
+        """The loss for points of `dim` coordinates.
+
+        Raises:
+            ConfigError: there is none for them.
+        """
 
     def check(self, dim: int) -> None:
         """Raises ConfigError where `build` would for points of at least two coordinates."""

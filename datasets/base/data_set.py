@@ -10,6 +10,7 @@ from datasets.base.folder import DataRoot, Folder
 from datasets.config import Frozen, Side, Source
 from datasets.contract import Data, DataPaths, Pairs
 from datasets.crops.pack import Progress
+from datasets.io.errors import DataError
 from datasets.skeleton import Skeleton
 
 Contents = Mapping[Folder, Any]
@@ -35,6 +36,8 @@ class DataSet(Frozen):
         benchmark, stand_in: what tables say they were measured on, for the set itself and for generated data.
         headline: the metric by which the benchmark is known, a key of what `metrics` returns.
         folder: the class that describes a copy on the disk. Without arguments it stands for the benchmark.
+
+    Of a set of your own that is generated, `benchmark` and `folder` may be missing.
     """
 
     name: ClassVar[str]
@@ -110,9 +113,15 @@ class DataSet(Frozen):
         """The same, on the user's files.
 
         Raises:
-            DataError: the root does not hold such data, or a file of it is wrong.
+            DataError: the root does not hold such data, a file of it is wrong, or the set has no `folder`.
         """
-        return self.varied(source=root.bind(self.folder))
+        folder = getattr(type(self), "folder", None)
+        if folder is None:
+            remedy = "Leave out --data-root, or give its class a `folder`"
+            raise DataError(
+                root.path, f"{self.name} is not read from a folder", remedy=remedy, code="no-folder"
+            )
+        return self.varied(source=root.bind(folder))
 
     def varied(self, **changes: Any) -> Self:
         """With some fields changed, validated again."""

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from orchestrator.util.terminal import Terminal
 
 
-def console() -> "Terminal":
+def console(*, stderr: bool = False) -> "Terminal":
     """The terminal, or a log of a width that tables fit."""
     from orchestrator.util.terminal import terminal
 
-    return terminal()
+    return terminal(stderr=stderr)
 
 
 def guarded(work: Callable[[], int]) -> int:

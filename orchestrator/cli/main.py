@@ -5,10 +5,24 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from orchestrator.cli import bench, export, import_checkpoint, predict, prepare, report, run, ui
+from orchestrator.cli import (
+    bench,
+    completion,
+    export,
+    import_checkpoint,
+    predict,
+    prepare,
+    report,
+    run,
+    show,
+    status,
+    ui,
+)
 from orchestrator.cli.guard import console, guarded
 from orchestrator.cli.parser import Parser
 from orchestrator.cli.run import Sweeps
+from orchestrator.cli.shared_options import add_json
+from orchestrator.util.machine_readable import print_json
 
 if TYPE_CHECKING:
     from orchestrator.config.experiment import Experiment
@@ -50,12 +64,15 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     found.add_argument("--version", nargs=0, action=_Version, help="print the version and exit")
     commands = found.add_subparsers(metavar="COMMAND", required=True)
     listing = commands.add_parser("list", help="the sweeps there are")
-    listing.set_defaults(act=lambda _: _list(listed()))
+    add_json(listing, "them")
+    listing.set_defaults(act=lambda arguments: _list(listed(), arguments.json))
     run.add_parser(commands, sweeps)
+    show.add_parser(commands, sweeps)
     report.add_parsers(commands)
     bench.add_parser(commands, demo, sweeps)
-    for module in (prepare, predict, export, import_checkpoint, ui):
+    for module in (prepare, predict, export, import_checkpoint, ui, status):
         module.add_parser(commands)
+    completion.add_parser(commands, found, lambda: [sweep.name for sweep in listed()])
     return found
 
 
@@ -69,14 +86,17 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _list(sweeps: Sequence[Named]) -> int:
+def _list(sweeps: Sequence[Named], as_json: bool) -> int:
+    described = [(sweep.name, *sweep.description.split(": ", 1)) for sweep in sweeps]
+    if as_json:
+        print_json([dict(zip(("sweep", "tables", "what"), one, strict=True)) for one in described])
+        return 0
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for title in ("sweep", "tables", "what"):
         table.add_column(title)
-    for sweep in sweeps:
-        tables, _, what = sweep.description.partition(": ")
-        table.add_row(sweep.name, tables, what)
+    for one in described:
+        table.add_row(*one)
     console().print(table)
     return 0

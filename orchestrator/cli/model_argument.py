@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.cli.own_file import add_code, load_code
 from orchestrator.run.settings import cache_of, home
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add MODEL and --storage."""
+    """Add MODEL, --storage and --code."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -25,6 +26,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="DIR|URI",
         help="where checkpoints and generated data lie (default: results/store)",
     )
+
+    add_code(parser)
 
 
 def storage(arguments: argparse.Namespace) -> str:
@@ -48,6 +51,7 @@ def trained(arguments: argparse.Namespace, console: "Console") -> "Trained":
     """
     from orchestrator.inference.model_store import find, load
 
+    load_code(arguments.code)
     found = load(find(arguments.model, storage(arguments)))
     data = found.experiment.data
     console.print(f"{found.experiment.describe()}: crops of {data.size[0]}×{data.size[1]}")

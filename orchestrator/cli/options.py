@@ -6,6 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.cli.numbers import number, whole
+from orchestrator.cli.shared_options import (
+    add_json,
+    add_no_pack,
+    add_reading,
+    add_scale,
+    add_sigmas,
+    existing_file,
+    existing_folder,
+)
 from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
 from orchestrator.schema.limits import MAX_SEEDS
 
@@ -26,13 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
-    what.add_argument(
-        "--scale",
-        choices=["smoke", "demo", "paper"],
-        default="demo",
-        help="smoke: seconds, to see that it works; demo: generated data and a small network, minutes on a "
-        "CPU; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
-    )
+    add_scale(what)
     what.add_argument(
         "--seeds", type=_seeds, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
     )
@@ -58,6 +61,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the rows, their cost and what is already done, without running anything",
     )
+    add_json(what, "what --dry-run finds, or at the end tables and verdicts,")
 
 
 def _add_rows(what: "argparse._ArgumentGroup") -> None:
@@ -109,14 +113,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("the data")
     data.add_argument(
         "--data-root",
-        type=_folder,
+        type=existing_folder,
         metavar="DIR",
         help="real data instead of generated: a set in COCO's layout (annotations/*.json and the pictures), "
         "or a folder that holds mpii/, h36m/ or dme/",
     )
     data.add_argument(
         "--detections",
-        type=_file,
+        type=existing_file,
         metavar="FILE",
         help="detected boxes of the validation pictures, a COCO detection-results JSON (default: true ones)",
     )
@@ -147,44 +151,6 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         metavar="K",
         help="trials at once (default: as many as fit the cluster)",
-    )
-
-
-def add_sigmas(parser: argparse._ActionsContainer) -> None:
-    """Add a file of OKS constants."""
-    parser.add_argument(
-        "--sigmas",
-        type=_file,
-        metavar="FILE",
-        help='OKS constants by keypoint, a JSON object such as {"tail_base": 0.05}, in place of those of the '
-        "annotations' category or COCO's",
-    )
-
-
-def add_reading(parser: argparse._ActionsContainer) -> None:
-    """Add how pictures are read that can be read in several ways."""
-    parser.add_argument(
-        "--exif",
-        choices=["shown", "stored"],
-        help="what annotations count pixels of, where a picture has an EXIF orientation and its size does "
-        "not tell: the picture as programs show it, or as it is stored (default: as most pictures of the set "
-        "whose size tells, or as shown)",
-    )
-    parser.add_argument(
-        "--allow-outside",
-        action="store_true",
-        help="read pictures too that lie outside the data root, by .., an absolute name or a link",
-    )
-
-
-def add_no_pack(parser: argparse._ActionsContainer) -> None:
-    """Add whether decoded pictures are kept."""
-    parser.add_argument(
-        "--no-pack",
-        dest="pack",
-        action="store_false",
-        help="decode pictures each time they are looked at instead of keeping them decoded: no disk for them,"
-        " samples at a fifth of the speed or less, and the same numbers to the last bit",
     )
 
 
@@ -241,6 +207,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         vary=tuple(arguments.vary),
         fresh=arguments.fresh,
         dry_run=arguments.dry_run,
+        json=arguments.json,
         until_decided=arguments.until_decided,
         max_seeds=arguments.max_seeds,
         precision=arguments.precision,
@@ -254,15 +221,6 @@ def _storage(given: str | None, store: Path) -> str:
     if given is None:
         return str(store)
     return given if "://" in given else str(Path(given).expanduser().absolute())
-
-
-def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add where results are read from."""
-    parser.add_argument(
-        "--tracking-uri",
-        metavar="URI",
-        help="MLflow's store (default: $MLFLOW_TRACKING_URI, else results/store/mlflow.db)",
-    )
 
 
 def command(program: Sequence[str]) -> str:
@@ -284,17 +242,3 @@ def _seeds(text: str) -> int:
 
 def _share(text: str) -> float:
     return number(text, 0, MOST_GPUS)
-
-
-def _folder(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: no such folder")
-    return path
-
-
-def _file(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{path}: no such file")
-    return path

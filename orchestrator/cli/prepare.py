@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.options import add_no_pack, add_reading, add_sigmas
+from orchestrator.cli.shared_options import add_no_pack, add_reading, add_sigmas
 from orchestrator.run.settings import cache_of, results_and_store
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from orchestrator.cli.guard import console
-from orchestrator.cli.options import add_store
+from orchestrator.cli.shared_options import add_json, add_store
 from orchestrator.run.settings import home, tracking_uri
+from orchestrator.util.machine_readable import print_json
 
 
 def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -14,6 +15,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add_store(report)
     report.add_argument("name", nargs="?", help="the report, such as demo (default: the newest)")
     report.add_argument("--results", type=Path, metavar="DIR", help="where to write (default: results/NAME)")
+    add_json(report, "tables and verdicts")
     report.set_defaults(act=_report)
     publish = commands.add_parser(
         "publish", help="copy the demo report to results/published, to be committed"
@@ -24,10 +26,15 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _report(arguments: argparse.Namespace) -> int:
     from orchestrator.report import terminal
+    from orchestrator.report.plain import plain
     from orchestrator.run.reporting import rebuild
 
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
-    terminal.render(console(), rebuild(uri, arguments.name, arguments.results))
+    rebuilt = rebuild(uri, arguments.name, arguments.results)
+    if arguments.json:
+        print_json(plain(rebuilt))
+    else:
+        terminal.render(console(), rebuilt)
     return 0
 
 

@@ -9,7 +9,7 @@ import urllib.request
 import webbrowser
 
 from orchestrator.cli.numbers import whole
-from orchestrator.cli.options import add_store
+from orchestrator.cli.shared_options import add_store
 from orchestrator.run.settings import home, tracking_uri
 from orchestrator.util.redact import shown
 

@@ -5,12 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from datasets.base.data_set import DataSet
 from datasets.union import DataConfig
 from models.backbones import ResNet, Trunk
 from models.boundary_unet import BoundaryNet
 from models.errors import ConfigError
 from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.interface import OutputSpec
+from models.kinds import OpenTo
 from models.objectives import Objective
 from models.regressor import Regressor
 from orchestrator.config.fingerprint import Fingerprinted, essence
@@ -39,7 +41,7 @@ class Experiment(Fingerprinted):
 
     stage: ClassVar[Literal["training"]] = "training"
 
-    data: DataConfig
+    data: Annotated[DataConfig, OpenTo(DataSet)]
     model: ModelConfig
     objective: Objective
     schedule: Schedule
@@ -136,7 +138,9 @@ def parse_experiment(text: str) -> Experiment:
         found = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False)]
         named = "; ".join(f"{place or 'the experiment'}: {message}" for place, message in found[:NAMED])
         more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        raise ExperimentError(f"{named}{more}", code=error.errors()[0]["type"]) from error
+        codes = [one["type"] for one in error.errors()]
+        code = "unknown-kind" if "unknown-kind" in codes else codes[0]
+        raise ExperimentError(f"{named}{more}", code=code) from error
 
 
 def seeded(experiment: Experiment, seed: int) -> Experiment:

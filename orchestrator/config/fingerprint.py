@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from models.config import Frozen
 from orchestrator.util.mathematics import SCHEMA
+from orchestrator.util.own_code import digest_of
 
 
 class Fingerprinted(Frozen):
@@ -44,14 +45,18 @@ class Fingerprinted(Frozen):
 def essence(value: BaseModel) -> dict[str, Any]:
     """The fields of `value` that change a result: those that differ from their default, and every `kind`.
 
-    Fields that have a fingerprint stand there as that.
+    Fields that have a fingerprint stand there as that. A class of one's own has the digest of its code too.
+
+    Raises:
+        SweepError: a class of one's own is not in a file.
     """
     changed = {
         name: getattr(value, name)
         for name, field in type(value).model_fields.items()
         if name == "kind" or (getattr(value, name) != field.default and not _is_neutral(field))
     }
-    return {name: _plain(inner) for name, inner in changed.items()}
+    code = digest_of(type(value))
+    return {name: _plain(inner) for name, inner in changed.items()} | ({"code": code} if code else {})
 
 
 def digest(fields: dict[str, Any]) -> str:

@@ -5,8 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from datasets.base.data_set import NOTHING_READ, Contents
-from datasets.base.folder import DataRoot
+from datasets.base.folder import DataRoot, Folder
 from datasets.coco.sigmas import read_sigmas
+from datasets.io.errors import DataError
 from datasets.io.orientation import Convention
 from datasets.io.survey import Check, check_here
 from datasets.union import DataConfig
@@ -41,6 +42,7 @@ class Binding:
             return experiment
         start = None if experiment.start is None else self.bound(experiment.start)
         data = experiment.data.bind(self.data_root)
+        _check_same(experiment.data, data, self.data_root.path)
         schedule = _schedule(experiment.schedule, data.epochs_for(experiment.data))
         schedule = fitted(schedule, data.train_samples)
         return vary(experiment, data=data, start=start, schedule=schedule)
@@ -70,6 +72,18 @@ class Binding:
             check=self.check,
             exif=self.exif,
             allow_outside=self.allow_outside,
+        )
+
+
+def _check_same(before: DataConfig, found: DataConfig, root: Path) -> None:
+    """Raises DataError where an experiment was bound before, as in a file, to other data than these."""
+    bound = isinstance(before.source, Folder) and before.source.digest is not None
+    if bound and before.fingerprint() != found.fingerprint():
+        raise DataError(
+            root,
+            f"the files are not those of the experiment ({found.fingerprint()}, not {before.fingerprint()})",
+            remedy="Restore them, or set the digest of the experiment's source to null to run it on these",
+            code="files-changed",
         )
 
 

@@ -27,6 +27,7 @@ from orchestrator.training.trainer import fit
 from orchestrator.util import provenance
 from orchestrator.util.busy import watched
 from orchestrator.util.errors import UserError
+from orchestrator.util.own_code import OwnCode, own_codes
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class JobResult:
     note: str = ""
     warnings: tuple[str, ...] = ()
     detail: str = ""  # JSON: what a probe measured beside its metrics
-    computed_with: dict[str, str] = field(default_factory=dict)  # precision, processor, torch and machine
+    # Precision, processor, torch and machine, and the code of classes of one's own.
+    computed_with: dict[str, str] = field(default_factory=dict)
     sources: str = ""  # of the code that ran it, and where they lie
 
     def plain(self) -> dict[str, Any]:
@@ -70,11 +72,14 @@ class Task:
             "pack": self.paths.pack,
             "storage": self.storage,
             "sources": self.sources,
+            "code": [asdict(code) for code in own_codes(self.job)],
         }
 
     @staticmethod
     def of(plain: dict[str, Any]) -> "Task":
-        """Read what `plain` wrote."""
+        """Read what `plain` wrote, after loading the code of classes of one's own that it came with."""
+        for code in plain["code"]:
+            OwnCode(**code).load()
         root = plain["root"]
         paths = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
         return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"])
@@ -130,7 +135,9 @@ def _out_of_memory(error: Exception) -> str | None:
 
 def _computed_with(job: Job, runtime: Runtime) -> dict[str, str]:
     bf16 = in_bf16(job.schedule, runtime.device)
-    return {**arithmetic(bf16, runtime.device), "machine": provenance.machine()}
+    code = ", ".join(f"{own.module} {own.digest}" for own in own_codes(job))
+    own = {"code": code} if code else {}
+    return {**arithmetic(bf16, runtime.device), "machine": provenance.machine(), **own}
 
 
 def _run(task: Task, runtime: Runtime) -> JobResult:

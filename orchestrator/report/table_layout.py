@@ -133,11 +133,6 @@ def all_computed(filled: FilledTable, column: DeclaredColumn) -> bool:
     return {cell.status for cell in filled.column(column.name)} - {"blank"} == {"computed"}
 
 
-def is_added(filled: FilledTable, row: DeclaredRow) -> bool:
-    """Whether a row is missing in the paper's table, which has others of these rows."""
-    return not row.in_paper and any(other.in_paper for other in filled.declaration.rows)
-
-
 def seeds_of_rows(filled: FilledTable) -> str:
     """How many seeds each row has, where they differ; a sentence, or nothing."""
     counts: dict[int, list[str]] = {}
@@ -158,7 +153,7 @@ def _side_by_side(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) 
         if has_paper(filled, column):
             texts.append(Text(paper_number(cell, column)))
         texts.append(Text(our_number(cell, column), _indices(cell.notes, notes)))
-    return [TableLine(_label(filled, row, notes), is_added(filled, row), tuple(texts))]
+    return [TableLine(_label(filled, row, notes), filled.declaration.adds(row), tuple(texts))]
 
 
 def _stacked(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> list[TableLine]:
@@ -169,9 +164,9 @@ def _stacked(filled: FilledTable, row: DeclaredRow, notes: dict[str, int]) -> li
     below = [Text(our_number(cell, column), _indices(cell.notes, notes)) for cell, column in pairs]
     label = _label(filled, row, notes)
     if all(cell.paper is None for cell in cells):
-        return [TableLine(label, is_added(filled, row), (Text("ours"), *below))]
+        return [TableLine(label, filled.declaration.adds(row), (Text("ours"), *below))]
     return [
-        TableLine(label, is_added(filled, row), (Text("paper"), *above)),
+        TableLine(label, filled.declaration.adds(row), (Text("paper"), *above)),
         TableLine(Text(""), False, (Text("ours"), *below)),
     ]
 
@@ -235,7 +230,7 @@ def _legend(filled: FilledTable) -> str:
         sentences.append(f"Computed, not measured: {', '.join(computed)}.")
     if any(cell.trained for cell in filled.cells.values()):
         sentences.append("“(1 of 3)” is the mean of one run, as two others diverged or collapsed.")
-    if any(is_added(filled, row) for row in declared.rows):
+    if any(filled.declaration.adds(row) for row in declared.rows):
         sentences.append("Added rows are not in the paper's table.")
     if seeds := seeds_of_rows(filled):
         sentences.append(seeds)

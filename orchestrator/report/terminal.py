@@ -8,7 +8,7 @@ from rich.text import Text
 
 from orchestrator.report import message, text
 from orchestrator.report.section import MARKS, Section
-from orchestrator.report.table_layout import is_added, losses, our_number, paper_number, seeds_of_rows
+from orchestrator.report.table_layout import losses, our_number, paper_number, seeds_of_rows
 from orchestrator.report.writer import Report
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.stats.aggregate import Cell, FilledTable
@@ -93,7 +93,7 @@ def _terminal_table(filled: FilledTable, columns: Sequence[DeclaredColumn]) -> T
     for row in declared.rows:
         cells = [filled.cell(row.key, column.name) for column in columns]
         paired = any(cell.paper is not None for cell in cells)
-        label = Text(row.label, style="italic" if is_added(filled, row) else "")
+        label = Text(row.label, style="italic" if filled.declaration.adds(row) else "")
         whose = Text.assemble(("paper\n", "dim"), "ours") if paired else Text("ours")
         texts = (_terminal_cell(cell, column, paired) for cell, column in zip(cells, columns, strict=True))
         table.add_row(label, whose, *texts)

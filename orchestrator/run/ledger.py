@@ -1,17 +1,20 @@
 """What happens to jobs, tracked and displayed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 
+from orchestrator.jobs.execute import JobResult
 from orchestrator.jobs.job import Job
 from orchestrator.jobs.labels import differing, distinct_names, parameters
 from orchestrator.run.progress import Display
 from orchestrator.run.settings import RunSettings
+from orchestrator.schedule.claims import Claim
 from orchestrator.schedule.tune_trials import Event
+from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned
-from orchestrator.tracking.tracker import Tracker, TrialInfo
+from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.redact import redacted
@@ -37,6 +40,35 @@ class Ledger:
     settings: RunSettings
     world_size: int
     console: Console
+    again: Mapping[str, str] = field(default_factory=dict)  # finished runs, by fingerprint, that do not count
+    hosts: dict[str, str] = field(default_factory=dict)  # that run the jobs, as they were last recorded
+
+    def claim(self, fingerprint: str) -> Claim:
+        """Ask for the lease on a job. Where the store does not answer, it is run: a sweep must not end with
+        its store, and nobody else gets a lease there either."""
+        claim = self._claim(fingerprint)
+        if claim == "mine" and self.settings.fresh:
+            Checkpoints(self.settings.storage).delete(fingerprint)
+        return claim
+
+    def _claim(self, fingerprint: str) -> Claim:
+        try:
+            found = self.tracker.shared.claim(fingerprint, self.again.get(fingerprint, ""))
+        except TrackingError as error:
+            if error.code != "away":
+                raise
+            return "mine"
+        if not isinstance(found, Record):
+            return found
+        assert found.status in ("finished", "diverged")
+        return JobResult(found.status, dict(found.metrics), found.duration, found.note, found.warnings)
+
+    def say_held(self, jobs: int) -> None:
+        """That jobs are left which another sweep runs."""
+        self.console.print(
+            f"{jobs} jobs are being run by another sweep on this store (rle-lab status): waiting for them",
+            soft_wrap=True,
+        )
 
     def record(self, event: Event) -> None:
         """One event, in order."""
@@ -46,6 +78,9 @@ class Ledger:
             if not event.replayed:
                 self.display.epoch(event.fingerprint, event.epoch, event.metrics)
             self.tracker.epoch(event.fingerprint, event.epoch, event.metrics)
+            if event.host and self.hosts.get(event.fingerprint) != event.host:
+                self.hosts[event.fingerprint] = event.host
+                self.tracker.tag(event.fingerprint, {"node": event.host})
         else:
             self.display.start(event.fingerprint)
             self.tracker.start(self._info(event.fingerprint))
@@ -57,6 +92,12 @@ class Ledger:
 
     def _end(self, event: Event) -> None:
         assert event.finished is not None
+        if event.elsewhere:
+            self.display.end(event.fingerprint, event.finished)
+            if not self.console.is_terminal:
+                line = self.display.log_line(event.fingerprint)
+                self.console.print(f"{line} (run by another sweep)", soft_wrap=True)
+            return
         # A traceback may hold an address with its key.
         note = redacted(event.finished.note, self.settings.storage, self.settings.tracking_uri)
         result = replace(event.finished, note=note)

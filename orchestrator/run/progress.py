@@ -11,14 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from datasets.union import DATA_SETS
 from orchestrator.jobs.execute import JobResult
 from orchestrator.stats.collapse import UNJUDGED_SCALE, collapse
 
 MEASUREMENT = 0.3
 """A measurement takes about as long as so many epochs at demo scale."""
-HEADLINES = tuple(data.headline for data in DATA_SETS)
-"""The number by which each benchmark is known."""
 RECENT = 12
 """How many of the jobs that ended last stay in the live view."""
 
@@ -29,6 +26,7 @@ class JobProgress:
 
     name: str
     epochs: int  # 0 for a measurement
+    headline: str = ""  # the metric by which its data set is known
     began: float | None = None
     epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
@@ -41,6 +39,11 @@ class JobProgress:
         if self.result is not None:
             return "collapsed" if self.collapse else self.result.status
         return "waiting" if self.began is None else "running"
+
+    @property
+    def measured(self) -> str:
+        """The number by which the benchmark is known, such as `AP 46.7`; empty before it was measured."""
+        return f"{self.headline} {self.metrics[self.headline]:.1f}" if self.headline in self.metrics else ""
 
     @property
     def done(self) -> float:
@@ -105,11 +108,10 @@ class Display:
         job = self.jobs[fingerprint]
         assert job.result is not None
         done = sum(other.result is not None for other in self.jobs.values())
-        measured = headline(job.metrics)
         duration = f"{job.result.duration:.0f} s" if job.result.duration else ""
         state = f"collapsed ({job.collapse})" if job.collapse else job.state
         written = f"not in the store yet ({unwritten})" if unwritten else ""
-        details = ", ".join(part for part in (state, measured, duration, written) if part)
+        details = ", ".join(part for part in (state, job.measured, duration, written) if part)
         left = _clock(self.left(time.monotonic()))
         line = f"[{done}/{len(self.jobs)}] {job.name}: {details}; about {left} left"
         return f"{line}\n{job.result.note}" if job.state == "failed" else line
@@ -152,12 +154,7 @@ def _cells(job: JobProgress, now: float) -> tuple[Text | str, ...]:
     epoch = f"{job.epoch}/{job.epochs}" if job.epochs else ""
     left = _clock(job.left(now)) if job.state == "running" else ""
     loss = f"{job.metrics['loss']:.1f}" if "loss" in job.metrics else ""
-    return MARKS[job.state], job.name, epoch, headline(job.metrics), loss, left
-
-
-def headline(metrics: Mapping[str, float]) -> str:
-    """The number by which the benchmark is known, such as `AP 46.7`; empty before it was measured."""
-    return next((f"{key} {metrics[key]:.1f}" for key in HEADLINES if key in metrics), "")
+    return MARKS[job.state], job.name, epoch, job.measured, loss, left
 
 
 def _clock(seconds: float | None) -> str:

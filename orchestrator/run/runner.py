@@ -14,6 +14,7 @@ from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
 from orchestrator.report import terminal
+from orchestrator.report.plain import plain
 from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import Ledger, group, labels_of, table_tags
@@ -28,9 +29,9 @@ from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
-from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
+from orchestrator.util.machine_readable import print_json
 from orchestrator.util.terminal import bar
 
 
@@ -54,20 +55,34 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     with _tracker(settings, console) as tracker:
         reporting.say_older(tracker, console)
         if settings.dry_run:
-            planned = plan_tables(tables, plan)
-            dry_run.show(planned, tracker.records(_wanted(planned), history=()), console)
-            if settings.until_decided:
-                most = replace(plan, seeds=tuple(range(plan.max_seeds)))
-                dry_run.show_most(plan_tables(tables, most), console)
-            return 0
+            return _dry(tables, plan, tracker, settings, console)
         _check_data_named(settings)
         tracker.end_abandoned()
         session = _Session(tables, settings, tracker, binding.contents, console)
         planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
         written = reporting.write_report(tracker, settings.report, settings.results)
-        terminal.render(console, written.report, {p.declaration.table for p in planned})
+        shown = {p.declaration.table for p in planned}
+        if settings.json:
+            print_json(plain(written.report, shown))
+        else:
+            terminal.render(console, written.report, shown)
     records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
     return reporting.print_failures(records, written.remarks, console)
+
+
+def _dry(
+    tables: Sequence[Table], plan: PlanSettings, tracker: Tracker, settings: RunSettings, console: Console
+) -> int:
+    planned = plan_tables(tables, plan)
+    known = tracker.records(_wanted(planned), history=())
+    if settings.json:
+        print_json(dry_run.plain(planned, known))
+        return 0
+    dry_run.show(planned, known, console)
+    if settings.until_decided:
+        most = replace(plan, seeds=tuple(range(plan.max_seeds)))
+        dry_run.show_most(plan_tables(tables, most), console)
+    return 0
 
 
 @dataclass(frozen=True)
@@ -94,14 +109,16 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
         check_max_seeds([p.declaration for p in planned], plan.max_seeds)
     jobs = _wanted(planned)
     fresh = jobs.keys() - session.ran if settings.fresh else set()
-    missing = _missing(jobs, tracker.records(jobs, history=()), fresh)
+    known = tracker.records(jobs, history=())
+    missing = _missing(jobs, known, fresh)
     session.ran.update(missing)
     _declare(planned, jobs.keys() - missing.keys(), tracker)
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
     if missing:
         tracker.reserve(group(settings, job) for job in missing.values())
         _prepare(missing, settings, session.contents, console)
-        _run(missing, planned, settings, tracker, console)
+        again = {fp: known[fp].run_id for fp in missing.keys() & fresh & known.keys()}
+        _run(missing, planned, settings, tracker, console, again)
     return planned
 
 
@@ -224,22 +241,34 @@ def _run(
     settings: RunSettings,
     tracker: Tracker,
     console: Console,
+    again: Mapping[str, str],
 ) -> None:
+    """Run jobs. `again` has the runs of those that have finished before, and are to have fresh ones."""
     from orchestrator.schedule import cluster
     from orchestrator.schedule.connection import connect
 
     with console.status("starting Ray"):
         connect()
         plan = cluster.plan(settings.resources)
-    if settings.fresh:
-        for fingerprint in jobs:
-            Checkpoints(settings.storage).delete(fingerprint)
     sources = provenance.imported_sources()
     tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
     labels = labels_of(planned)
     display = Display(
-        {fp: JobProgress(labels.names[fp], job.epochs) for fp, job in jobs.items()}, settings.scale
+        {
+            fp: JobProgress(labels.names[fp], job.epochs, job.data.headline if job.data else "")
+            for fp, job in jobs.items()
+        },
+        settings.scale,
     )
-    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console)
+    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console, again)
+    tracker.shared.announce(planned[0].declaration.command, {fp: labels.names[fp] for fp in jobs})
     with live_view(display, console):
-        run_trials(tasks, plan, settings.cache.parent / "ray", ledger.record, ledger.give_up)
+        run_trials(
+            tasks,
+            plan,
+            settings.cache.parent / "ray",
+            ledger.record,
+            ledger.give_up,
+            ledger.claim,
+            ledger.say_held,
+        )

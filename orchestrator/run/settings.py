@@ -47,6 +47,7 @@ class RunSettings:
     experiment_prefix: str = ""
     epochs: int | None = None  # None leaves it to the recipe
     batch: int | None = None  # the same
+    json: bool = False  # whether what was found is printed as JSON, the console being that of errors
 
     @property
     def report(self) -> str:

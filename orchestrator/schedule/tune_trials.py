@@ -12,6 +12,7 @@ from ray import tune
 
 from orchestrator.jobs.execute import JobResult, Task, other_sources, run
 from orchestrator.jobs.job import Stage
+from orchestrator.schedule.claims import Claim, ClaimingSearcher, Claims, always
 from orchestrator.schedule.cluster import Plan
 from orchestrator.schedule.head import watched
 from orchestrator.schedule.train_workers import run_on_workers
@@ -30,6 +31,8 @@ class Event:
     metrics: Mapping[str, float] | None = None  # ... with these metrics
     replayed: bool = False  # ... before the trial started here; it may have been reported then
     finished: JobResult | None = None  # it has ended; neither: it has started
+    elsewhere: bool = False  # ... in another sweep, which has recorded it
+    host: str = ""  # that runs it, where it is known
 
 
 def run_trials(
@@ -38,6 +41,8 @@ def run_trials(
     folder: Path,
     on_event: Callable[[Event], None],
     give_up: Callable[[], None] = lambda: None,
+    ask: Callable[[str], Claim] = always,
+    on_wait: Callable[[int], None] = lambda jobs: None,
 ) -> None:
     """Run every task: trainings, those that start from another after it; then measurements of trained models;
     last the timings of a step, one at a time, which want a quiet machine.
@@ -50,29 +55,42 @@ def run_trials(
         folder: for Ray's own bookkeeping, which is removed at the end.
         on_event: called in this process, in the order of events.
         give_up: called where the head of the cluster is gone, before this process ends.
+        ask: for the lease on a job, before it starts. What another sweep runs is waited for.
+        on_wait: told how many jobs others run, where nothing else is left of a stage.
 
     Raises:
         SweepError: a trial ran other sources than this process; both are named.
         KeyboardInterrupt: the user stopped it; events of what had finished were passed on.
     """
     with watched(give_up):
-        _run_stages(tasks, plan, folder, on_event)
+        results = _Results({task.job.fingerprint(): task.sources for task in tasks}, on_event)
+        _run_stages(tasks, plan, folder, results, lambda some: Claims(some, ask, results.elsewhere, on_wait))
 
 
-def _run_stages(tasks: Sequence[Task], plan: Plan, folder: Path, on_event: Callable[[Event], None]) -> None:
-    results = _Results({task.job.fingerprint(): task.sources for task in tasks}, on_event)
+def _run_stages(
+    tasks: Sequence[Task],
+    plan: Plan,
+    folder: Path,
+    results: "_Results",
+    claims: Callable[[list[str]], Claims],
+) -> None:
 
     def run_stage(ready: Sequence[Task], stage: Stage) -> None:
         ready = [task for task in ready if not _needs(task) & results.failed]
         if not ready:
             return
+        trainable: Callable[..., None] = _run_in_actor
+        resources = plan.measurement
         if stage == "training":
             trainable = _train_on_workers(plan, folder) if plan.workers else _run_in_actor
-            _tune(ready, trainable, plan.trial, plan.concurrent, folder, results.pass_on)
-        else:
-            concurrent = 1 if stage == "timing" else plan.concurrent
-            _tune(ready, _run_in_actor, plan.measurement, concurrent, folder, results.pass_on)
-        results.check_sources()
+            resources = plan.trial
+        concurrent = 1 if stage == "timing" else plan.concurrent
+        wanted = claims([task.job.fingerprint() for task in ready])
+        # What others hold when all else has started is waited for outside Tune, where it can be interrupted.
+        while (first := wanted.wait()) is not None:
+            search = ClaimingSearcher(wanted, first)
+            _tune(ready, search, trainable, resources, concurrent, folder, results.pass_on)
+            results.check_sources()
 
     for generation in generations([task for task in tasks if task.job.stage == "training"]):
         run_stage(generation, "training")
@@ -108,6 +126,12 @@ class _Results:
                 self.failed.add(event.fingerprint)
         self.on_event(event)
 
+    def elsewhere(self, fingerprint: str, result: JobResult) -> None:
+        """Another sweep has run a job."""
+        if result.status != "finished":
+            self.failed.add(fingerprint)
+        self.on_event(Event(fingerprint, finished=result, elsewhere=True))
+
     def check_sources(self) -> None:
         """End the sweep where a trial ran other sources.
 
@@ -133,6 +157,7 @@ def _needs(task: Task) -> set[str]:
 
 def _tune(
     tasks: Sequence[Task],
+    search: ClaimingSearcher,
     trainable: Callable[..., None],
     resources: dict[str, float],
     concurrent: int,
@@ -145,8 +170,9 @@ def _tune(
         # Tasks are no part of `param_space`, which Tune writes into files: the storage's address may hold
         # a key.
         tune.with_resources(tune.with_parameters(trainable, tasks=by_fingerprint), resources),
-        param_space={"job": tune.grid_search(list(by_fingerprint))},
         tune_config=tune.TuneConfig(
+            search_alg=search,
+            num_samples=len(tasks),
             reuse_actors=True,
             max_concurrent_trials=concurrent,
             trial_name_creator=_name,
@@ -164,7 +190,7 @@ def _tune(
         tuner.fit()
     finally:
         shutil.rmtree(folder / name, ignore_errors=True)
-    if by_fingerprint.keys() - callback.ended:
+    if search.given - callback.ended or not search.ended:
         raise KeyboardInterrupt
 
 
@@ -217,7 +243,9 @@ class _EventCallback(tune.Callback):  # type: ignore[misc]  # Ray is untyped her
             for epoch, metrics in json.loads(result["history"]):
                 self.on_event(Event(_fingerprint(trial), epoch, metrics, replayed=True))
         elif "epoch" in result:
-            self.on_event(Event(_fingerprint(trial), result["epoch"], json.loads(result["metrics"])))
+            host = str(result.get("hostname", ""))
+            metrics = json.loads(result["metrics"])
+            self.on_event(Event(_fingerprint(trial), result["epoch"], metrics, host=host))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if _fingerprint(trial) not in self.ended:

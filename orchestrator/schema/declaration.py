@@ -86,6 +86,10 @@ class Declaration(Stored):
         """Whether its numbers compare with the paper's: of the same scale, data and length of training."""
         return self.scale == "paper" and self.benchmark and self.by_recipe
 
+    def adds(self, row: DeclaredRow) -> bool:
+        """Whether a row is missing in the paper's table, which has others of these rows."""
+        return not row.in_paper and any(other.in_paper for other in self.rows)
+
     @property
     def fingerprints(self) -> tuple[str, ...]:
         """Every job behind a cell, once each."""

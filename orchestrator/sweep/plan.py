@@ -54,16 +54,18 @@ def plan_tables(tables: Iterable[Table], settings: PlanSettings) -> list[Planned
     """Every cell's source and every job behind them, of each table that has a row of `settings.only`.
 
     Raises:
-        SweepError: no table has a row that `settings.only` names.
+        SweepError: no table has a row that `settings.only` names; or tables would have the same files.
     """
     rows = [(table, list(table.rows(settings.scale))) for table in tables]
     _check_only(settings.only, dict.fromkeys(row.key for _, some in rows for row in some))
     jobs = _JobBuilder(settings)
-    return [
+    planned = [
         _plan(table, [_plan_row(table, row, jobs, settings) for row in some], settings)
         for table, some in rows
         if not settings.only or any(row.key in settings.only for row in some)
     ]
+    _check_names([p.declaration for p in planned])
+    return planned
 
 
 def plan_table(table: Table, settings: PlanSettings) -> Planned:
@@ -191,6 +193,18 @@ def _declare(
         plots=table.plots,
         command=settings.command,
     )
+
+
+def _check_names(declarations: Sequence[Declaration]) -> None:
+    names: dict[str, str] = {}
+    for declaration in declarations:
+        other = names.setdefault(declaration.slug, declaration.table)
+        if not declaration.slug or other != declaration.table:
+            raise SweepError(
+                f"the table {declaration.table!r} would have the files of {other!r}: name it otherwise, with "
+                "Latin letters or digits",
+                code="table-name",
+            )
 
 
 def _check_only(only: Iterable[str], keys: Iterable[str]) -> None:

@@ -74,14 +74,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or figure of the paper, re-run."""
+    """A table or figure of the paper, re-run; or one of one's own, without numbers of the paper."""
 
     id: str  # such as "1" or "Figure 1"
     title: str
-    description: str
     rows: Callable[[str], Iterable[Row]]  # at a scale
     columns: Sequence[Column]
-    paper: tuple[PaperCell, ...]
+    description: str = ""
+    paper: tuple[PaperCell, ...] = ()
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
 

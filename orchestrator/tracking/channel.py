@@ -42,14 +42,17 @@ class Channel:
         """Write it after all that was put before."""
         self._queue.put(write)
 
-    def call(self, what: str, operation: Callable[[], Result]) -> Result:
+    def call(self, what: str, operation: Callable[[], Result], patience: float | None = None) -> Result:
         """The answer of an operation, after all that was put before.
+
+        Args:
+            patience: seconds for which the store may be away; that of the channel if None.
 
         Raises:
             TrackingError: it failed, or the store is away for longer than the patience.
         """
         try:
-            return self._queue.call(what, operation, self._patience)
+            return self._queue.call(what, operation, self._patience if patience is None else patience)
         except TrackingError:
             raise
         except AwayError as error:

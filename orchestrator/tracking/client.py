@@ -17,7 +17,7 @@ PROJECT = "rle-lab"
 
 They have it since they were made; an experiment or run without it is never written to."""
 
-Holds = Literal["trials", "tables"]
+Holds = Literal["trials", "tables", "sweeps"]
 """What an experiment holds, its tag `holds`."""
 
 TAG_LIMIT, PARAM_LIMIT = 8000, 6000  # characters, MLflow's own

@@ -8,6 +8,9 @@ import psutil
 
 from orchestrator.tracking.client import now
 
+SWEEP = "sweep"
+"""The tag of the run of a process that runs sweeps: its command."""
+
 SILENCE = 15 * 60_000
 """Milliseconds without a sign of life after which a run that another machine writes counts as abandoned.
 Longer than a store may be away, and than clocks differ."""
@@ -30,7 +33,7 @@ def is_dead(run: Any) -> bool:
     A run of which this can't be read is not this project's to end.
     """
     tags = run.data.tags
-    if "fingerprint" not in tags:
+    if not tags.keys() & {"fingerprint", SWEEP}:
         return False
     alive = tags.get("alive", str(run.info.start_time))
     match tags.get("writer", "").split():

@@ -75,8 +75,8 @@ def experiments(client: Any) -> list[Any]:
 
 def holds(experiment: Any) -> Holds:
     """What an experiment holds; older ones say it by their name."""
-    of_tables = experiment.tags.get("holds", experiment.name) == TABLES
-    return TABLES if of_tables else "trials"
+    found = experiment.tags.get("holds", experiment.name)
+    return TABLES if found == TABLES else "sweeps" if found == "sweeps" else "trials"
 
 
 def trial_experiments(client: Any) -> list[str]:

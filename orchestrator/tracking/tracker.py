@@ -21,6 +21,7 @@ from orchestrator.tracking.client import Store, now
 from orchestrator.tracking.connect import reached
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.patience import Say
+from orchestrator.tracking.shared_work import SharedWork
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_info import TrialInfo
 from orchestrator.tracking.trial_writer import TrialWriter
@@ -52,6 +53,7 @@ class Tracker:
         self._channel = Channel(store_uri, self._trials, self._known, patience, say)
         self._declared: dict[str, Declaration] = {}  # by run id
         self._problems: dict[str, None] = {}
+        self.shared = SharedWork(self._channel, self._trials.leases, store.client)
         self._heartbeat = Heartbeat(self._trials.beat, HEARTBEAT)
 
     @classmethod

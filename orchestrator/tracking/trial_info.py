@@ -60,6 +60,8 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "headline": trial.headline,
         "checkpoint": shown(trial.checkpoint),
         "alive": str(now()),
+        "began": str(now()),
+        "headline": trial.headline,
         "status": "running",
         "note": "",
         "warnings": "[]",

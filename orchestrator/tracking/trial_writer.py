@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.tracking import reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
+from orchestrator.tracking.leases import Leases, dead
 from orchestrator.tracking.owner import is_dead, is_written, process
 from orchestrator.tracking.patience import PermanentError
 from orchestrator.tracking.shared_view import view
@@ -50,6 +51,7 @@ class TrialWriter:
         self._runs: dict[str, _Run] = {}
         self._settled: set[str] = set()  # of an earlier command, and ended by another since
         self.token = uuid.uuid4().hex[:8]  # the last word of the tag `writer`
+        self.leases = Leases(store, self.token)
         self._ended: set[str] = set()  # those of earlier commands that kept what they could not send
 
     def perform(self, write: Write) -> None:
@@ -164,6 +166,7 @@ class TrialWriter:
         run.metrics |= metrics
         self._client.set_terminated(run.run_id, "FAILED" if status == "failed" else "FINISHED", when)
         run.running = False
+        self.leases.release(fingerprint)
 
     def tag(self, fingerprint: str, tags: Mapping[str, str]) -> None:
         """Add tags to the run of a fingerprint that counts. One that another process writes is left alone."""
@@ -191,6 +194,8 @@ class TrialWriter:
         ended = [run for run in unfinished if is_dead(run) and self._is_unchanged(run)]
         for run in ended:
             self._end_interrupted(run.info.run_id, "interrupted: its process ended")
+        for run in dead(self._client):
+            self._client.set_terminated(run.info.run_id, "KILLED")
         return tuple(run.data.tags["fingerprint"] for run in ended)
 
     def interrupt(self) -> None:
@@ -199,9 +204,11 @@ class TrialWriter:
             run.running = False
             if self._is_still_mine(run.run_id):
                 self._end_interrupted(run.run_id, "interrupted: the sweep was stopped")
+        self.leases.close()
 
     def beat(self) -> None:
         """A sign of life in every run that this process is writing. May be called from another thread."""
+        self.leases.beat()
         for run in self._running():
             if self._is_still_mine(run.run_id):
                 self._client.set_tag(run.run_id, "alive", str(now()))

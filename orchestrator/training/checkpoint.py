@@ -22,6 +22,7 @@ from orchestrator.training.checkpoint_content import (
 from orchestrator.training.storage import Storage, UnusableStorageError
 from orchestrator.util.errors import UserError
 from orchestrator.util.mathematics import SCHEMA
+from orchestrator.util.own_code import own_codes
 from orchestrator.util.redact import redacted
 
 FORMAT = 1
@@ -29,6 +30,7 @@ FILE = "checkpoint.pt"
 
 AFRESH = "Train it again with --fresh"
 REMEDIES = {
+    "no-code": "Nothing is imported because a file asks for it",
     "not-a-checkpoint": f"Name a {FILE}, or delete this one to train afresh",
     "damaged": "Restore it from a copy, or delete it to train afresh",
     "no-experiment": f"{AFRESH}; weights that others trained are read by rle-lab import-checkpoint",
@@ -212,6 +214,8 @@ def _read(
     except ContentError as error:
         raise refusal(str(error), error.code) from None
     except ExperimentError as error:
+        if error.code == "unknown-kind":
+            raise refusal(str(error), "no-code") from None
         raise refusal(f"its experiment is of another version ({error})", "other-version") from error
     except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise refusal(f"its content is of another version ({error})", "other-version") from error
@@ -244,7 +248,13 @@ def _experiment(
         return _older(state, path, wanted, expected)
     if expected is not None and state["fingerprint"] != expected:
         raise ContentError(f"it is of {state['fingerprint']}, not of {expected}", "other-experiment")
-    return wanted or parse_experiment(state["experiment"]), ()
+    if wanted is not None:
+        return wanted, ()
+    found = parse_experiment(state["experiment"])
+    same = int(state.get("schema", 1)) != SCHEMA or found.fingerprint() == state["fingerprint"]
+    if same or not (code := ", ".join(one.module for one in own_codes(found))):
+        return found, ()
+    return found, (f"{path}: {code} is not the code that trained it any more",)
 
 
 def _older(

@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import torch
 
+from models.kinds import PACKAGES
+
 ROOT = Path(__file__).parents[2]
 PASSED_ALONG = "RLE_LAB_COMMIT"
 """The variable of the environment that names the commit where there is no checkout."""
-PACKAGES = ("datasets", "models", "orchestrator", "sweeps")
 
 
 @cache

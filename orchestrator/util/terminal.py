@@ -39,10 +39,14 @@ class Terminal(Console):
         return super().status(Text(visible(status)) if isinstance(status, str) else status, **options)
 
 
-def terminal() -> Terminal:
-    """The terminal, or a log of a width that tables fit."""
-    found = Terminal()
-    return found if found.is_terminal else Terminal(width=LOG_WIDTH)
+def terminal(*, stderr: bool = False) -> Terminal:
+    """The terminal, or a log of a width that tables fit.
+
+    Args:
+        stderr: whether it is that of errors, where the output is for programs.
+    """
+    found = Terminal(stderr=stderr)
+    return found if found.is_terminal else Terminal(width=LOG_WIDTH, stderr=stderr)
 
 
 def bars(console: Console) -> Progress:

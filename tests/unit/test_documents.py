@@ -15,6 +15,7 @@ import pytest
 from orchestrator.bench import gpu_hours
 from orchestrator.cli.main import parser
 from orchestrator.cli.options import add_options
+from orchestrator.cli.run import EXPERIMENT_FILES
 from orchestrator.config.experiment import Experiment
 from sweeps import all_sweeps, listed
 from sweeps.__main__ import demo
@@ -38,7 +39,7 @@ def commands(path: Path) -> Iterator[tuple[str, ...]]:
     for line in code_lines(path.read_text()):
         if not re.match(r"(rle-lab|python sweeps/|ray job submit)\b", line):
             continue
-        words = shlex.split(line, comments=True)
+        words = shlex.split(line.partition(" > ")[0], comments=True)
         if words[:3] == ["ray", "job", "submit"]:
             words = words[words.index("--") + 1 :] if "--" in words else words[-1:]
         yield tuple(words[1:] if words[0] == "python" else words)
@@ -50,7 +51,7 @@ COMMANDS = [pytest.param(c, id=f"{p.stem}: {shlex.join(c)}") for p in DOCUMENTS 
 def parsed(command: tuple[str, ...], folder: Path, file: Path) -> argparse.Namespace:
     """The command by its own parser. Data that must exist become `folder` and `file`."""
     program, *arguments = command
-    there = {"--data-root": str(folder), "--detections": str(file)}
+    there = {"--data-root": str(folder), "--detections": str(file), "--code": str(file)}
     arguments = [there.get(before, word) for before, word in zip(["", *arguments], arguments, strict=False)]
     if program == "rle-lab":
         return parser(listed, all_sweeps, demo).parse_args(arguments)
@@ -74,6 +75,7 @@ def test_a_command_in_the_documents_names_a_command_or_sweep_and_options_that_th
     if found := PROGRAM.match(command[0]):
         assert (ROOT / "sweeps" / f"{found[1]}.py").is_file()
         named = [found[1]]
+    named = [name for name in named if not name.endswith((*EXPERIMENT_FILES, ".py"))]
     assert set(named) <= {sweep.name for sweep in all_sweeps()}
 
 

@@ -19,7 +19,18 @@ HEAVY = (
     "pydantic",
     "datasets.union",
 )
-COMMANDS = ("run", "report", "publish", "bench", "prepare", "predict", "export", "import-checkpoint", "ui")
+COMMANDS = (
+    "run",
+    "show",
+    "report",
+    "publish",
+    "bench",
+    "prepare",
+    "predict",
+    "export",
+    "import-checkpoint",
+    "ui",
+)
 
 CALL = """
 import atexit, sys
@@ -43,7 +54,15 @@ def call(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    "arguments",
+    [
+        ["--help"],
+        ["list"],
+        ["list", "--json"],
+        ["completion", "bash"],
+        ["--version"],
+        *([name, "--help"] for name in COMMANDS),
+    ],
 )
 def test_help_and_lists_import_nothing_that_takes_seconds(arguments: list[str]) -> None:
     text = call(*arguments)

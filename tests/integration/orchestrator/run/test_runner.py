@@ -1,6 +1,7 @@
 """A run whose jobs are done: what it reads, what it writes, and how it ends. No Ray is started."""
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from orchestrator.cli.options import add_options, options
 from orchestrator.config import fingerprint
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
+from orchestrator.report.plain import plain
 from orchestrator.run import dry_run, open_precision
 from orchestrator.run.reporting import rebuild
 from orchestrator.run.runner import _missing, run_sweeps
@@ -50,7 +52,9 @@ def finish(table: Table, uri: str, status: Any = "finished") -> None:
     planned = plan_table(table, PlanSettings("smoke", "smoke", (0,), lambda data: data.name, ""))
     with Tracker.open(uri, None) as tracker:
         for fingerprint, job in planned.jobs.items():
-            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", 0, {}, "{}", data="d"))
+            assert job.data is not None
+            data = job.data.fingerprint()
+            tracker.start(TrialInfo(fingerprint, job.describe(), "coco-smoke", 0, {}, "{}", data=data))
             tracker.finish(fingerprint, status, {"AP": 40.0}, 1.0)
 
 
@@ -159,3 +163,25 @@ def test_results_of_another_precision_or_of_older_mathematics_are_not_used_again
     text = console.export_text()
     assert "1 jobs in the store were run by code of other mathematics" in text
     assert "0 of them done" in text
+
+
+def test_for_programs_a_dry_run_and_a_report_are_one_json_value_each(
+    table: Table, settings: RunSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(table, settings.tracking_uri)
+    sweep = [Sweep("two", "two rows", (table,))]
+    run_sweeps(sweep, replace(settings, dry_run=True, json=True), "command", Terminal(stderr=True))
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["trainings"], planned["measurements"], planned["done"]) == (2, 0, 2)
+    (found,) = planned["tables"]
+    assert [(row["row"], row["done"], row["selected"]) for row in found["rows"]] == [
+        ("RLE", 1, True),
+        ("L1", 1, True),
+    ]
+    run_sweeps(sweep, replace(settings, json=True), "command", Terminal(stderr=True))
+    report = json.loads(capsys.readouterr().out)
+    cells = {(cell["row"], cell["column"]): cell for cell in report["tables"][0]["cells"]}
+    assert cells["L1", "AP"]["mean"] == 40.0
+    assert cells["L1", "AP"]["seeds"] == {"0": 40.0}
+    again = plain(rebuild(settings.tracking_uri, None, settings.results))
+    assert json.loads(json.dumps(again)) == report

@@ -201,3 +201,13 @@ def test_constants_of_the_users_file_are_used_and_a_wrong_name_is_refused(tree: 
     with refused("unknown-sigma") as caught:
         Binding(tree.root, sigmas=file).bound(coco("smoke"))
     assert "--sigmas" in caught.value.remedy
+
+
+def test_an_experiment_that_was_bound_before_is_not_run_on_other_files(
+    binding: Binding, experiment: Experiment
+) -> None:
+    bound = binding.bound(experiment)
+    assert binding.bound(bound).data == bound.data
+    other = vary(bound, data=vary(bound.data, source=CocoFolder(digest="9" * 16)))
+    with refused("files-changed"):
+        binding.bound(other)

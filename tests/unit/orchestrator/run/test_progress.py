@@ -12,7 +12,7 @@ def drawn(display: Display) -> str:
 
 
 def display() -> Display:
-    return Display({name: JobProgress(f"job {name}", epochs=4) for name in "abc"})
+    return Display({name: JobProgress(f"job {name}", epochs=4, headline="AP") for name in "abc"})
 
 
 def test_it_shows_what_is_done_running_and_waiting() -> None:
@@ -59,11 +59,11 @@ def test_the_log_line_says_how_a_job_ended() -> None:
 
 def test_a_training_that_ran_away_is_not_shown_as_finished() -> None:
     gone = {"AP": 0.0, "log_s": 547.0}
-    shown = Display({"a": JobProgress("job a", epochs=4)}, scale="demo")
+    shown = Display({"a": JobProgress("job a", epochs=4, headline="AP")}, scale="demo")
     shown.end("a", JobResult("finished", gone, duration=226))
     assert shown.log_line("a").startswith("[1/1] job a: collapsed (log_s = 547, AP 0.0), AP 0.0, 226 s")
     assert "✓" not in drawn(shown)
-    smoke = Display({"a": JobProgress("job a", epochs=4)}, scale="smoke")
+    smoke = Display({"a": JobProgress("job a", epochs=4, headline="AP")}, scale="smoke")
     smoke.end("a", JobResult("finished", gone, duration=2))
     assert smoke.log_line("a").startswith("[1/1] job a: finished")
 

@@ -1,0 +1,99 @@
+"""Jobs that other sweeps on the store may run too: asked for before they start, and waited for if held."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ray.tune.search import Searcher
+
+from orchestrator.jobs.execute import JobResult
+
+Claim = Literal["mine", "theirs"] | JobResult
+"""Of a job: it may start here; another sweep runs it; or another has run it, with this result."""
+
+PAUSE = 5.0
+"""Seconds between two looks at jobs that another sweep runs."""
+
+
+def always(fingerprint: str) -> Claim:
+    """Where nobody else could run it."""
+    return "mine"
+
+
+@dataclass
+class Claims:
+    """The jobs of a stage that have neither started nor ended.
+
+    Args:
+        waiting: their fingerprints.
+        ask: for the lease on one.
+        on_elsewhere: told of a job that another sweep has run.
+        on_wait: told once of the jobs that are waited for.
+    """
+
+    waiting: list[str]
+    ask: Callable[[str], Claim]
+    on_elsewhere: Callable[[str, JobResult], None]
+    on_wait: Callable[[int], None]
+    _told: bool = False
+
+    def next(self) -> str | None:
+        """A job that may start now; None where all that are left are held by others, or none is left."""
+        for fingerprint in list(self.waiting):
+            claim = self.ask(fingerprint)
+            if claim == "theirs":
+                continue
+            self.waiting.remove(fingerprint)
+            if claim == "mine":
+                return fingerprint
+            assert isinstance(claim, JobResult)
+            self.on_elsewhere(fingerprint, claim)
+        return None
+
+    def wait(self) -> str | None:
+        """The same, but while others are held it waits; None where no job is left."""
+        while (found := self.next()) is None and self.waiting:
+            if not self._told:
+                self._told = True
+                self.on_wait(len(self.waiting))
+            time.sleep(PAUSE)
+        return found
+
+
+class ClaimingSearcher(Searcher):  # type: ignore[misc]  # Ray is untyped here
+    """Gives Tune one job after another, each when there is room for it.
+
+    Args:
+        claims: where they come from.
+        first: a job that is claimed already.
+    """
+
+    def __init__(self, claims: Claims, first: str) -> None:
+        super().__init__()
+        self._claims, self._first = claims, [first]
+        self.given: set[str] = set()
+        self.ended = False  # no more can start
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles it for a restore, which is never made; what it asks can't be pickled."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """A trial's configuration, or that no more can start."""
+        found = self._first.pop() if self._first else self._claims.next()
+        if found is not None:
+            self.given.add(found)
+        self.ended = found is None or not self._claims.waiting
+        return Searcher.FINISHED if found is None else {"job": found}
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Nothing follows from a result."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Tune saves searchers for a restore, which is never made."""
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never called."""

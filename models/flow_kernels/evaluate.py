@@ -87,7 +87,7 @@ def _divide(ends: Doubles, number: int, first: Places, count: Places) -> Divisio
         most = max(most, before + count[i] + after)
         total += count[i]
         before = count[i]
-    return Division(division.centre, division.spread, division.half, np.int64(most))
+    return Division(division.centre, division.spread, division.half, int(most))
 
 
 @jit

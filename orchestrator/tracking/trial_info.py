@@ -61,7 +61,6 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "checkpoint": shown(trial.checkpoint),
         "alive": str(now()),
         "began": str(now()),
-        "headline": trial.headline,
         "status": "running",
         "note": "",
         "warnings": "[]",

@@ -213,7 +213,7 @@ def _read(
         raise refusal(str(error), error.code) from None
     except ExperimentError as error:
         raise refusal(f"its experiment is of another version ({error})", "other-version") from error
-    except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         raise refusal(f"its content is of another version ({error})", "other-version") from error
 
 

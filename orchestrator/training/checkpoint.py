@@ -217,7 +217,7 @@ def _read(
         if error.code == "unknown-kind":
             raise refusal(str(error), "no-code") from None
         raise refusal(f"its experiment is of another version ({error})", "other-version") from error
-    except (KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         raise refusal(f"its content is of another version ({error})", "other-version") from error
 
 

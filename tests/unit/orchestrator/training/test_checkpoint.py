@@ -295,3 +295,13 @@ def test_compressed_parts_are_not_unpacked(checkpoint: Checkpoint, tmp_path: Pat
             new.writestr(name, content)
     with refused("not-a-checkpoint", CheckpointError):
         read_checkpoint(str(file))
+
+
+@pytest.mark.parametrize("name", ["format", "schema", "experiment", "fingerprint", "progress"])
+def test_a_tensor_in_place_of_a_plain_value_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path, name: str
+) -> None:
+    path = rewritten(written(checkpoint, tmp_path), **{name: torch.zeros(0)})
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    assert caught.value.code

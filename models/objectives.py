@@ -33,7 +33,7 @@ __all__ = ["DLE", "L1", "L2", "RLE", "HeatmapMSE", "LearnedScale", "Objective", 
 
 
 # RealNVP has no field `kind`: it was the only family when the first experiments were stored.
-AnyFlow = Annotated[Flow, OpenTo(Flow, built_in=RealNVP)]
+AnyFlow = Annotated[RealNVP | Flow, OpenTo(Flow, built_in=RealNVP)]
 """A flow: RealNVP, or one of a family of one's own."""
 
 

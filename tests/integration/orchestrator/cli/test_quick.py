@@ -22,6 +22,7 @@ HEAVY = (
 COMMANDS = (
     "run",
     "show",
+    "completion",
     "report",
     "publish",
     "bench",
@@ -30,6 +31,7 @@ COMMANDS = (
     "export",
     "import-checkpoint",
     "ui",
+    "status",
 )
 
 CALL = """

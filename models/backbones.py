@@ -1,4 +1,4 @@
-"""Trunks, from images to feature maps: torchvision's ResNets, and a small residual trunk.
+"""Trunks, from images to feature maps: torchvision's ResNets, a small residual trunk, and those of timm.
 
 Shapes: B batch, C channels, H W pixels; a trunk maps (B, 3, H, W) to (B, C, H / stride, W / stride).
 """
@@ -18,17 +18,20 @@ from torch import Tensor, nn
 
 from models.config import Frozen, Width
 from models.errors import ConfigError, WeightsError
+from models.pretrained import WeightsFile, fitted
+from models.timm_trunk import Timm
 
 
 class ResNet(Frozen):
     """A torchvision ResNet without its average pooling and classifier (He et al., 2016).
 
-    `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; None from scratch.
+    `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; a file, from a state dict
+    of torchvision's; None from scratch.
     """
 
     kind: Literal["resnet"] = "resnet"
     depth: Literal[18, 34, 50, 101, 152] = 50
-    weights: Literal["imagenet"] | None = "imagenet"
+    weights: Literal["imagenet"] | WeightsFile | None = "imagenet"
 
     @property
     def stride(self) -> int:
@@ -47,14 +50,17 @@ class ResNet(Frozen):
             pretrained: False leaves the weights random whatever `weights` is, for a checkpoint to be loaded.
 
         Raises:
-            WeightsError: the weights can neither be found nor downloaded.
+            WeightsError: the weights can neither be found nor downloaded, or are of another architecture.
         """
         make, weights = _torchvision(self.depth)
         net = make(weights=None)
-        if pretrained and self.weights:
+        if pretrained and self.weights == "imagenet":
             net.load_state_dict(_state(weights))
         children = [(name, child) for name, child in net.named_children() if name not in ("avgpool", "fc")]
-        return nn.Sequential(OrderedDict(children))
+        trunk = nn.Sequential(OrderedDict(children))
+        if pretrained and isinstance(self.weights, WeightsFile):
+            trunk.load_state_dict(fitted(self.weights.read(), trunk.state_dict(), self.weights.path, "fc."))
+        return trunk
 
 
 Stride = Annotated[int, Field(ge=1, le=64)]
@@ -90,7 +96,7 @@ class SmallTrunk(Frozen):
         return nn.Sequential(stem, *(_Residual(*size) for size in sizes))
 
 
-Trunk = Annotated[ResNet | SmallTrunk, Field(discriminator="kind")]
+Trunk = Annotated[ResNet | SmallTrunk | Timm, Field(discriminator="kind")]
 
 
 def check_size(stride: int, size: tuple[int, int]) -> None:

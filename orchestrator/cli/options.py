@@ -28,10 +28,11 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
     what.add_argument(
         "--scale",
-        choices=["smoke", "demo", "paper"],
+        choices=list(SEEDS),
         default="demo",
         help="smoke: seconds, to see that it works; demo: generated data and a small network, minutes on a "
-        "CPU; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
+        "CPU; photos: real photographs on a laptop, from a pretrained network, a quarter of an hour a "
+        "training; paper: the paper's recipe on the real data set, GPUs advised (default: demo)",
     )
     what.add_argument(
         "--seeds", type=_seeds, metavar="N", help="seeds 0 to N-1 (default: demo 3, otherwise 1)"
@@ -52,6 +53,13 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     _add_rows(what)
     _add_length(what)
+    what.add_argument(
+        "--weights",
+        type=_file,
+        metavar="FILE",
+        help="what the network begins with, in place of the recipe's: a state dict of timm (--scale photos) "
+        "or torchvision (--scale paper), .pth or .safetensors. Its content counts, not its name",
+    )
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
@@ -247,6 +255,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         experiment_prefix=arguments.experiment_prefix,
         epochs=arguments.epochs,
         batch=arguments.batch,
+        weights=arguments.weights,
     )
 
 

@@ -35,8 +35,10 @@ from models.interface import Loss, LossInputs, Output, OutputSpec
 from models.losses import LossModule
 from models.muon import Muon
 from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
+from models.pretrained import WeightsFile
 from models.realnvp import RealNVP, RealNVPNet
 from models.regressor import Regressor
+from models.timm_trunk import Timm
 
 __all__ = [
     "DLE",
@@ -65,7 +67,9 @@ __all__ = [
     "ResNet",
     "SimplePose",
     "SmallTrunk",
+    "Timm",
     "TwoBranch",
     "WeightedSum",
     "WeightsError",
+    "WeightsFile",
 ]

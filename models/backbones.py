@@ -1,11 +1,10 @@
-"""Trunks, from images to feature maps: torchvision's ResNets, and a small residual trunk.
+"""Trunks, from images to feature maps: torchvision's ResNets, a small residual trunk, and those of timm.
 
 Shapes: B batch, C channels, H W pixels; a trunk maps (B, 3, H, W) to (B, C, H / stride, W / stride).
 """
 
 import math
 import pickle
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from http.client import HTTPException
@@ -17,42 +16,24 @@ from pydantic import Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from models.config import Frozen, Width
+from models.config import Width
 from models.errors import ConfigError, WeightsError
 from models.kinds import OpenTo
-
-
-class TrunkConfig(Frozen, ABC):
-    """A trunk. One of your own has a `kind` and these three."""
-
-    @property
-    @abstractmethod
-    def stride(self) -> int:
-        """Pixels of the image per step of the feature map."""
-
-    @property
-    @abstractmethod
-    def channels_out(self) -> int:
-        """C of the feature map."""
-
-    @abstractmethod
-    def build(self, pretrained: bool = True) -> nn.Module:
-        """The trunk.
-
-        Args:
-            pretrained: False leaves the weights random, for a checkpoint to be loaded.
-        """
+from models.pretrained import WeightsFile, fitted
+from models.timm_trunk import Timm
+from models.trunk import TrunkConfig
 
 
 class ResNet(TrunkConfig):
     """A torchvision ResNet without its average pooling and classifier (He et al., 2016).
 
-    `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; None from scratch.
+    `weights="imagenet"` starts from IMAGENET1K_V1, the weights of the paper's time; a file, from a state dict
+    of torchvision's; None from scratch.
     """
 
     kind: Literal["resnet"] = "resnet"
     depth: Literal[18, 34, 50, 101, 152] = 50
-    weights: Literal["imagenet"] | None = "imagenet"
+    weights: Literal["imagenet"] | WeightsFile | None = "imagenet"
 
     @property
     def stride(self) -> int:
@@ -71,14 +52,17 @@ class ResNet(TrunkConfig):
             pretrained: False leaves the weights random whatever `weights` is, for a checkpoint to be loaded.
 
         Raises:
-            WeightsError: the weights can neither be found nor downloaded.
+            WeightsError: the weights can neither be found nor downloaded, or are of another architecture.
         """
         make, weights = _torchvision(self.depth)
         net = make(weights=None)
-        if pretrained and self.weights:
+        if pretrained and self.weights == "imagenet":
             net.load_state_dict(_state(weights))
         children = [(name, child) for name, child in net.named_children() if name not in ("avgpool", "fc")]
-        return nn.Sequential(OrderedDict(children))
+        trunk = nn.Sequential(OrderedDict(children))
+        if pretrained and isinstance(self.weights, WeightsFile):
+            trunk.load_state_dict(fitted(self.weights.read(), trunk.state_dict(), self.weights.path, "fc."))
+        return trunk
 
 
 Stride = Annotated[int, Field(ge=1, le=64)]
@@ -114,7 +98,7 @@ class SmallTrunk(TrunkConfig):
         return nn.Sequential(stem, *(_Residual(*size) for size in sizes))
 
 
-Trunk = Annotated[ResNet | SmallTrunk, Discriminator("kind"), OpenTo(TrunkConfig)]
+Trunk = Annotated[ResNet | SmallTrunk | Timm, Discriminator("kind"), OpenTo(TrunkConfig)]
 
 
 def check_size(stride: int, size: tuple[int, int]) -> None:

@@ -16,7 +16,7 @@ from models.config import Bias, Frozen
 from models.errors import ConfigError
 from models.interface import Output, OutputSpec
 
-Pixels = Literal["imagenet", "official_2d", "official_3d"]
+Pixels = Literal["imagenet", "symmetric", "official_2d", "official_3d"]
 
 HEAD_GAIN = 0.01
 """Of the Xavier initialisation of heads."""
@@ -30,7 +30,8 @@ class Regressor(Frozen):
         normalise_features: the coordinate head sees the feature divided by its L2 norm, y = W f / ||f|| + b.
         sigma_bias: the initial bias of the scale head; sigma starts at sigmoid(sigma_bias).
         frozen_batchnorm: the trunk's BatchNorm layers keep their statistics during training.
-        pixels: "imagenet" is the usual mean and standard deviation, in RGB. "official_2d" is what the authors
+        pixels: "imagenet" is the usual mean and standard deviation, in RGB; "symmetric" is -1 to 1, in which
+            EfficientNets of TensorFlow were trained. "official_2d" is what the authors
             trained with: means in the order of BGR on RGB images, no deviation; "official_3d" divides by the
             deviations in that order. The authors' checkpoints need these.
         root: the point that the last coordinate is relative to in evaluation, though not in training, as in
@@ -163,6 +164,8 @@ def _statistics(pixels: Pixels) -> tuple[Sequence[float], Sequence[float]]:
     """Mean and deviation for R, G, B, in units of 255."""
     if pixels == "imagenet":
         return (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    if pixels == "symmetric":
+        return (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
     means = (0.406, 0.457, 0.480)
     return means, ((1.0, 1.0, 1.0) if pixels == "official_2d" else (0.225, 0.224, 0.229))
 

@@ -22,7 +22,7 @@ from orchestrator.schema.claims import NotGreater
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Curves
 from orchestrator.sweep.sweep import Column, Metric, Row, Sweep, Table
-from sweeps.baselines import DEMO_WIDTH, PAPER, coco, heatmap_loss
+from sweeps.baselines import PAPER, coco, deconvolutions, heatmap_loss
 from sweeps.claims import no_better, readings
 from sweeps.columns import AP, AP50, AP75, column
 
@@ -45,10 +45,9 @@ def rows(scale: str) -> Iterator[Row]:
 def with_heatmaps(plain: Experiment, weight: float) -> Experiment:
     """The experiment with a heatmap branch beside its regressor and `weight` times the branch's loss."""
     assert isinstance(plain.model, Regressor)
-    small = {"width": DEMO_WIDTH} if plain.model.trunk.kind == "small" else {}
     return vary(
         plain,
-        model=TwoBranch(regressor=plain.model, **small),
+        model=TwoBranch(regressor=plain.model, **deconvolutions(plain.model.trunk)),
         objective=WeightedSum(terms=((1.0, plain.objective), (weight, heatmap_loss(plain)))),
     )
 

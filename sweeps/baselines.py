@@ -14,15 +14,17 @@ from datasets.synthetic.people.people import People
 from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople
 from datasets.synthetic.retinas.retinas import Retinas
-from models.backbones import ResNet, SmallTrunk
+from models.backbones import ResNet, SmallTrunk, Trunk
 from models.boundary_unet import BoundaryNet
 from models.heatmap_nets import Integral, SimplePose
 from models.muon import Muon
 from models.objectives import L1, RLE, HeatmapMSE
 from models.regressor import Regressor
+from models.timm_trunk import PACKAGED, Timm
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Adam, Cosine, Linear, Schedule, Steps
 from orchestrator.config.vary import vary
+from orchestrator.util.errors import SweepError
 
 PAPER = Path(__file__).with_name("paper.csv")
 """Every number that the paper's tables print."""
@@ -36,9 +38,14 @@ UNSEEN = 1
 FLIP_ONLY = Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0)
 """With few epochs, flipping is the only augmentation that helps."""
 
+PHOTOS = Augment(scale=(0.75, 1.25), rotation=30, rotation_probability=0.6, shift=0.05, flip=0.5, half_body=0)
+"""Of a few thousand photographs: without half bodies, which few epochs have no time for."""
+
 DEMO_TRUNK = SmallTrunk(channels=(16, 48, 64, 96), strides=(2, 2, 2, 2))
 DEMO_WIDTH = 32
 """Channels of the deconvolutions after the small backbone."""
+PHOTOS_WIDTH = 64
+"""The same after the backbone for photographs."""
 
 PAPER_COCO = Schedule(
     epochs=270,
@@ -63,12 +70,15 @@ def coco(scale: str) -> Experiment:
     """RLE on COCO keypoints (paper, section 4.1), or on generated people in COCO's format."""
     if scale == "paper":
         return _paper(CocoKeypoints(source=CocoFolder()), PAPER_COCO)
+    if scale == "photos":
+        return _photos()
     people = People(train=12_000, seed=UNSEEN) if scale == "demo" else People(train=96, val=32)
     return _small(CocoKeypoints(source=people, size=(64, 48), augment=FLIP_ONLY), scale, epochs=3)
 
 
 def mpii(scale: str) -> Experiment:
     """RLE on MPII's single-person data (supplement, section B), trained as on COCO."""
+    _check_made_for(scale, "MPII")
     if scale == "paper":
         return _paper(MpiiPose(source=MpiiFolder()), PAPER_COCO)
     return _small(_mpii_people(scale), scale, epochs=5)
@@ -76,6 +86,7 @@ def mpii(scale: str) -> Experiment:
 
 def human36m(scale: str) -> Experiment:
     """RLE on Human3.6M's protocol 2, mixed with MPII at paper scale (main paper, section 4.2)."""
+    _check_made_for(scale, "Human3.6M")
     if scale == "paper":
         schedule = vary(PAPER_COCO, epochs=140, decay=Steps(milestones=(90, 120)), clip_norm=35)
         data = Human36MPose(source=Human36MFolder(), mix=MpiiPose(source=MpiiFolder()))
@@ -88,6 +99,7 @@ def human36m(scale: str) -> Experiment:
 
 def retina(scale: str) -> Experiment:
     """RLE on the boundaries of the DME set (supplement, section H), or on generated B-scans."""
+    _check_made_for(scale, "retinas")
     schedule = Schedule(epochs=200, batch=2, optimiser=Adam(lr=1e-4), decay=Steps(milestones=()))
     if scale == "paper":
         data, model = RetinaBoundaries(source=DmeFolder()), BoundaryNet()
@@ -110,25 +122,47 @@ def retina(scale: str) -> Experiment:
     )
 
 
-def simplepose(base: Experiment) -> Experiment:
-    """SimplePose on the backbone of a regressor; at paper scale trained as by Xiao et al."""
-    assert isinstance(base.model, Regressor)
-    small = isinstance(base.model.trunk, SmallTrunk)
-    schedule = base.schedule
-    if not small:
-        schedule = vary(schedule, epochs=140, batch=128, decay=Steps(milestones=(90, 120)))
-    return vary(
-        base,
-        model=SimplePose(trunk=base.model.trunk, **({"width": DEMO_WIDTH} if small else {})),
-        objective=heatmap_loss(base),
-        schedule=schedule,
+def _photos() -> Experiment:
+    """RLE on photographs in COCO's format, on a laptop: a small pretrained trunk and small crops."""
+    return Experiment(
+        data=CocoKeypoints(source=CocoFolder(), size=(128, 96), augment=PHOTOS),
+        model=Regressor(trunk=Timm(name=PACKAGED, weights="package"), pixels="symmetric"),
+        objective=RLE(),
+        schedule=Schedule(
+            epochs=16,
+            batch=32,
+            optimiser=Adam(lr=1e-3, weight_decay=1e-2),
+            decay=Cosine(),
+            warmup_steps=100,
+            evaluate_every=4,
+        ),
     )
 
 
-def heatmap_loss(base: Experiment) -> HeatmapMSE:
-    """Gaussians of the paper's width on its 64×48 map; half as wide on the small backbone's 32×24 one."""
+def _check_made_for(scale: str, name: str) -> None:
+    """Photographs have COCO keypoints alone."""
+    if scale == "photos":
+        raise SweepError(
+            f"--scale photos is for data sets of keypoints in COCO's format, not for {name}: choose --scale "
+            "demo or --scale paper, or run sweeps of COCO keypoints (`rle-lab list`)",
+            code="no-photos",
+        )
+
+
+def simplepose(base: Experiment) -> Experiment:
+    """SimplePose on the backbone of a regressor; at paper scale trained as by Xiao et al."""
     assert isinstance(base.model, Regressor)
-    return HeatmapMSE(sigma=1.0 if isinstance(base.model.trunk, SmallTrunk) else 2.0)
+    trunk, schedule = base.model.trunk, base.schedule
+    if isinstance(trunk, ResNet):
+        schedule = vary(schedule, epochs=140, batch=128, decay=Steps(milestones=(90, 120)))
+    model = SimplePose(trunk=trunk, **deconvolutions(trunk))
+    return vary(base, model=model, objective=heatmap_loss(base), schedule=schedule)
+
+
+def heatmap_loss(base: Experiment) -> HeatmapMSE:
+    """Gaussians of the paper's width on its 64×48 map; half as wide on the 32×24 one of small crops."""
+    assert isinstance(base.model, Regressor)
+    return HeatmapMSE(sigma=2.0 if isinstance(base.model.trunk, ResNet) else 1.0)
 
 
 def integral(base: Experiment) -> Experiment:
@@ -136,11 +170,22 @@ def integral(base: Experiment) -> Experiment:
     assert isinstance(base.model, Regressor)
     trunk = base.model.trunk
     if not isinstance(trunk, SmallTrunk):
-        return vary(base, model=Integral(trunk=trunk), objective=L1())
+        return vary(base, model=Integral(trunk=trunk, **deconvolutions(trunk)), objective=L1())
     # The soft-argmax of flat maps has small gradients at first: a short training needs the higher rate.
     adam = vary(base.schedule.optimiser, lr=1e-2)
-    model = Integral(trunk=trunk, width=DEMO_WIDTH, bins=8)
+    model = Integral(trunk=trunk, bins=8, **deconvolutions(trunk))
     return vary(base, model=model, objective=L1(), schedule=vary(base.schedule, optimiser=adam))
+
+
+def deconvolutions(trunk: Trunk) -> dict[str, int]:
+    """Their width, after a trunk that is smaller than the paper's."""
+    match trunk:
+        case SmallTrunk():
+            return {"width": DEMO_WIDTH}
+        case Timm():
+            return {"width": PHOTOS_WIDTH}
+        case _:
+            return {}
 
 
 def _mpii_people(scale: str) -> MpiiPose:

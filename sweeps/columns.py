@@ -11,7 +11,7 @@ from sweeps.baselines import PAPER_COCO, RESNET50
 OWN_BATCH = 64
 """Largest batch when a scale's own network is timed on one device."""
 
-TIMED_BATCH = {"smoke": 1, "demo": 4, "paper": 32}
+TIMED_BATCH = {"smoke": 1, "demo": 4, "photos": 4, "paper": 32}
 """Batch when ResNet-50 is timed: large enough for a fair measurement, small enough to be quick."""
 
 

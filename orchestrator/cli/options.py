@@ -55,6 +55,13 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     _add_rows(what)
     _add_length(what)
+    what.add_argument(
+        "--weights",
+        type=existing_file,
+        metavar="FILE",
+        help="what the network begins with, in place of the recipe's: a state dict of timm (--scale photos) "
+        "or torchvision (--scale paper), .pth or .safetensors. Its content counts, not its name",
+    )
     what.add_argument("--fresh", action="store_true", help="train again what is already finished")
     what.add_argument(
         "--dry-run",
@@ -214,6 +221,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         experiment_prefix=arguments.experiment_prefix,
         epochs=arguments.epochs,
         batch=arguments.batch,
+        weights=arguments.weights,
     )
 
 

@@ -15,6 +15,7 @@ from models.interface import OutputSpec
 from models.kinds import OpenTo
 from models.objectives import Objective
 from models.regressor import Regressor
+from models.timm_trunk import Timm
 from orchestrator.config.fingerprint import Fingerprinted, essence
 from orchestrator.config.schedule import Schedule
 from orchestrator.config.small_sets import chosen_batch, chosen_length, smaller_batch
@@ -152,4 +153,4 @@ def seeded(experiment: Experiment, seed: int) -> Experiment:
 def trunk_of(experiment: Experiment) -> Trunk | None:
     """The trunk of the experiment's model, but for its initial weights; None where it has none of these."""
     trunk = getattr(experiment.model, "trunk", None)
-    return vary(trunk, weights=None) if isinstance(trunk, ResNet) else trunk
+    return vary(trunk, weights=None) if isinstance(trunk, ResNet | Timm) else trunk

@@ -8,6 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from datasets.base.data_set import Contents
+from models.errors import WeightsError
+from models.pretrained import WeightsFile
+from orchestrator.config.initial_weights import begun_with, check_weights
 from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
@@ -162,6 +165,7 @@ def _binding(settings: RunSettings, console: Console) -> Binding:
 def _plan_settings(
     settings: RunSettings, command: str, binding: Binding, precision: OpenPrecision
 ) -> PlanSettings:
+    weights = _weights(settings.weights)
     return PlanSettings(
         scale=settings.scale,
         report=settings.report,
@@ -171,9 +175,16 @@ def _plan_settings(
         command=command,
         only=settings.only,
         bind=lambda experiment: precision.settled(
-            lengthened(binding.bound(experiment), settings.epochs, settings.batch)
+            begun_with(lengthened(binding.bound(experiment), settings.epochs, settings.batch), weights)
         ),
     )
+
+
+def _weights(path: Path | None) -> WeightsFile | None:
+    try:
+        return None if path is None else WeightsFile.of(path)
+    except WeightsError as error:
+        raise SweepError(f"--weights {error}", code=error.code) from error
 
 
 def _tracker(settings: RunSettings, console: Console) -> Tracker:
@@ -191,9 +202,9 @@ def _artifacts(settings: RunSettings) -> Path | None:
 
 
 def _check_data_named(settings: RunSettings) -> None:
-    if settings.scale == "paper" and settings.data_root is None:
+    if settings.scale in ("photos", "paper") and settings.data_root is None:
         raise SweepError(
-            "--scale paper runs on the real data set: name its folder with --data-root DIR",
+            f"--scale {settings.scale} runs on a real data set: name its folder with --data-root DIR",
             code="no-data-root",
         )
     for option, value in (("--detections", settings.detections), ("--sigmas", settings.sigmas)):
@@ -225,6 +236,7 @@ def _declare(planned: Sequence[Planned], done: set[str], tracker: Tracker) -> No
 
 def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents, console: Console) -> None:
     trainings = [job.trained for job in jobs.values() if job.trained is not None]
+    check_weights(trainings)
     summaries = []
     # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
     for data in dict.fromkeys(experiment.data for experiment in trainings):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets.io.orientation import Convention
     from orchestrator.schedule.cluster import ResourceRequest
 
-SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "paper": 1}
+SEEDS: dict[str, int] = {"smoke": 1, "demo": 3, "photos": 1, "paper": 1}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class RunSettings:
     epochs: int | None = None  # None leaves it to the recipe
     batch: int | None = None  # the same
     json: bool = False  # whether what was found is printed as JSON, the console being that of errors
+    weights: Path | None = None  # of trunks before training; None leaves them to the recipe
 
     @property
     def report(self) -> str:

@@ -6,10 +6,11 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
-from models.backbones import SmallTrunk, Trunk, TrunkConfig
+from models.backbones import SmallTrunk, Trunk
 from models.losses import ErrorLoss
 from models.objectives import L1, Objective, WeightedSum
 from models.terms import Term
+from models.trunk import TrunkConfig
 from tests.support.errors import invalid
 
 OBJECTIVE: TypeAdapter[Any] = TypeAdapter(Objective)

@@ -1,19 +1,16 @@
 """From runs of an MLflow client back to records."""
 
 import json
-import math
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from datasets.io.gc_pause import gc_paused
-from orchestrator.schema.record import Record, Status
+from orchestrator.schema.record import Record
 from orchestrator.tracking.client import PROJECT, Holds
 from orchestrator.tracking.patience import PermanentError, is_away
+from orchestrator.tracking.run_record import metric_key, metric_name, record_of
 from orchestrator.tracking.shared_view import TAG, address
 from orchestrator.tracking.threads import in_threads
 from orchestrator.util.mathematics import SCHEMA
@@ -21,27 +18,9 @@ from orchestrator.util.mathematics import SCHEMA
 TABLES: Holds = "tables"  # what the experiment of the declarations holds, and its name
 GENERATION = "generation"  # the tag that counts the runs of a fingerprint
 SUPERSEDED = "superseded_by"  # the tag of a run that a fresh one has replaced: that one's id
-HEADLINE = "headline"  # the tag of a training: its metric that MLflow shows, NaN before the first evaluation
 DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
-
-
-def metric_name(key: str) -> str:
-    """A metric's name as MLflow allows it, which has no @: `PCKh at 0.5`.
-
-    Raises:
-        ValueError: there is another sign in it that MLflow has no room for.
-    """
-    name = key.replace("@", " at ")
-    if not re.fullmatch(r"[/\w.\- :]+", name):
-        raise ValueError(f"{key!r} can't be a metric's name: use letters, digits and / _ . - : @")
-    return name
-
-
-def metric_key(name: str) -> str:
-    """The inverse of `metric_name`."""
-    return name.replace(" at ", "@")
 
 
 def runs(client: Any, experiments: Sequence[str], condition: str = "") -> Iterator[Any]:
@@ -144,7 +123,7 @@ def records(
     problems: list[str] = []
     for fingerprint, run in last.items():
         try:
-            found[fingerprint] = _measured(run, histories.get(run.info.run_id, {}))
+            found[fingerprint] = record_of(run, histories.get(run.info.run_id, {}))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             problems.append(_unreadable(run, error))
     return found, tuple(problems)
@@ -202,90 +181,6 @@ def _histories(
         by_epoch = {point.step: point.value for point in sorted(logged, key=lambda point: point.timestamp)}
         histories.setdefault(run_id, {})[metric_key(name)] = tuple(sorted(by_epoch.items()))
     return histories
-
-
-def _measured(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record:
-    """A run as a record, without the NaN that stands for its headline in epochs without an evaluation."""
-    record, headline = _record(run, history), run.data.tags.get(HEADLINE, "")
-    points = tuple(point for point in history.get(headline, ()) if not math.isnan(point[1]))
-    known = not math.isnan(record.metrics.get(headline, math.nan))
-    return replace(
-        record,
-        metrics={key: value for key, value in record.metrics.items() if key != headline or known},
-        history={key: points if key == headline else found for key, found in history.items()},
-    )
-
-
-def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record:
-    tags = run.data.tags
-    return Record(
-        fingerprint=tags["fingerprint"],
-        name=run.info.run_name or tags["fingerprint"],
-        status=_status(run),
-        seed=_whole(tags, "seed"),
-        metrics={metric_key(name): value for name, value in run.data.metrics.items()},
-        history=history,
-        commit=tags.get("commit", ""),
-        data=tags.get("data", ""),
-        machine=tags.get("machine", ""),
-        precision=tags.get("precision", _former_precision(run.data.metrics)),
-        processor=tags.get("processor", ""),
-        torch=tags.get("torch", ""),
-        schema=_whole(tags, "schema", "1"),
-        world_size=_whole(tags, "world_size", "1"),
-        duration=_seconds(tags),
-        note=tags.get("note", ""),
-        warnings=_warnings(tags),
-        run_id=run.info.run_id,
-        day=datetime.fromtimestamp(run.info.start_time / 1000, UTC).date().isoformat(),
-    )
-
-
-def _whole(tags: Mapping[str, str], name: str, default: str | None = None) -> int:
-    """A whole number, 0 or more. A run without it, where there is no default, can't be told from others."""
-    text = tags.get(name, default)
-    if text is None or not text.isdecimal():
-        raise ValueError(f"its tag {name} is {text!r}, no whole number")
-    return int(text)
-
-
-def _seconds(tags: Mapping[str, str]) -> float:
-    text = tags.get("duration", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise ValueError(f"its tag duration is {text!r}, no number of seconds")
-    return seconds
-
-
-def _warnings(tags: Mapping[str, str]) -> tuple[str, ...]:
-    name = "warnings" if "warnings" in tags else "alarms"
-    try:
-        found = json.loads(tags.get(name, "[]"))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(warning, str) for warning in found):
-        raise ValueError(f"its tag {name} is no list of sentences")
-    return tuple(found)
-
-
-def _former_precision(metrics: Mapping[str, float]) -> str:
-    """As older runs say it."""
-    if "bf16" not in metrics:
-        return ""
-    return "bf16" if metrics["bf16"] else "float32"
-
-
-def _status(run: Any) -> Status:
-    match run.info.status:
-        case "FINISHED":
-            return "diverged" if run.data.tags.get("status") == "diverged" else "finished"
-        case "FAILED" | "KILLED":
-            return "failed"
-        case _:
-            return "running"
 
 
 def text(client: Any, run_id: str, name: str) -> str:

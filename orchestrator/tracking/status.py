@@ -9,6 +9,7 @@ from orchestrator.tracking import reader
 from orchestrator.tracking.client import now
 from orchestrator.tracking.leases import WAITING, living
 from orchestrator.tracking.owner import SWEEP, is_written
+from orchestrator.tracking.run_record import metric_key, metric_name
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _sweep(process: Any | None, trials: list[Any]) -> SweepStatus:
 def _trial(run: Any, host: str) -> TrialStatus:
     tags, metrics = run.data.tags, run.data.metrics
     headline = tags.get("headline", "")
-    shown = [reader.metric_name(headline)] if headline else []
+    shown = [metric_name(headline)] if headline else []
     epochs = run.data.params.get("epochs", "0")
     return TrialStatus(
         name=run.info.run_name or tags["fingerprint"],
@@ -99,7 +100,7 @@ def _trial(run: Any, host: str) -> TrialStatus:
         seconds=_since(tags.get("began", run.info.start_time)),
         epoch=_whole(tags.get("epoch", "0")),
         epochs=_whole(epochs),
-        metrics={reader.metric_key(name): metrics[name] for name in (*shown, "loss") if name in metrics},
+        metrics={metric_key(name): metrics[name] for name in (*shown, "loss") if name in metrics},
     )
 
 

@@ -21,6 +21,7 @@ from orchestrator.tracking.client import Store, now
 from orchestrator.tracking.connect import reached
 from orchestrator.tracking.heartbeat import Heartbeat
 from orchestrator.tracking.patience import Say
+from orchestrator.tracking.run_record import metric_name
 from orchestrator.tracking.shared_work import SharedWork
 from orchestrator.tracking.table_writer import TableWriter
 from orchestrator.tracking.trial_info import TrialInfo
@@ -296,4 +297,4 @@ def _without_credentials(declaration: Declaration) -> Declaration:
 
 
 def _named(metrics: Mapping[str, float]) -> dict[str, float]:
-    return {reader.metric_name(key): float(value) for key, value in metrics.items()}
+    return {metric_name(key): float(value) for key, value in metrics.items()}

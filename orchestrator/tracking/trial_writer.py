@@ -15,6 +15,7 @@ from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
 from orchestrator.tracking.leases import Leases, dead
 from orchestrator.tracking.owner import is_dead, is_written, process
 from orchestrator.tracking.patience import PermanentError
+from orchestrator.tracking.run_record import metric_name
 from orchestrator.tracking.shared_view import view
 from orchestrator.tracking.trial_info import TrialInfo
 from orchestrator.tracking.trial_info import tags as start_tags
@@ -85,7 +86,7 @@ class TrialWriter:
         A run that another process is writing is left to it: this one gets a run of its own.
         """
         self._settled.discard(trial.fingerprint)
-        headline = reader.metric_name(trial.headline) if trial.headline else ""
+        headline = metric_name(trial.headline) if trial.headline else ""
         tags = {**start_tags(trial), "writer": f"{process()} {self.token}"}
         found = reader.of_fingerprint(self._client, trial.fingerprint)
         theirs = [run for run in found if is_written(run) and not self._is_mine(run)]

@@ -25,7 +25,7 @@ from orchestrator.probes.base import ProbeResult, TrainedModel
 from orchestrator.probes.learned_density import Density
 from orchestrator.probes.residuals import residuals_of
 from orchestrator.probes.sigma_in_errors import log_densities
-from orchestrator.tracking.reader import metric_name
+from orchestrator.tracking.run_record import metric_name
 from orchestrator.training.runtime import CPU
 from orchestrator.util.mathematics import Precision
 from sweeps.learned_density import rows

@@ -18,7 +18,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.base import ProbeError, ProbeResult, TrainedModel
 from orchestrator.probes.occlusion import GROUPS, HIDDEN, Occlusion, by_group, cells, hide, matrix
-from orchestrator.tracking.reader import metric_name
+from orchestrator.tracking.run_record import metric_name
 from orchestrator.training import evaluation
 from orchestrator.training.module import TrainingModule
 from orchestrator.training.runtime import CPU, SingleProcess

@@ -32,7 +32,7 @@ class Division(NamedTuple):
     centre: float
     spread: float
     half: float
-    most: int  # ends of pieces in a bucket and its neighbours, at most
+    most: np.int64  # ends of pieces in a bucket and its neighbours, at most
 
 
 @jit
@@ -75,7 +75,7 @@ def _divide(ends: Doubles, number: int, first: Places, count: Places) -> Divisio
     """
     quarter = number // 4
     spread = max(0.5 * (ends[number - 1 - quarter] - ends[quarter]), NARROW) if number > 0 else NARROW
-    division = Division(ends[number // 2] if number > 0 else 0.0, spread, 0.5 * len(first), 0)
+    division = Division(ends[number // 2] if number > 0 else 0.0, spread, 0.5 * len(first), np.int64(0))
     for i in range(len(first)):
         count[i] = 0
     for p in range(number):
@@ -87,7 +87,7 @@ def _divide(ends: Doubles, number: int, first: Places, count: Places) -> Divisio
         most = max(most, before + count[i] + after)
         total += count[i]
         before = count[i]
-    return Division(division.centre, division.spread, division.half, int(most))
+    return Division(division.centre, division.spread, division.half, np.int64(most))
 
 
 @jit

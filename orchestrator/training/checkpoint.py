@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.weights_file import reason
 from orchestrator.config.experiment import Experiment, ExperimentError, parse_experiment
 from orchestrator.training.checkpoint_content import (
     ContentError,
@@ -218,7 +219,7 @@ def _read(
             raise refusal(str(error), "no-code") from None
         raise refusal(f"its experiment is of another version ({error})", "other-version") from error
     except (KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise refusal(f"its content is of another version ({error})", "other-version") from error
+        raise refusal(f"its content is of another version ({reason(error)})", "other-version") from error
 
 
 def _parsed(state: Mapping[str, Any], path: str, wanted: Experiment | None) -> Checkpoint:

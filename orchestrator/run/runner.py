@@ -202,9 +202,9 @@ def _artifacts(settings: RunSettings) -> Path | None:
 
 
 def _check_data_named(settings: RunSettings) -> None:
-    if settings.scale in ("photos", "paper") and settings.data_root is None:
+    if settings.scale == "paper" and settings.data_root is None:
         raise SweepError(
-            f"--scale {settings.scale} runs on a real data set: name its folder with --data-root DIR",
+            "--scale paper runs on the real data set: name its folder with --data-root DIR",
             code="no-data-root",
         )
     for option, value in (("--detections", settings.detections), ("--sigmas", settings.sigmas)):

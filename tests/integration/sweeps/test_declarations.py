@@ -102,6 +102,18 @@ def test_rows_have_names_of_their_own_and_differ_in_what_stands_behind_them(tabl
     assert all(row.key.isascii() for row in rows)
 
 
+@pytest.mark.parametrize("table", TABLES, ids=by_id)
+def test_every_table_of_coco_keypoints_alone_can_be_planned_for_photographs(table: Table) -> None:
+    pytest.importorskip("timm")
+    photos = replace(SETTING, scale="photos")
+    if {row.experiment.data.kind for row in table.rows("demo")} == {"coco"}:
+        trainings = [job.trained for job in plan_table(table, photos).jobs.values() if job.trained]
+        assert {e.data.size for e in trainings if e.schedule.epochs > 1} <= {(128, 96)}
+    else:
+        with refused("no-photos"):
+            plan_table(table, photos)
+
+
 def trained_at_paper_scale() -> dict[str, Experiment]:
     """Every training that any table needs, once each."""
     rows = (row for table in TABLES for row in paper_rows(table))

@@ -61,7 +61,8 @@ class OpenTo:
         try:
             return built_in(value)
         except ValidationError as error:
-            if not any((one["type"], one["loc"]) in UNKNOWN for one in error.errors()):
+            known = bool(found) or not isinstance(value, Mapping)  # of this project, and not for this place
+            if known or not any((one["type"], one["loc"]) in UNKNOWN for one in error.errors()):
                 raise
             text = "there is no {base} of the kind {kind}; name the file that defines it with --code FILE"
             values = {"base": self.base.__name__, "kind": repr(kind)}

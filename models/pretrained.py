@@ -21,7 +21,7 @@ class WeightsFile(Frozen):
         sha256: of its content. It decides the result; the path does not.
     """
 
-    path: str = Field(min_length=1, json_schema_extra={"neutral": True})
+    path: str = Field(min_length=1, max_length=4096, json_schema_extra={"neutral": True})
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     @classmethod

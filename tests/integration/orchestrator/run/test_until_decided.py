@@ -67,7 +67,7 @@ def finish_jobs(
 ) -> list[list[tuple[str, int]]]:
     ran: list[list[tuple[str, int]]] = []
 
-    def finish(jobs: Mapping[str, Job], planned: Any, settings: Any, tracker: Tracker, console: Any) -> None:
+    def finish(jobs: Mapping[str, Job], planned: Any, settings: Any, tracker: Tracker, *_: Any) -> None:
         ran.append([])
         for fingerprint, job in jobs.items():
             (row,) = {p.rows[fingerprint] for p in planned}

@@ -23,6 +23,7 @@ SUPERSEDED = "superseded_by"  # the tag of a run that a fresh one has replaced: 
 DETAIL = "detail.json"  # what a probe measured beside its metrics; also the tag of runs that have it
 PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
+LONGEST = 1e9  # seconds that a job may have taken
 
 
 def metric_name(key: str) -> str:
@@ -241,7 +242,7 @@ def _seconds(tags: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < LONGEST:
         raise ValueError(f"its tag duration is {text!r}, no number of seconds")
     return seconds
 

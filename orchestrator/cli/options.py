@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.cli.numbers import number, whole
+from orchestrator.cli.paths import place, place_or_uri
 from orchestrator.run.settings import SEEDS, RunSettings, results_and_store, tracking_uri
 from orchestrator.schema.limits import MAX_SEEDS
 
@@ -192,7 +193,7 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
     locations = parser.add_argument_group("where things lie")
     locations.add_argument(
         "--results",
-        type=Path,
+        type=place,
         metavar="DIR",
         help="tables, figures and report; also the default place of everything below "
         "(default: results/SCALE here, ~/rle-lab/SCALE in a submitted job)",
@@ -212,6 +213,7 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
     )
     locations.add_argument(
         "--storage",
+        type=place_or_uri,
         metavar="DIR|URI",
         help="checkpoints, packs and generated data: a folder that every node sees; or s3://... for the "
         "checkpoints alone, each node keeping its own data in ~/.cache/rle-lab (default: under the results)",
@@ -236,7 +238,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         concurrent=arguments.concurrent,
         results=results,
         tracking_uri=tracking_uri(arguments.tracking_uri, store),
-        storage=_storage(arguments.storage, store),
+        storage=arguments.storage or str(store),
         only=tuple(arguments.only),
         vary=tuple(arguments.vary),
         fresh=arguments.fresh,
@@ -248,12 +250,6 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         epochs=arguments.epochs,
         batch=arguments.batch,
     )
-
-
-def _storage(given: str | None, store: Path) -> str:
-    if given is None:
-        return str(store)
-    return given if "://" in given else str(Path(given).expanduser().absolute())
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -287,14 +283,14 @@ def _share(text: str) -> float:
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = place(text).absolute()
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{path}: no such folder")
     return path
 
 
 def _file(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = place(text).absolute()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{path}: no such file")
     return path

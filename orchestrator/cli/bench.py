@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.numbers import number
+from orchestrator.cli.paths import place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,14 +57,14 @@ def add_parser(
     parser.add_argument(
         "--out",
         nargs="?",
-        type=Path,
+        type=place,
         const=OUT,
         metavar="FILE",
         help=f"write the tables as Markdown, and plots beside them (without FILE: {OUT})",
     )
     parser.add_argument(
         "--data-root",
-        type=Path,
+        type=place,
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )

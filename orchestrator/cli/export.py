@@ -2,11 +2,11 @@
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
+from orchestrator.cli.paths import place
 from orchestrator.run.settings import home
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     model_argument.add_model(parser)
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: onnx")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: results/exported/NAME")
+    parser.add_argument("--out", type=place, metavar="FILE", help="default: results/exported/NAME")
     parser.set_defaults(act=act)
 
 

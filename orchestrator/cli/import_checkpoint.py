@@ -2,10 +2,10 @@
 
 import argparse
 import shlex
-from pathlib import Path
 
 from orchestrator.cli.guard import console
 from orchestrator.cli.numbers import whole
+from orchestrator.cli.paths import place
 from orchestrator.run.settings import home
 
 
@@ -17,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Read the weights of the authors' 2-D or 3-D model, or of mmpose's ResNet with an RLE "
         "head, without running anything in the file, and write a checkpoint for predict and export.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="a state dict, alone or under 'state_dict'")
+    parser.add_argument("file", type=place, metavar="FILE", help="a state dict, alone or under 'state_dict'")
     parser.add_argument(
         "--size",
         nargs=2,
@@ -26,7 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="of the crops that it was trained with (default: as its settings say, else the benchmark's)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the checkpoint's folder (default: results/imported/NAME)"
+        "--out", type=place, metavar="DIR", help="the checkpoint's folder (default: results/imported/NAME)"
     )
     parser.set_defaults(act=act)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.own_file import add_code, load_code
+from orchestrator.cli.paths import place_or_uri
 from orchestrator.run.settings import cache_of, home
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--storage",
+        type=place_or_uri,
         metavar="DIR|URI",
         help="where checkpoints and generated data lie (default: results/store)",
     )
@@ -32,10 +34,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def storage(arguments: argparse.Namespace) -> str:
     """The storage that was named, or the default one of all sweeps."""
-    given: str | None = arguments.storage
-    if given is None:
-        return str(home() / "store")
-    return given if "://" in given else str(Path(given).expanduser().absolute())
+    return arguments.storage or str(home() / "store")
 
 
 def cache(arguments: argparse.Namespace) -> Path:

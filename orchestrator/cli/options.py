@@ -3,9 +3,9 @@
 import argparse
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from orchestrator.cli.numbers import number, whole
+from orchestrator.cli.paths import place, place_or_uri
 from orchestrator.cli.shared_options import (
     add_json,
     add_no_pack,
@@ -165,7 +165,7 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
     locations = parser.add_argument_group("where things lie")
     locations.add_argument(
         "--results",
-        type=Path,
+        type=place,
         metavar="DIR",
         help="tables, figures and report; also the default place of everything below "
         "(default: results/SCALE here, ~/rle-lab/SCALE in a submitted job)",
@@ -185,6 +185,7 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
     )
     locations.add_argument(
         "--storage",
+        type=place_or_uri,
         metavar="DIR|URI",
         help="checkpoints, packs and generated data: a folder that every node sees; or s3://... for the "
         "checkpoints alone, each node keeping its own data in ~/.cache/rle-lab (default: under the results)",
@@ -209,7 +210,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         concurrent=arguments.concurrent,
         results=results,
         tracking_uri=tracking_uri(arguments.tracking_uri, store),
-        storage=_storage(arguments.storage, store),
+        storage=arguments.storage or str(store),
         only=tuple(arguments.only),
         vary=tuple(arguments.vary),
         fresh=arguments.fresh,
@@ -223,12 +224,6 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         batch=arguments.batch,
         weights=arguments.weights,
     )
-
-
-def _storage(given: str | None, store: Path) -> str:
-    if given is None:
-        return str(store)
-    return given if "://" in given else str(Path(given).expanduser().absolute())
 
 
 def command(program: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
 from orchestrator.cli.numbers import number
+from orchestrator.cli.paths import place
 from orchestrator.run.settings import home
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     model_argument.add_model(parser)
     parser.add_argument(
-        "input", nargs="+", type=Path, metavar="INPUT", help="pictures, or folders of pictures"
+        "input", nargs="+", type=place, metavar="INPUT", help="pictures, or folders of pictures"
     )
     parser.add_argument(
         "--boxes",
-        type=Path,
+        type=place,
         metavar="FILE",
         help="where people are: COCO annotations or detection results (default: each picture is one box)",
     )
@@ -51,7 +52,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "tells, or as shown)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to write (default: results/predictions)"
+        "--out", type=place, metavar="DIR", help="where to write (default: results/predictions)"
     )
     parser.set_defaults(act=act)
 

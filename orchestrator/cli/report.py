@@ -1,9 +1,9 @@
 """`rle-lab report` and `rle-lab publish`."""
 
 import argparse
-from pathlib import Path
 
 from orchestrator.cli.guard import console
+from orchestrator.cli.paths import place
 from orchestrator.cli.shared_options import add_json, add_store
 from orchestrator.run.settings import home, tracking_uri
 from orchestrator.util.machine_readable import print_json
@@ -14,13 +14,13 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     report = commands.add_parser("report", help="build tables, figures and report from the store alone")
     add_store(report)
     report.add_argument("name", nargs="?", help="the report, such as demo (default: the newest)")
-    report.add_argument("--results", type=Path, metavar="DIR", help="where to write (default: results/NAME)")
+    report.add_argument("--results", type=place, metavar="DIR", help="where to write (default: results/NAME)")
     add_json(report, "tables and verdicts")
     report.set_defaults(act=_report)
     publish = commands.add_parser(
         "publish", help="copy the demo report to results/published, to be committed"
     )
-    publish.add_argument("--results", type=Path, metavar="DIR", help="the report (default: results/demo)")
+    publish.add_argument("--results", type=place, metavar="DIR", help="the report (default: results/demo)")
     publish.set_defaults(act=_publish)
 
 

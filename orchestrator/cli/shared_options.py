@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from orchestrator.cli.paths import place
 from orchestrator.run.settings import SEEDS
 
 
@@ -82,7 +83,7 @@ def existing_folder(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: there is none.
     """
-    path = Path(text).expanduser().absolute()
+    path = place(text).absolute()
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{path}: no such folder")
     return path
@@ -94,7 +95,7 @@ def existing_file(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: there is none.
     """
-    path = Path(text).expanduser().absolute()
+    path = place(text).absolute()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{path}: no such file")
     return path

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.schema.record import Record, Status
 
 HEADLINE = "headline"  # the tag of a training: its metric that MLflow shows, NaN before the first evaluation
+LONGEST = 1e9  # seconds that a job may have taken
 
 
 def metric_name(key: str) -> str:
@@ -81,7 +82,7 @@ def _seconds(tags: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < LONGEST:
         raise ValueError(f"its tag duration is {text!r}, no number of seconds")
     return seconds
 

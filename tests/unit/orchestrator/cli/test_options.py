@@ -83,6 +83,9 @@ def test_the_report_of_own_data_has_a_name_of_its_own(tmp_path: Path) -> None:
         (["--gpus-per-worker", "nan"], "from 0 to"),
         (["--data-root", "nowhere"], "nowhere: no such folder"),
         (["--detections", "nothing.json"], "nothing.json: no such file"),
+        (["--data-root", "x" * 3000], "is no path"),
+        (["--storage", "~nobody-of-this-name/x"], "is no path"),
+        (["--results", "a\0b"], "is no path"),
         (["--sedes", "3"], "unrecognized arguments: --sedes"),
     ],
 )

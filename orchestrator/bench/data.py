@@ -93,7 +93,7 @@ def timed(source: Source, rounds: int) -> Finding:
     times = compete(contestants(source), rounds)
     rows = tuple(_row(name, times, source) for name in times.seconds)
     title = f"Samples per second per core, {_in_words(source)}"
-    grid = Grid(title, ("", "samples/s", "ratio", "bytes per sample"), rows)
+    grid = Grid(title, ("", "samples/s", "ratio", "bytes per sample"), rows, compared="ratio")
     return Finding("data", DESCRIPTION, (grid,))
 
 

@@ -65,8 +65,8 @@ def measure(tell: Tell, cases: Sequence[Case] = CASES, rounds: int = 11) -> Find
         "flow",
         DESCRIPTION,
         (
-            Grid("Forward and backward", (*size, "plain ms", "ours ms", "ratio", "goal"), speed),
-            Grid("Error in float32", (*size, *errors), exactness),
+            Grid("Forward and backward", (*size, "plain ms", "ours ms", "ratio", "goal"), speed, 2, "ratio"),
+            Grid("Error in float32", (*size, *errors), exactness, 2),
         ),
     )
 

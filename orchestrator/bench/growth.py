@@ -15,7 +15,7 @@ DESCRIPTION = (
 def measure(tell: Tell, demo: Experiment) -> Finding:
     """Measure everything: one table per panel, and a plot of all."""
     panels = (*growth_store.measure(tell, demo), *growth_data.measure(tell), *growth_flow.measure(tell, demo))
-    return Finding("growth", DESCRIPTION, tuple(map(grid, panels)), {"benchmarks_growth": figure(panels)})
+    return Finding("growth", DESCRIPTION, tuple(map(grid, panels)), {"growth": figure(panels)})
 
 
 def grid(panel: Panel) -> Grid:
@@ -30,4 +30,4 @@ def grid(panel: Panel) -> Grid:
         for name, points in panel.series.items()
     )
     sizes = [f"{size:,g}" for size in panel.costs]
-    return Grid(f"{panel.y} by {panel.x}", ("", *sizes, "exponent", "at the end"), rows)
+    return Grid(f"{panel.y} by {panel.x}", ("", *sizes, "exponent", "at the end"), rows, compared="exponent")

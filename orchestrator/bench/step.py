@@ -54,7 +54,9 @@ def measure(tell: Tell, demo: Experiment, rounds: int = 5) -> Finding:
         times = compete(contestants(experiment, device()), rounds)
         size = f"{name}, {height}×{width}, batch {experiment.schedule.batch}"
         rows += [_row(size, kind, times) for kind in times.seconds]
-    grid = Grid(f"A training step on {device().type}", ("network", "", "ms", "ratio"), tuple(rows))
+    grid = Grid(
+        f"A training step on {device().type}", ("network", "", "ms", "ratio"), tuple(rows), 2, "ratio"
+    )
     return Finding("step", DESCRIPTION, (grid,))
 
 

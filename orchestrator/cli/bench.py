@@ -25,6 +25,8 @@ PARTS = {
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
     "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
 }
+OF_MANY_PROCESSES = {"sweep"}
+"""Parts whose own work can't be told from that of other programs."""
 ON_REQUEST = {"gpu"}
 """Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
@@ -60,7 +62,8 @@ def add_parser(
         type=place,
         const=OUT,
         metavar="FILE",
-        help=f"write the tables as Markdown, and plots beside them (without FILE: {OUT})",
+        help="add the tables to a page in Markdown that compares machines, numbers and plots beside it "
+        f"(without FILE: {OUT})",
     )
     parser.add_argument(
         "--data-root",
@@ -94,20 +97,23 @@ def _act(
     demo: "Callable[[], Experiment]",
     sweeps: "Sweeps",
 ) -> int:
-    from orchestrator.bench.result import render, write
+    from orchestrator.bench.page import write
+    from orchestrator.bench.result import render
     from orchestrator.cli.guard import console
+    from orchestrator.util.busy import watched
 
     unknown = set(arguments.part) - {*PARTS, "all"}
     if unknown:
         parser.error(f"no part {min(unknown)!r}; there are {', '.join(PARTS)} and all")
     everything = not arguments.part or "all" in arguments.part
     parts = [name for name in PARTS if name in arguments.part or (everything and name not in ON_REQUEST)]
-    findings: list[Finding] = []
+    findings: list[tuple[Finding, float | None]] = []
     with one_thread():
         for part in parts:
-            finding = _measure(part, arguments, demo, sweeps, console())
+            with watched() as others:
+                finding = _measure(part, arguments, demo, sweeps, console())
             render(console(), finding)
-            findings.append(finding)
+            findings.append((finding, None if part in OF_MANY_PROCESSES else others.share))
     if arguments.out is not None:
         write(findings, arguments.out)
         console().print(f"written to {arguments.out}", soft_wrap=True)

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.bench import flow, growth_data, sweep
 from orchestrator.bench.growth import grid
 from orchestrator.bench.growth_plot import Panel, exponent, figure
-from orchestrator.bench.result import Finding, Grid, markdown, significant, write
+from orchestrator.bench.result import Finding, Grid, significant
 from orchestrator.bench.timing import Times, compete
 from orchestrator.cli.bench import add_parser, one_thread
 
@@ -76,19 +76,6 @@ def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert significant(value) == text
 
 
-def test_the_page_names_the_machine_and_holds_every_cell(tmp_path: Path) -> None:
-    found = Finding(
-        "flow", "What is timed.", (Grid("Times", ("", "a|b"), (("row", "1.5"),)),),
-        {"plot": figure([Panel("n", "s", {1.0: {"ours": 1.0}, 2.0: {"ours": 2.0}})])},
-    )  # fmt: skip
-    write([found], tmp_path / "new" / "page.md")
-    page = (tmp_path / "new" / "page.md").read_text()
-    assert page == markdown([found])
-    assert "cores of" in page
-    assert "|  | a\\|b |\n| :--- | ---: |\n| row | 1.5 |" in page
-    assert (tmp_path / "new" / "plot.png").read_bytes().startswith(b"\x89PNG")
-
-
 def test_a_sweep_is_measured_against_its_trials_shared_by_the_cpus() -> None:
     trained = sweep.Clock(ended=[5.0, 6.0, 9.0, 10.0], durations=[4.0, 4.0, 4.0, 4.0])
     idle = sweep.Clock(ended=[3.0, 3.5, 4.0, 4.5], durations=[0.0] * 4)
@@ -121,7 +108,9 @@ def test_the_command_measures_what_is_named_and_writes_it(
     arguments = made.parse_args(["bench", "flow", "--out", str(tmp_path / "page.md")])
     assert arguments.act(arguments) == 0
     assert "Made up." in capsys.readouterr().out
-    assert (tmp_path / "page.md").read_text() == markdown([found])
+    page = (tmp_path / "page.md").read_text()
+    assert "Made up." in page
+    assert "other programs used" in page
 
 
 def test_threads_are_given_back() -> None:

@@ -14,6 +14,8 @@ from datasets.io.errors import DataError
 SPLITS = {"train": ("train", "training", "trainset"), "val": ("val", "valid", "validation", "valset")}
 """The words that name a split, in names of files and folders; what is looked for first, first."""
 
+CONVERT = "what a labelling tool wrote as a whole is split by `rle-lab convert {} OUT`"
+
 _FOLDERS = ("annotations", "json")  # CrowdPose has the latter
 _OTHERS = {"test", "testing"}
 _TRIED = 20
@@ -24,7 +26,8 @@ def find_annotations(root: Path) -> dict[str, Path]:
     """The annotation file of each split, `train` and `val`.
 
     They are the two files in `annotations/` whose names have the word in them. Where there are
-    `person_keypoints*.json`, as in COCO's own folder, nothing else counts.
+    `person_keypoints*.json`, as in COCO's own folder, nothing else counts. Without such a folder they are the
+    only JSON files beside the pictures of each split, such as Roboflow's `valid/_annotations.coco.json`.
 
     Raises:
         DataError: a split has no file or several; the error lists what was found.
@@ -32,15 +35,21 @@ def find_annotations(root: Path) -> dict[str, Path]:
     listed = {name: _annotations_in(root / name) for name in _FOLDERS}
     folder = root / next((name for name in _FOLDERS if listed[name]), _FOLDERS[0])
     found = listed[folder.name]
+    if not found and (beside := _beside_pictures(root)).keys() == SPLITS.keys():
+        return beside
     if not found:
-        raise DataError(
-            folder,
-            "holds no annotations (*.json)",
-            remedy="Name the folder that has annotations/ in it",
-            code="no-annotations",
-        )
+        remedy = f"Name the folder that has annotations/ in it; {CONVERT.format(root)}"
+        raise DataError(folder, "holds no annotations (*.json)", remedy=remedy, code="no-annotations")
     named = [path for path in found if path.name.startswith("person_keypoints")] or found
     return {split: _only(folder, split, named) for split in SPLITS}
+
+
+def _beside_pictures(root: Path) -> dict[str, Path]:
+    found: dict[str, list[Path]] = {}
+    for folder in _subfolders(root):
+        for split in _splits_of(folder.name):
+            found.setdefault(split, []).extend(_annotations_in(folder))
+    return {split: found[split][0] for split in SPLITS if len(found.get(split, ())) == 1}
 
 
 def _annotations_in(folder: Path) -> list[Path]:
@@ -55,7 +64,7 @@ def _only(folder: Path, split: str, found: Sequence[Path]) -> Path:
         raise DataError(
             folder,
             f"{len(fits)} files have '{split}' as a word in their name, of {names}",
-            remedy="Leave one annotation file each for 'train' and 'val'",
+            remedy=f"Leave one annotation file each for 'train' and 'val'; {CONVERT.format(folder.parent)}",
             code="ambiguous-annotations",
         )
     return fits[0]
@@ -118,6 +127,7 @@ class _Search(Pictures):
         inside = [folder for parent in parents for folder in _subfolders(parent)]
         own = [folder for folder in inside if _splits_of(folder.name) == {self.split}]
         own.sort(key=lambda folder: not self.annotations.stem.endswith(folder.name))
+        own += [one for one in inside if one not in own and self.annotations.stem.endswith(f"_{one.name}")]
         return [*own, *(folder for folder in (*parents[1:], self.root) if folder.is_dir())]
 
     def place(self) -> Place:

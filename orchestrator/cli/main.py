@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from orchestrator.cli import (
     bench,
     completion,
+    convert,
     export,
     import_checkpoint,
     predict,
@@ -70,7 +71,7 @@ def parser(listed: Listing, sweeps: Sweeps, demo: Demo) -> argparse.ArgumentPars
     show.add_parser(commands, sweeps)
     report.add_parsers(commands)
     bench.add_parser(commands, demo, sweeps)
-    for module in (prepare, predict, export, import_checkpoint, ui, status):
+    for module in (convert, prepare, predict, export, import_checkpoint, ui, status):
         module.add_parser(commands)
     completion.add_parser(commands, found, lambda: [sweep.name for sweep in listed()])
     return found

@@ -39,6 +39,11 @@ def add_reading(parser: argparse._ActionsContainer) -> None:
         "not tell: the picture as programs show it, or as it is stored (default: as most pictures of the set "
         "whose size tells, or as shown)",
     )
+    add_allow_outside(parser)
+
+
+def add_allow_outside(parser: argparse._ActionsContainer) -> None:
+    """Add whether pictures may lie elsewhere."""
     parser.add_argument(
         "--allow-outside",
         action="store_true",

@@ -57,6 +57,16 @@ class PictureBoxes:
         return decode(self.picture, self.claimed, self.as_stored)
 
 
+class BoxFile(NamedTuple):
+    """What a file of boxes says."""
+
+    named: Sequence[tuple[str, int]] | None  # names of pictures with their ids; None: it has ids alone
+    idents: set[int]
+    boxes: Mapping[int, tuple[Box, ...]]  # by the picture's id
+    category: int
+    sizes: Mapping[int, Size | None] = MappingProxyType({})  # by the picture's id
+
+
 @dataclass(frozen=True)
 class BoxPlan:
     """The boxes of all pictures."""
@@ -110,9 +120,11 @@ def read_boxes(path: Path, pictures: Sequence[Path], least: float = 0.0) -> BoxP
         DataError: the file is neither, a record is wrong, the file knows none of the pictures, or it is
             not clear which one it means.
     """
-    document = json_file.load(path)
-    detected = isinstance(document.value, list)
-    plan = _detected(document, pictures, least) if detected else _annotated(document.as_object(), pictures)
+    file = parse_boxes(path, least)
+    known = (
+        _numbered(path, pictures, file.idents) if file.named is None else _named(path, pictures, file.named)
+    )
+    plan = _plan(known, file)
     if not any(picture.boxes for picture in plan.pictures):
         raise DataError(
             path,
@@ -140,7 +152,22 @@ def corners(boxes: Sequence[Box] | None, size: tuple[int, int]) -> Floats:
     return np.hstack([xywh[:, :2].clip(0, last), far.clip(0, last)])
 
 
-def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
+def parse_boxes(path: Path, least: float) -> BoxFile:
+    """What a file of COCO's annotations or detection results says, whatever pictures there are.
+
+    Args:
+        least: detections with a lower score are left out.
+
+    Raises:
+        DataError: the file is neither, or a record is wrong.
+    """
+    document = json_file.load(path)
+    return (
+        _detected(document, least) if isinstance(document.value, list) else _annotated(document.as_object())
+    )
+
+
+def _annotated(top: Record) -> BoxFile:
     category = _person(top)
     images = _objects(top, "images")
     pairs = [(image.parse(a_name, "file_name"), image.parse(a_whole, "id")) for image in images]
@@ -151,7 +178,7 @@ def _annotated(top: Record, pictures: Sequence[Path]) -> BoxPlan:
     ]
     boxes = _by_image([(record, 0.0) for record in people])
     sizes = {image.parse(a_whole, "id"): _size(image) for image in images}
-    return _plan(_named(top.path, pictures, pairs), boxes, category, sizes)
+    return BoxFile(pairs, {ident for _, ident in pairs}, boxes, category, sizes)
 
 
 def _size(image: Record) -> Size | None:
@@ -172,7 +199,7 @@ def _person(top: Record) -> int:
     return usable[0].parse(a_whole, "id")
 
 
-def _detected(document: Record, pictures: Sequence[Path], least: float) -> BoxPlan:
+def _detected(document: Record, least: float) -> BoxFile:
     records = _objects(document)
     categories = {record.parse(a_whole, "category_id") for record in records}
     category = categories.pop() if len(categories) == 1 else PERSON
@@ -180,10 +207,10 @@ def _detected(document: Record, pictures: Sequence[Path], least: float) -> BoxPl
     scored = [(record, record.parse(a_number, "score")) for record in people]
     boxes = _by_image([(record, score) for record, score in scored if score >= least])
     idents = [record.parse(a_whole, "image_id") for record in records]
-    if all("file_name" in record.value for record in records):
-        pairs = zip((record.parse(a_name, "file_name") for record in records), idents, strict=True)
-        return _plan(_named(document.path, pictures, list(dict.fromkeys(pairs))), boxes, category)
-    return _plan(_numbered(document.path, pictures, set(idents)), boxes, category)
+    if not all("file_name" in record.value for record in records):
+        return BoxFile(None, set(idents), boxes, category)
+    pairs = zip((record.parse(a_name, "file_name") for record in records), idents, strict=True)
+    return BoxFile(list(dict.fromkeys(pairs)), set(idents), boxes, category)
 
 
 class _Known(NamedTuple):
@@ -214,19 +241,14 @@ def _counted(first: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(f"{one}, and so {count - 1} more" if count > 1 else one for one in first)
 
 
-def _plan(
-    known: _Known,
-    boxes: Mapping[int, tuple[Box, ...]],
-    category: int,
-    sizes: Mapping[int, Size | None] = MappingProxyType({}),
-) -> BoxPlan:
+def _plan(known: _Known, file: BoxFile) -> BoxPlan:
     pictures = tuple(
         PictureBoxes(picture, NOBODY, ())
         if ident is None
-        else PictureBoxes(picture, ident, boxes.get(ident, ()), sizes.get(ident))
+        else PictureBoxes(picture, ident, file.boxes.get(ident, ()), file.sizes.get(ident))
         for picture, ident in known.idents.items()
     )
-    return BoxPlan(pictures, category, known.assumed)
+    return BoxPlan(pictures, file.category, known.assumed)
 
 
 def _by_image(people: Sequence[tuple[Record, float]]) -> Mapping[int, tuple[Box, ...]]:

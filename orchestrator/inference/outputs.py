@@ -28,6 +28,10 @@ MARK = b"drawn by rle-lab"
 OURS = {"file_name", "image_id"}
 """Fields of each result, by which a file of results is known to be one."""
 
+LINES_BEGIN = b"[\n"
+"""With what a file of results begins that has a line for each."""
+
+_LONGEST_LINE = 2**24
 _QUALITY = 92  # of JPEG
 _OF_THE_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
 """What makes a single file impossible and no other."""
@@ -96,17 +100,12 @@ class Outputs:
         """
         try:
             _replace(self.folder / self.results, json.dumps(results).encode())
-            _replace(self.folder / self.table, self._csv(lines))
+            _replace(self.folder / self.table, csv_lines([self.header, *lines]))
         except OSError as error:
             raise self.not_writable(error) from error
 
-    def _csv(self, lines: Iterable[Sequence[object]]) -> bytes:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.header, *lines])
-        return text.getvalue().encode()
-
     def _is_table(self, path: Path) -> bool:
-        first = self._csv([])
+        first = csv_lines([self.header])
         with path.open("rb") as file:
             return file.read(len(first)) == first
 
@@ -114,6 +113,13 @@ class Outputs:
         """What to say of an error."""
         problem = f"can't be written to ({error})"
         return DataError(self.folder, problem, remedy="Name another folder with --out", code="not-writable")
+
+
+def csv_lines(lines: Iterable[Sequence[object]]) -> bytes:
+    """As they stand in a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode()
 
 
 def check_replaceable(path: Path, suffix: str, inputs: Iterable[Path]) -> None:
@@ -165,6 +171,8 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _is_drawing(path: Path) -> bool:
+    if path.suffix == ".mp4":
+        return _is_drawn_video(path)
     try:
         with Image.open(path, formats=["JPEG"]) as picture:
             return bool(picture.info.get("comment") == MARK)
@@ -172,12 +180,26 @@ def _is_drawing(path: Path) -> bool:
         return False
 
 
+def _is_drawn_video(path: Path) -> bool:
+    from datasets.io.video import comment
+
+    return comment(path) == MARK.decode()
+
+
 def _is_results(path: Path) -> bool:
     try:
+        with path.open("rb") as file:
+            if file.readline(len(LINES_BEGIN)) == LINES_BEGIN:  # a video's: it may not fit into memory
+                first = file.readline(_LONGEST_LINE).rstrip(b",\n")
+                return first == b"]" or _is_result(json.loads(first))
         found = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, list) and all(isinstance(one, dict) and one.keys() >= OURS for one in found)
+    return isinstance(found, list) and all(map(_is_result, found))
+
+
+def _is_result(one: object) -> bool:
+    return isinstance(one, dict) and one.keys() >= OURS
 
 
 def _replace(path: Path, content: bytes) -> None:

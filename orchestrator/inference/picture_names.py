@@ -13,6 +13,12 @@ from pathlib import Path, PurePosixPath
 
 from datasets.io.errors import DataError
 
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Of the files in a folder that count as pictures."""
+
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+"""Of files that are no pictures, but hold some."""
+
 Parts = tuple[str, ...]
 """Of a path, the last first."""
 

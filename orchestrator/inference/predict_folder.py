@@ -1,6 +1,7 @@
 """People or boundaries in a series of pictures: found, written as results and drawn."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,9 @@ from orchestrator.inference.found import Finder, Result
 from orchestrator.inference.model_store import Trained
 from orchestrator.inference.outputs import Outputs
 from orchestrator.inference.people import PeopleFinder
-from orchestrator.inference.picture_names import shortest_names
+from orchestrator.inference.picture_names import SUFFIXES, VIDEOS, shortest_names
 from orchestrator.inference.scans import BoundaryFinder
 from orchestrator.training.runtime import SingleProcess
-
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Of the files in a folder that count as pictures."""
-
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
-"""Of files that are no pictures, but hold some."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +32,37 @@ def find_pictures(inputs: Sequence[Path]) -> tuple[Path, ...]:
     """Pictures and the pictures in folders, each once, those of a folder by name.
 
     Raises:
-        DataError: a folder has none, or a video was named.
+        DataError: a folder has none.
     """
     found: list[Path] = []
     for given in (path.expanduser() for path in inputs):
         inside = sorted(_pictures_in(given)) if given.is_dir() else [given]
         if not inside:
             raise _no_pictures(given)
-        for one in inside:
-            if one.suffix.lower() in VIDEOS:
-                raise DataError(one, "is a video, not a picture", remedy=_frames(one), code="video")
         found.extend(inside)
     return tuple(dict.fromkeys(found))
 
 
-def finder(trained: Trained, plan: BoxPlan) -> Finder:
+def find_videos(inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """The videos that were named, each once; none where pictures or folders were.
+
+    Raises:
+        DataError: both were.
+    """
+    given = dict.fromkeys(path.expanduser() for path in inputs)
+    videos = tuple(path for path in given if path.suffix.lower() in VIDEOS and not path.is_dir())
+    if videos and len(videos) < len(given):
+        problem = "is a video, and others that are named are not"
+        raise DataError(videos[0], problem, remedy="Use two commands", code="pictures-and-videos")
+    return videos
+
+
+def finder(trained: Trained, category: int, *, boxes: bool) -> Finder:
     """The model, on a GPU if there is one.
+
+    Args:
+        category: of COCO, of those who are found.
+        boxes: whether there are any.
 
     Raises:
         DataError: it predicts neither people nor boundaries, or boundaries and there are boxes.
@@ -60,11 +70,16 @@ def finder(trained: Trained, plan: BoxPlan) -> Finder:
     runtime = SingleProcess(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     boundaries = BoundaryFinder.of(trained, runtime)
     if boundaries is None:
-        return PeopleFinder.of(trained, runtime, plan.category)
-    if any(one.boxes is not None for one in plan.pictures):
+        return PeopleFinder.of(trained, runtime, category)
+    if boxes:
         problem, remedy = "a model of retinas sees whole scans", "Leave --boxes out"
         raise DataError(trained.path, problem, remedy=remedy, code="no-use-of-boxes")
     return boundaries
+
+
+def as_exported() -> AbstractContextManager[None]:
+    """Computes in float32 on GPUs too, as an exported model does."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee")
 
 
 def predict(
@@ -97,7 +112,7 @@ def predict(
         except OSError as error:  # the results may still find a place
             unwritable.append(error)
 
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee"):
+    with as_exported():
         _, broken = parse_each(one, pictures)
     outputs.write(results, found.lines(results))
     if unwritable:
@@ -105,22 +120,22 @@ def predict(
     return Predicted(results, len(seen), broken)
 
 
-def drawing_names(pictures: Iterable[Path]) -> dict[Path, str]:
+def drawing_names(pictures: Iterable[Path], suffix: str = ".jpg") -> dict[Path, str]:
     """The name of each picture's drawing, each another: `street.jpg`, `street-2.jpg`."""
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for picture in pictures:
-        number, name = 1, f"{picture.stem}.jpg"
+        number, name = 1, f"{picture.stem}{suffix}"
         while name.lower() in taken:
             number += 1
-            name = f"{picture.stem}-{number}.jpg"
+            name = f"{picture.stem}-{number}{suffix}"
         taken.add(name.lower())
         names[picture] = name
     return names
 
 
 def videos_in(inputs: Sequence[Path]) -> tuple[Path, ...]:
-    """Videos in folders: nothing looks at them."""
+    """Videos in folders, of which the pictures are taken."""
     folders = (path.expanduser() for path in inputs if path.expanduser().is_dir())
     return tuple(p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in VIDEOS)
 
@@ -128,16 +143,12 @@ def videos_in(inputs: Sequence[Path]) -> tuple[Path, ...]:
 def _no_pictures(folder: Path) -> DataError:
     """With a hint at what lies there instead."""
     videos = videos_in([folder])
-    if videos:
-        problem = f"holds no pictures, but {len(videos)} video{'s' * (len(videos) > 1)}"
-        return DataError(folder, problem, remedy=_frames(videos[0]), code="no-pictures")
     remedy = f"Pictures are called *{', *'.join(SUFFIXES)}"
-    return DataError(folder, "holds no pictures", remedy=remedy, code="no-pictures")
-
-
-def _frames(video: Path) -> str:
-    """How to get pictures out of it."""
-    return f"Take its frames out first, such as `mkdir frames && ffmpeg -i {video.name} frames/%06d.png`"
+    if not videos:
+        return DataError(folder, "holds no pictures", remedy=remedy, code="no-pictures")
+    problem = f"holds no pictures, but {len(videos)} video{'s' * (len(videos) > 1)}"
+    remedy = f"Name videos themselves, such as {videos[0]}"
+    return DataError(folder, problem, remedy=remedy, code="no-pictures")
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -51,7 +51,7 @@ def test_predictions_are_in_float32_whatever_it_was_trained_in(
     trained = load(save(vary(experiment, schedule=vary(experiment.schedule, precision=precision))))
     seen: list[tuple[bool, bool]] = []
     plan = whole_pictures(find_pictures([pictures]))
-    found = finder(replace(trained, net=Recording(trained.net, seen)), plan)
+    found = finder(replace(trained, net=Recording(trained.net, seen)), plan.category, boxes=False)
     predict_all(found, plan, plan.pictures, Outputs(tmp_path / "out", found.file), [])
     assert seen
     assert set(seen) == {(False, False)}

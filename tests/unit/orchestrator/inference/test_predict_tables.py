@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.inference.outputs import Outputs
 from orchestrator.inference.people import PeopleFinder
-from orchestrator.inference.predict_folder import find_pictures, videos_in
+from orchestrator.inference.predict_folder import find_pictures, find_videos, videos_in
 from orchestrator.inference.scans import BoundaryFinder
 from tests.support.errors import refused
 
@@ -79,15 +79,20 @@ def test_a_table_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
         table(people_finder(), [], tmp_path)
 
 
+def test_a_folder_of_nothing_but_videos_is_told_to_name_them(tmp_path: Path) -> None:
+    (tmp_path / "walk.mp4").write_bytes(b"")
+    with refused("no-pictures") as caught:
+        find_pictures([tmp_path])
+    assert "walk.mp4" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["walk.mp4", "WALK.MOV", "walk.mkv"])
-def test_a_video_in_place_of_pictures_is_told_with_how_to_take_its_frames_out(
-    name: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(b"")
-    for given, code in ((tmp_path, "no-pictures"), (tmp_path / name, "video")):
-        with refused(code) as caught:
-            find_pictures([given])
-        assert f"ffmpeg -i {name}" in str(caught.value)
+def test_videos_are_known_by_their_names_and_not_mixed_with_pictures(name: str, tmp_path: Path) -> None:
+    video, picture = tmp_path / name, tmp_path / "a.jpg"
+    assert find_videos([video, video]) == (video,)
+    assert find_videos([picture, tmp_path]) == ()
+    with refused("pictures-and-videos"):
+        find_videos([video, picture])
 
 
 def test_a_video_beside_pictures_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What labelling tools write, made into sets in COCO's format. May import coco and io."""

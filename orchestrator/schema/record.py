@@ -6,7 +6,8 @@ from typing import Literal
 
 from orchestrator.util.mathematics import SCHEMA
 
-Status = Literal["running", "finished", "diverged", "failed"]
+Status = Literal["running", "finished", "diverged", "stopped", "failed"]
+"""Of a job; "stopped" is a training that goes on from its checkpoint when somebody wants it in full."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Record:
     schema: int = SCHEMA  # of the code's mathematics
     world_size: int = 1
     duration: float = 0.0  # seconds of training and evaluation
+    stops: Mapping[int, float] = field(default_factory=dict)  # seconds until the epochs at which it stopped
     note: str = ""  # why it diverged or failed
     warnings: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""

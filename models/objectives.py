@@ -79,8 +79,8 @@ class RLE(BaseTerm):
     The grid has `nodes` on each axis, and if `shifted` moves at random at each step, by up to the distance of
     two. Without `s_gradient`, log s is a constant of each step: it changes the loss and no gradient.
 
-    `flow_weight` is how often -log G counts, 1 in the paper. It scales what the flow moves at mu and sigma; its
-    own parameters are trained for the same densities with any weight above 0.
+    `flow_weight` is how often -log G counts, 1 in the paper. It scales what the flow moves at mu and sigma;
+    its own parameters are trained for the same densities with any weight above 0.
     """
 
     needs_scale: ClassVar[bool] = True

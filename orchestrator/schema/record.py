@@ -1,5 +1,6 @@
 """One job as the tracking store records it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -42,6 +43,12 @@ class Record:
         where = f"on {workers}{self.processor}" if self.processor else ""
         version = f", torch {self.torch}" if self.torch else ""
         return f"{self.precision} {where}{version}".strip(" ,")
+
+    def value_at(self, key: str, epochs: int) -> float | None:
+        """The last finite value of a metric until an epoch, or else the first after it."""
+        finite = [(epoch, value) for epoch, value in self.history.get(key, ()) if math.isfinite(value)]
+        before = [value for epoch, value in finite if epoch <= epochs]
+        return before[-1] if before else next((value for _, value in finite), None)
 
     @property
     def done(self) -> bool:

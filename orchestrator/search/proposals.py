@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 from orchestrator.search.ranking import Values
 from orchestrator.search.space import Choice, Point, Range, Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
 SamplerName = Literal["tpe", "random"]
 
@@ -49,7 +52,9 @@ def proposals(
         place += 1
 
 
-def _study(aims: int) -> optuna.Study:
+def _study(aims: int) -> "Study":
+    import optuna
+
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for each study otherwise
     try:
@@ -58,20 +63,24 @@ def _study(aims: int) -> optuna.Study:
         optuna.logging.set_verbosity(verbosity)
 
 
-def _sampler(name: SamplerName, seed: int) -> BaseSampler:
+def _sampler(name: SamplerName, seed: int) -> "BaseSampler":
+    from optuna.samplers import RandomSampler, TPESampler
+
     if name == "random":
         return RandomSampler(seed=seed)
     return TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True)
 
 
 def _told(
-    space: Space, told: Sequence[Told], distributions: dict[str, BaseDistribution], aims: int
-) -> list[optuna.trial.FrozenTrial]:
+    space: Space, told: Sequence[Told], distributions: "dict[str, BaseDistribution]", aims: int
+) -> "list[FrozenTrial]":
     """As finished trials; one without a result is as bad as the worst that has one."""
+    from optuna.trial import create_trial
+
     known = [one.values for one in told if one.values is not None]
     worst = [min((values[aim] for values in known), default=0.0) for aim in range(aims)]
     return [
-        optuna.trial.create_trial(
+        create_trial(
             params={
                 field: _inner(domain, value)
                 for (field, domain), value in zip(space.fields.items(), one.point, strict=True)
@@ -83,7 +92,9 @@ def _told(
     ]
 
 
-def _distribution(domain: Choice | Range) -> BaseDistribution:
+def _distribution(domain: Choice | Range) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
     match domain:
         case Range(low, high, log):
             return FloatDistribution(low, high, log=log)

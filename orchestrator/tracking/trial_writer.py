@@ -151,8 +151,8 @@ class TrialWriter:
         detail: str,
         when: int,
     ) -> None:
-        """End the run: MLflow's FAILED for "failed" and KILLED for "stopped", else FINISHED, and the status as
-        a tag. How long a training took to each epoch at which it stopped stays beside it.
+        """End the run: MLflow's FAILED for "failed", KILLED for "stopped", else FINISHED; the status is a
+        tag. How long a training took to each epoch at which it stopped stays beside it.
 
         A run of which something could not be written has failed, whatever its status; one that failed by
         itself keeps its own reason.

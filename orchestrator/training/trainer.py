@@ -35,7 +35,6 @@ from orchestrator.training.resume import resume
 from orchestrator.training.runtime import Runtime, SingleProcess
 from orchestrator.util.errors import SweepError, UserError
 
-
 EVALUATED = "bf16"
 """A metric of epochs with an evaluation alone: whether it was in bf16."""
 
@@ -80,8 +79,7 @@ def fit(
     """Train to the end from wherever the last checkpoint left it.
 
     Args:
-        until: stop after so many epochs of the schedule, which are evaluated; another call goes on from there
-            as if nothing had been. None trains to the end.
+        until: the epoch after which to evaluate and stop; another call goes on from there. None for the end.
 
     Raises:
         DataError: fewer training samples than a batch.
@@ -98,13 +96,8 @@ def fit(
         torch.manual_seed(experiment.seed)
         module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)
         training = _prepared(experiment, data, runtime, module, steps)
-        progress = Progress()
+        progress = Progress() if checkpoint is None else _resumed(training, checkpoint, checkpoints)
         notes = () if checkpoint is None else checkpoint.notes
-        if checkpoint is not None:
-            path = checkpoints.path(experiment.fingerprint())
-            progress = resume(checkpoint, module, training.optimizers, path)
-            # What was reported last may have been lost with the process that was to receive it.
-            runtime.replay(progress.history)
         end = _end(experiment.schedule, progress, until)
         try:
             while progress.epoch < end:
@@ -115,6 +108,14 @@ def fit(
         except DivergedError as diverged:
             return _outcome("diverged", progress, notes, str(diverged))
     return _outcome("finished" if end == experiment.schedule.epochs else "stopped", progress, notes)
+
+
+def _resumed(training: Training, checkpoint: Checkpoint, checkpoints: Checkpoints) -> Progress:
+    path = checkpoints.path(training.experiment.fingerprint())
+    progress = resume(checkpoint, training.module, training.optimizers, path)
+    # What was reported last may have been lost with the process that was to receive it.
+    training.runtime.replay(progress.history)
+    return progress
 
 
 def _end(schedule: Schedule, progress: Progress, until: int | None) -> int:

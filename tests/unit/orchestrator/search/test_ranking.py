@@ -36,7 +36,7 @@ def test_a_front_is_what_the_order_begins_with(values: list[Values | None]) -> N
 
 def test_the_ends_of_a_front_come_first_then_what_has_most_room() -> None:
     values = [(0.0, 10.0), (4.0, 4.0), (5.0, 3.0), (10.0, 0.0)]
-    assert ranked(values) == [0, 3, 2, 1]
+    assert ranked(values) == [0, 3, 1, 2]
 
 
 @pytest.mark.parametrize(

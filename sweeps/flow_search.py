@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Flow search: flows, densities and learning rates, by their AP and the flow's FLOPs.
 
-    python sweeps/flow_search.py                       # demo scale: generated people, about 40 minutes on a CPU
+    python sweeps/flow_search.py                       # demo scale: generated people, an hour on 2 cores
     python sweeps/flow_search.py --scale paper --data-root COCO
     python sweeps/flow_search.py --dry-run             # how far the search is, and what comes next
 
@@ -46,7 +46,7 @@ def space(base: Experiment) -> Space:
 
 
 def plan(scale: str) -> SearchPlan:
-    """By the length of a training: a third of it, or a ninth at paper scale, shows which are worth the rest."""
+    """A third of a training, at paper scale a ninth, shows which are worth the rest."""
     base = coco(scale)
     if scale == "smoke":
         return SearchPlan(base, space(base), Budget(epochs=7), generation=3, rungs=2, eta=2)

@@ -21,10 +21,11 @@ from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.open_precision import OpenPrecision
-from orchestrator.run.searching import check_options, outlooks, run_search
+from orchestrator.run.searching import Course, check_options, outlooks, run_search
 from orchestrator.run.session import Session, missing_jobs, run_jobs
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.address import check_address
+from orchestrator.search.halving import Decisions
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Search, Sweep, Table
 from orchestrator.sweep.variations import vary_tables
@@ -70,6 +71,17 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
             terminal.render(console, written.report, shown)
     records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
     return reporting.print_failures(records, written.remarks, console)
+
+
+def decisions(searches: Sequence[Search], settings: RunSettings, console: Console) -> list[Decisions]:
+    """How each search went, or goes on, by what the store has.
+
+    Raises:
+        SweepError, DataError, TrackingError: it can't be told.
+    """
+    plan = _plan_settings(settings, "", _binding(settings, console), OpenPrecision(settings, console))
+    with _tracker(settings, console) as tracker:
+        return [Course(search, plan, tracker).decided() for search in searches]
 
 
 def _dry(

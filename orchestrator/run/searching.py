@@ -10,6 +10,7 @@ from orchestrator.config.experiment import Experiment, seeded
 from orchestrator.run.settings import RunSettings
 from orchestrator.schema.record import Record
 from orchestrator.search.halving import Decider, Decisions, Measured, SearchPlan, Trial
+from orchestrator.search.space import EPOCHS
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.search_table import aim_keys, best_table, measured, trials_table
 from orchestrator.sweep.sweep import Row, Search, Table
@@ -19,7 +20,7 @@ from orchestrator.util.errors import SweepError
 Train = Callable[[Planned, Mapping[str, int]], None]
 """Runs what is planned, each training until the epoch that stands beside its fingerprint."""
 
-CHOSEN = (("schedule.epochs", "epochs"), ("schedule.batch", "batch"))
+CHOSEN = ((EPOCHS, "epochs"), ("schedule.batch", "batch"))
 
 
 def check_options(searches: Sequence[Search], settings: RunSettings) -> None:

@@ -40,7 +40,7 @@ class Front(Frozen):
 
     kind: Literal["front"] = "front"
     x: str  # a computed column; less is better
-    y: str  # a column of a metric
+    y: str  # a metric, and the name of its column
 
 
 class FieldImportance(Frozen):
@@ -176,6 +176,8 @@ def histories(plot: Plot) -> tuple[str, ...]:
     match plot:
         case Curves() | FieldImportance() | ParallelCoordinates():
             return (plot.key,)
+        case Front():
+            return (plot.y,)
         case PartCurves():
             return plot.keys
         case _:

@@ -111,19 +111,27 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A trial that was trained to a rung, and what that took after the rung before."""
+
+    trial: Trial
+    core_seconds: float
+
+
+@dataclass(frozen=True)
 class Decisions:
     """What follows from the results that there are.
 
     Args:
         trials: all that were proposed, by number.
         wanted: what has to be trained before anything else can be decided; None at the end of the search.
-        steps: what was asked for and is known, the first first.
+        steps: trainings that were asked for together and are done, the first first.
         epochs, core_seconds: that `steps` took, in sum.
     """
 
     trials: tuple[Trial, ...] = ()
     wanted: Wanted | None = None
-    steps: tuple[Wanted, ...] = ()
+    steps: tuple[tuple["Taken", ...], ...] = ()
     epochs: int = 0
     core_seconds: float = 0.0
 
@@ -248,14 +256,19 @@ class Decider:
         known = [one for one in measured if one is not None]
         if len(known) < len(measured):
             return replace(found, wanted=step)
-        trials, epochs, seconds = list(found.trials), found.epochs, found.core_seconds
+        trials, taken = list(found.trials), []
         for trial, until, one in zip(step.trials, step.epochs, known, strict=True):
             before = results(trial.experiment, trial.epochs) if trial.epochs else None
-            trials[trial.number] = replace(trial, rung=rung, values=one.values, epochs=until)
-            epochs += until - trial.epochs
-            seconds += one.core_seconds - (before.core_seconds if before else 0.0)
-        steps = (*found.steps, step)
-        return replace(found, trials=tuple(trials), steps=steps, epochs=epochs, core_seconds=seconds)
+            there = replace(trial, rung=rung, values=one.values, epochs=until)
+            trials[trial.number] = there
+            taken.append(Taken(there, one.core_seconds - (before.core_seconds if before else 0.0)))
+        return replace(
+            found,
+            trials=tuple(trials),
+            steps=(*found.steps, tuple(taken)),
+            epochs=sum(trial.epochs for trial in trials),
+            core_seconds=found.core_seconds + sum(one.core_seconds for one in taken),
+        )
 
     def _promoted(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         """The best of those that were measured at a rung, the best first."""

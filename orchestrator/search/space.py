@@ -6,8 +6,11 @@ from typing import Any
 
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.field_path import value_at, with_value, word
+from orchestrator.config.length import lengthened
 from orchestrator.jobs.labels import shortest
 from orchestrator.util.errors import SweepError
+
+EPOCHS = "schedule.epochs"
 
 Point = tuple[Any, ...]
 """A value for each field of a space, in its order."""
@@ -92,13 +95,16 @@ class Space:
                 with_value(base, field, value, "search: ")
 
     def applied(self, base: Experiment, point: Point) -> Experiment:
-        """The experiment at a point.
+        """The experiment at a point. With epochs, milestones of the learning rate move.
 
         Raises:
             SweepError: its values do not fit together.
         """
         for field, value in zip(self.fields, point, strict=True):
-            base = with_value(base, field, value, "search: ")
+            if field == EPOCHS:
+                base = lengthened(base, value, None)
+            else:
+                base = with_value(base, field, value, "search: ")
         return base
 
     def point_of(self, experiment: Experiment) -> Point | None:

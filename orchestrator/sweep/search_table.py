@@ -100,8 +100,8 @@ def _course(search: Search, plan: SearchPlan, decisions: Decisions) -> str:
     return (
         f"A search for {aims} over {', '.join(plan.space.names)} by {sampler}: {len(decisions.trials)} "
         f"trials, {ended} of them trained to the end, {lost} without a result; {decisions.epochs} epochs in "
-        f"sum, {decisions.core_seconds / 3600:.2g} core-hours. The first seed chose these rows, which flatters "
-        "them on it; further seeds had no part in that."
+        f"sum, {decisions.core_seconds / 3600:.2g} core-hours. The first seed chose these rows, which "
+        "flatters them on it; further seeds had no part in that."
     )
 
 

@@ -102,16 +102,16 @@ def test_kills_at_any_moment_change_no_decision(
         store.run(plan, kill_after=kill, shuffle=shuffle + place)
     found = store.run(plan, shuffle=shuffle)
     assert found == whole
-    assert store.asked == sum(len(step.trials) for step in whole.steps)  # nothing is trained twice
+    assert store.asked == sum(map(len, whole.steps))  # nothing is trained twice
 
 
 def test_what_the_store_has_already_is_not_trained_again_and_counts_as_trained() -> None:
     whole, store = undisturbed(PLAN), Store()
-    finished = whole.steps[-1].trials[0].experiment
+    finished = whole.steps[-1][0].trial.experiment
     store.done[BASE.fingerprint()] = 9
     store.done[finished.fingerprint()] = finished.schedule.epochs
     assert store.run(PLAN) == whole
-    assert store.asked < sum(len(step.trials) for step in whole.steps)
+    assert store.asked < sum(map(len, whole.steps))
 
 
 def test_the_base_is_the_first_trial_and_no_trial_is_another_once_more() -> None:
@@ -124,15 +124,15 @@ def test_the_base_is_the_first_trial_and_no_trial_is_another_once_more() -> None
 def test_the_best_of_each_rung_go_on_from_where_they_were() -> None:
     whole = undisturbed(PLAN)
     first, second, last = whole.steps[:3]
-    assert [len(step.trials) for step in (first, second, last)] == [6, 3, 1]
-    assert first.epochs == tuple(PLAN.epochs(trial.experiment, 0) for trial in first.trials)
-    values = {
-        trial.number: value.values
-        for trial, epochs in zip(first.trials, first.epochs, strict=True)
-        if (value := objective(trial.experiment, epochs, 1)).values is not None
-    }
-    assert {trial.number for trial in second.trials} == set(sorted(values, key=lambda n: values[n])[-3:])
-    assert PLAN.epochs(BASE, 0), PLAN.epochs(BASE, 2) == (3, 9)
+    assert [len(step) for step in (first, second, last)] == [6, 3, 1]
+    for rung, step in enumerate((first, second, last)):
+        for taken in step:
+            epochs = PLAN.epochs(taken.trial.experiment, rung)
+            assert taken.trial.epochs == epochs
+            assert taken.trial.values == objective(taken.trial.experiment, epochs, 1).values
+    values = {taken.trial.number: taken.trial.values for taken in first if taken.trial.values is not None}
+    assert {taken.trial.number for taken in second} == set(sorted(values, key=lambda n: values[n])[-3:])
+    assert (PLAN.epochs(BASE, 0), PLAN.epochs(BASE, 1), PLAN.epochs(BASE, 2)) == (3, 5, 9)
 
 
 @pytest.mark.parametrize("epochs", [1, 7, 30, 61])
@@ -176,9 +176,10 @@ def test_values_that_do_not_fit_together_are_proposed_to_nobody() -> None:
 def test_diverged_trials_never_go_on() -> None:
     for seed in range(3):
         plan = SearchPlan(BASE, SPACE, Budget(epochs=90), generation=8, rungs=3, eta=2, seed=seed)
-        lost = {t.number for t in undisturbed(plan).trials if t.values is None}
-        promoted = {t.number for step in undisturbed(plan).steps for t in step.trials if t.rung >= 0}
-        assert not lost & promoted
+        lost: set[int] = set()
+        for step in undisturbed(plan).steps:
+            assert not lost & {taken.trial.number for taken in step}
+            lost |= {taken.trial.number for taken in step if taken.trial.values is None}
 
 
 def first(sampler: str, told: Sequence[tuple[Point, Values | None]], aims: int, seed: int = 0) -> list[Point]:

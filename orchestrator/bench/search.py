@@ -103,9 +103,9 @@ def finding(search: Search, pairs: Sequence[tuple[Course, Course]]) -> Finding:
     columns = ("", "core-seconds", *(f"{what} {when}" for what in (aim, "volume") for when in WHEN))
     text = (
         f"{search.title}: {aim} of the best trial that was trained to its end, and the hypervolume of "
-        f"{' and '.join(search.aims)} in percent of random search's, after a third of the core-seconds and after "
-        f"all, the same for both. At a third the search has at least random search's {aim} in {wins['best']} of "
-        f"{len(pairs)} repeats, and at least its hypervolume in {wins['volume']}."
+        f"{' and '.join(search.aims)} in percent of random search's, after a third of the core-seconds and "
+        f"after all, the same for both. At a third the search has at least random search's {aim} in "
+        f"{wins['best']} of {len(pairs)} repeats, and at least its hypervolume in {wins['volume']}."
     )
     grid = Grid("Search beside random search", columns, tuple(rows))
     return Finding("search", text, (grid,), {"search": _plot(search, pairs)})

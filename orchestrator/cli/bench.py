@@ -24,7 +24,7 @@ PARTS = {
     "growth": "what grows with trials, samples, points, width and depth",
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
     "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
-    "search": "flow_search beside random search at equal core-seconds; hours, and goes on where it was stopped",
+    "search": "flow_search beside random search at equal core-seconds: hours, which can be interrupted",
 }
 ON_REQUEST = {"gpu", "search"}
 """Parts that are measured only where they are named."""
@@ -52,11 +52,12 @@ def add_parser(
         "one thread, taking turns. Close other programs meanwhile.",
     )
     choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
+    every = f"all: every part but {' and '.join(sorted(ON_REQUEST))} (default: all)"
     parser.add_argument(
         "part",
         nargs="*",
         metavar="PART",
-        help=f"{choices}; all: every part but gpu and search (default: all)",
+        help=f"{choices}; {every}",
     )
     parser.add_argument(
         "--out",

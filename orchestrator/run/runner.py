@@ -118,6 +118,11 @@ def _searched(session: Session, search: Search, plan: PlanSettings) -> list[Plan
     table, counts = run_search(
         search, plan, session.tracker, lambda planned, until: _train(session, planned, until), session.console
     )
+    if not list(table.rows(plan.scale)):
+        session.console.print(
+            f"{search.id}: no trial was trained to its end with a result: there is no table"
+        )
+        return []
     return _round(replace(session, tables=[table]), replace(plan, counts=counts))
 
 

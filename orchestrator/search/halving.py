@@ -66,6 +66,12 @@ class SearchPlan:
     def __post_init__(self) -> None:
         if self.generation < 1 or self.rungs < 1 or self.eta < 2:
             raise SweepError("a search has generation >= 1, rungs >= 1 and eta >= 2", code="search")
+        longest = self.base.schedule.epochs
+        if self.budget.epochs is not None and self.budget.epochs < longest:
+            raise SweepError(
+                f"a budget of {self.budget.epochs:g} epochs is less than one training of {longest}",
+                code="budget",
+            )
         self.space.check(self.base)
 
     def epochs(self, experiment: Experiment, rung: int) -> int:

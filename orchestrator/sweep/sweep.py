@@ -115,7 +115,8 @@ class Search:
     def __post_init__(self) -> None:
         found = self.aimed
         good = all(c.spec.better != "neither" and not isinstance(c.source, Measured) for c in found)
-        if not good or len(found) not in (1, 2) or not any(isinstance(c.source, Metric) for c in found):
+        many = len(found) == len(self.aims) and len(found) in (1, 2)
+        if not good or not many or not any(isinstance(c.source, Metric) for c in found):
             raise SweepError(
                 f"{self.id}: aims are the names of one or two columns, of metrics or counted, of which more "
                 "or less is better; one of them is of a metric",

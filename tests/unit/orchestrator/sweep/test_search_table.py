@@ -23,9 +23,8 @@ SPACE = Space(
 
 def search(experiment: Experiment, *aims: str) -> Search:
     plan = SearchPlan(experiment, SPACE, Budget(epochs=40), generation=4, rungs=2, eta=2)
-    return Search(
-        "Widths", title="Widths", plan=lambda scale: plan, columns=[WIDTH, AP], aims=aims or ("AP",)
-    )
+    aims = aims or ("AP",)
+    return Search("Widths", title="Widths", plan=lambda scale: plan, columns=[WIDTH, AP], aims=aims)
 
 
 def record(**fields: object) -> Record:

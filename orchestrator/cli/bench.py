@@ -67,15 +67,19 @@ def add_parser(
         metavar="FILE",
         help=f"write the tables as Markdown, and plots beside them (without FILE: {OUT})",
     )
+    _add_data_root(parser)
+    _add_gpu_options(parser)
+    _add_search_options(parser)
+    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
+
+
+def _add_data_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-root",
         type=place,
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )
-    _add_gpu_options(parser)
-    _add_search_options(parser)
-    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
 
 
 def _add_gpu_options(parser: argparse.ArgumentParser) -> None:

@@ -45,8 +45,7 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended, or that it was stopped where it was to be. `metrics` are those of the last epoch
-    that was evaluated."""
+    """How a training ended or was stopped. `metrics` are those of the last epoch that was evaluated."""
 
     status: Literal["finished", "diverged", "stopped"]
     metrics: dict[str, float]

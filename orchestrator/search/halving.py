@@ -76,7 +76,8 @@ class SearchPlan:
 
     def epochs(self, experiment: Experiment, rung: int) -> int:
         """Which a trial has done at a rung, counted from 0."""
-        return math.ceil(experiment.schedule.epochs / self.eta ** (self.rungs - 1 - rung))
+        parts = int(self.eta ** (self.rungs - 1 - rung))
+        return math.ceil(experiment.schedule.epochs / parts)
 
 
 @dataclass(frozen=True)

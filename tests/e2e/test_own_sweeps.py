@@ -53,7 +53,7 @@ def test_the_page_leads_from_an_empty_folder_to_tables(tmp_path: Path) -> None:
     assert (
         "1 jobs, 1 of them already done" in printed["rle-lab run huber.json --code losses.py --scale smoke"]
     )
-    assert "trial 0" in printed["rle-lab run rates.py --scale smoke"]
+    assert "8 epochs decided; done" in printed["rle-lab run rates.py --scale smoke"]
     assert "Dots" in printed["rle-lab report"]  # without the code of the data set
     assert (tmp_path / "results" / "smoke" / "tables" / "width.csv").is_file()
     with (tmp_path / "results" / "smoke" / "tables" / "losses.csv").open() as file:

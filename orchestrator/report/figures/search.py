@@ -47,9 +47,9 @@ def front(
     with style():
         figure = empty_figure(height=3.8)
         ax = figure.add_subplot()
-        ax.scatter(*zip(*trials, strict=True), s=22, color=PALE, zorder=2)
-        ax.step(*zip(*ends, strict=True), where="post", color=BLUE, linewidth=1.4, zorder=3)
-        ax.scatter(*zip(*ends, strict=True), s=36, color=BLUE, zorder=4)
+        ax.scatter([x for x, _ in trials], [y for _, y in trials], s=22, color=PALE, zorder=2)
+        ax.step([x for x, _ in ends], [y for _, y in ends], where="post", color=BLUE, linewidth=1.4, zorder=3)
+        ax.scatter([x for x, _ in ends], [y for _, y in ends], s=36, color=BLUE, zorder=4)
         if fixed:
             ax.scatter([x for _, x, _ in fixed], [y for _, _, y in fixed], s=46, facecolor="white",
                        edgecolor=ORANGE, linewidth=1.6, zorder=5)  # fmt: skip

@@ -138,7 +138,7 @@ def test_the_report_has_the_best_and_the_grid_where_the_store_has_it_with_figure
     assert run_sweeps([sweep], settings, "", Terminal(width=200)) == 0
     table = (tmp_path / "tables" / "widths.csv").read_text()
     assert "trained before" in table
-    assert "trial 0" in table
+    assert "trial " in table
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {
         "widths_AP_by_FLOPs.svg",

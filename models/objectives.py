@@ -78,6 +78,9 @@ class RLE(BaseTerm):
 
     The grid has `nodes` on each axis, and if `shifted` moves at random at each step, by up to the distance of
     two. Without `s_gradient`, log s is a constant of each step: it changes the loss and no gradient.
+
+    `flow_weight` is how often -log G counts, 1 in the paper. It scales what the flow moves at mu and sigma;
+    its own parameters are trained for the same densities with any weight above 0.
     """
 
     needs_scale: ClassVar[bool] = True
@@ -91,6 +94,7 @@ class RLE(BaseTerm):
     shifted: bool = False
     s_gradient: bool = True
     convention: ConventionName = "paper"
+    flow_weight: float = Field(default=1.0, gt=0, le=1e6)
 
     @model_validator(mode="after")
     def _s_uses_its_fields(self) -> Self:
@@ -107,6 +111,8 @@ class RLE(BaseTerm):
             raise PydanticCustomError("s-outside-paper", "s belongs to the convention 'paper' alone")
         if self.convention == "official" and self.density == "gaussian":
             raise PydanticCustomError("official-gaussian", "the authors' code has no Gaussian Q")
+        if self.s is not None and self.flow_weight != 1:
+            raise PydanticCustomError("s-of-product", "s normalises Q · G: with it, flow_weight is 1")
         return self
 
     @property
@@ -114,7 +120,8 @@ class RLE(BaseTerm):
         """As runs name the method, with what is not the default: `RLE 3x64 gaussian + s by grid`."""
         density = "" if self.density == "laplace" else f" {self.density}"
         s = self._name_of_s() if self.s else ""
-        return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}"
+        weight = "" if self.flow_weight == 1 else f", flow × {self.flow_weight:g}"
+        return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}{weight}"
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
@@ -122,7 +129,8 @@ class RLE(BaseTerm):
         Raises:
             ConfigError: `dim` is below 2, or so large that the grid for s would have over a million nodes.
         """
-        return LikelihoodLoss(self.flow, dim, Formula(self.convention, self.density), self._normaliser())
+        formula = Formula(self.convention, self.density, self.flow_weight)
+        return LikelihoodLoss(self.flow, dim, formula, self._normaliser())
 
     def check(self, dim: int) -> None:
         """Raises ConfigError where `build` would."""

@@ -58,6 +58,7 @@ class Formula:
 
     convention: ConventionName
     density: DensityName | None
+    flow_weight: float = 1.0  # times which the flow's likelihood counts
 
     def deviation(self, joints: Joints) -> Tensor:
         """bar_mu, the input of the flow, (N, D)."""
@@ -70,7 +71,7 @@ class Formula:
         log_sigma = joints.sigma.log().sum(-1)
         return Terms(
             nll_q=self._nll_q(joints, x),
-            nll_g=-log_g * (x.shape[-1] if broadcast else 1),
+            nll_g=-log_g * (self.flow_weight * (x.shape[-1] if broadcast else 1)),
             log_sigma=log_sigma * (2 if broadcast and self.density else 1),
         )
 

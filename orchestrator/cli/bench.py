@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.numbers import number
+from orchestrator.cli.numbers import number, whole
 from orchestrator.cli.paths import place
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ PARTS = {
     "growth": "what grows with trials, samples, points, width and depth",
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
     "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
+    "search": "flow_search beside random search at equal core-seconds: hours, which can be interrupted",
 }
-OF_MANY_PROCESSES = {"sweep"}
+OF_MANY_PROCESSES = {"sweep", "search"}
 """Parts whose own work can't be told from that of other programs."""
-ON_REQUEST = {"gpu"}
+ON_REQUEST = {"gpu", "search"}
 """Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
 LIMIT = 400.0
@@ -53,8 +54,12 @@ def add_parser(
         "one thread, taking turns. Close other programs meanwhile.",
     )
     choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
+    every = f"all: every part but {' and '.join(sorted(ON_REQUEST))} (default: all)"
     parser.add_argument(
-        "part", nargs="*", metavar="PART", help=f"{choices}; all: every part but gpu (default: all)"
+        "part",
+        nargs="*",
+        metavar="PART",
+        help=f"{choices}; {every}",
     )
     parser.add_argument(
         "--out",
@@ -65,14 +70,19 @@ def add_parser(
         help="add the tables to a page in Markdown that compares machines, numbers and plots beside it "
         f"(without FILE: {OUT})",
     )
+    _add_data_root(parser)
+    _add_gpu_options(parser)
+    _add_search_options(parser)
+    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
+
+
+def _add_data_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-root",
         type=place,
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )
-    _add_gpu_options(parser)
-    parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
 
 
 def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +98,25 @@ def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
         default=LIMIT,
         metavar="N",
         help=f"after so many `gpu` begins nothing more (default: {LIMIT:g}, for eight minutes in all)",
+    )
+
+
+def _add_search_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scale", choices=("smoke", "demo"), default="demo", help="of `search` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats",
+        type=lambda text: whole(text, 1, 100),
+        default=5,
+        metavar="N",
+        help="searches of each kind, which differ in the seed of their proposals (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=lambda text: whole(text, 1, 10**6),
+        metavar="N",
+        help="budget of each `search` (default: the sweep's own)",
     )
 
 
@@ -127,7 +156,7 @@ def _measure(
     sweeps: "Sweeps",
     console: "Console",
 ) -> "Finding":
-    from orchestrator.bench import data, flow, gpu, step, sweep, verdicts
+    from orchestrator.bench import data, flow, gpu, search, step, sweep, verdicts
     from orchestrator.bench.growth import measure as measure_growth
 
     with _telling(part, console) as tell:
@@ -139,6 +168,9 @@ def _measure(
             "growth": lambda: measure_growth(tell, demo()),
             "verdicts": lambda: verdicts.measure(tell),
             "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device, arguments.seconds),
+            "search": lambda: search.measure(
+                tell, sweeps(), arguments.scale, arguments.repeats, arguments.epochs, console
+            ),
         }
         return measures[part]()
 

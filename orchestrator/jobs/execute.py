@@ -32,9 +32,9 @@ from orchestrator.util.own_code import OwnCode, own_codes
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended."""
+    """How a job ended; or that it was stopped where its task says, to go on another time."""
 
-    status: Literal["finished", "diverged", "failed"]
+    status: Literal["finished", "diverged", "stopped", "failed"]
     metrics: dict[str, float] = field(default_factory=dict)
     duration: float = 0.0
     note: str = ""
@@ -62,6 +62,7 @@ class Task:
     paths: DataPaths
     storage: str
     sources: str = ""  # of the code that is to run it, as `provenance.imported_sources`; empty for any
+    until: int | None = None  # the epoch after which a training is stopped; None for its end
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -72,6 +73,7 @@ class Task:
             "pack": self.paths.pack,
             "storage": self.storage,
             "sources": self.sources,
+            "until": self.until,
             "code": [asdict(code) for code in own_codes(self.job)],
         }
 
@@ -82,7 +84,7 @@ class Task:
             OwnCode(**code).load()
         root = plain["root"]
         paths = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
-        return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"])
+        return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"], plain["until"])
 
 
 def run(task: Task, runtime: Runtime) -> JobResult:
@@ -144,9 +146,8 @@ def _run(task: Task, runtime: Runtime) -> JobResult:
     checkpoints = Checkpoints(task.storage)
     match task.job:
         case Experiment() as experiment:
-            outcome = fit(
-                experiment, open_data(experiment.data, task.paths, experiment.seed), runtime, checkpoints
-            )
+            data = open_data(experiment.data, task.paths, experiment.seed)
+            outcome = fit(experiment, data, runtime, checkpoints, task.until)
             return JobResult(
                 outcome.status, outcome.metrics, outcome.duration, outcome.note, outcome.warnings
             )

@@ -94,11 +94,12 @@ def _varying(fields: Sequence[Mapping[str, str]]) -> list[str]:
 def _short(fields: Sequence[Mapping[str, str]], names: Iterable[str]) -> list[dict[str, str]]:
     """These fields of each, under the shortest ends of their names that tell them apart."""
     every = list(names)
-    short = {name: _shortest(name, every) for name in every}
+    short = {name: shortest(name, every) for name in every}
     return [{short[name]: some[name] for name in every if name in some} for some in fields]
 
 
-def _shortest(name: str, names: Sequence[str]) -> str:
+def shortest(name: str, names: Sequence[str]) -> str:
+    """The shortest end of a dotted name that no other of the names has."""
     parts = name.split(".")
     for count in range(1, len(parts)):
         end = ".".join(parts[-count:])

@@ -16,7 +16,7 @@ from orchestrator.report.readme import readme
 from orchestrator.report.section import RenderedFigure, Section
 from orchestrator.report.seed_table import seed_csv
 from orchestrator.schema.declaration import Declaration
-from orchestrator.schema.plots import Curves, PartCurves, Plot, Scatter
+from orchestrator.schema.plots import Curves, Front, PartCurves, Plot, Scatter
 from orchestrator.schema.record import Record
 from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
@@ -135,7 +135,7 @@ def _render_figures(
 def _stem(plot: Plot, place: int) -> str:
     """The end of a figure's file name."""
     match plot:
-        case Scatter():
+        case Scatter() | Front():
             name = f"{plot.y}_by_{plot.x}"
         case Curves():
             name = f"{plot.key}_by_epoch"

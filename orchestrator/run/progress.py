@@ -147,6 +147,7 @@ MARKS = {
     "collapsed": Text("collapsed", "yellow"),
     "failed": Text("failed", "red"),
     "running": Text("▶", "cyan"),
+    "stopped": Text("▪", "cyan"),
 }
 
 

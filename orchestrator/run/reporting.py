@@ -71,7 +71,7 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
         remarks.append(str(lost))
     declarations = tracker.declarations(name)
     drawn = {key for d in declarations for plot in d.plots for key in histories(plot)}
-    records = tracker.records({fp for d in declarations for fp in (*d.fingerprints, *d.prerequisites)}, drawn)
+    records = tracker.records({fp for d in declarations for fp in d.recorded}, drawn)
     details = tracker.details(fp for d in declarations for fp in d.plotted_probes)
     remarks += tracker.problems()
     try:

@@ -1,41 +1,37 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
 import time
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from datasets.base.data_set import Contents
 from models.errors import WeightsError
 from models.pretrained import WeightsFile
-from orchestrator.config.initial_weights import begun_with, check_weights
+from orchestrator.config.initial_weights import begun_with
 from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
-from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
 from orchestrator.report import terminal
 from orchestrator.report.plain import plain
 from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
-from orchestrator.run.ledger import Ledger, group, labels_of, table_tags
+from orchestrator.run.ledger import table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.open_precision import OpenPrecision
-from orchestrator.run.progress import Display, JobProgress, live_view
+from orchestrator.run.searching import Course, check_options, outlooks, run_search
+from orchestrator.run.session import Session, missing_jobs, run_jobs
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.address import check_address
-from orchestrator.schedule.tune_trials import run_trials
-from orchestrator.schema.record import Record
+from orchestrator.search.halving import Decisions
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
-from orchestrator.sweep.sweep import Sweep, Table
+from orchestrator.sweep.sweep import Search, Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
-from orchestrator.util import provenance
 from orchestrator.util.errors import SweepError
 from orchestrator.util.machine_readable import print_json
-from orchestrator.util.terminal import bar
 
 
 def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, console: Console) -> int:
@@ -51,6 +47,8 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     if not settings.dry_run:
         check_address()
     check_chosen_once(settings.vary, settings.epochs, settings.batch)
+    searches = [search for sweep in sweeps for search in sweep.searches]
+    check_options(searches, settings)
     binding = _binding(settings, console)
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
@@ -58,11 +56,13 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     with _tracker(settings, console) as tracker:
         reporting.say_older(tracker, console)
         if settings.dry_run:
-            return _dry(tables, plan, tracker, settings, console)
+            return _dry(tables, searches, plan, tracker, settings, console)
         _check_data_named(settings)
         tracker.end_abandoned()
-        session = _Session(tables, settings, tracker, binding.contents, console)
-        planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
+        session = Session(tables, settings, tracker, binding.contents, console)
+        planned = _rounds(session, plan) if tables else []
+        for search in searches:
+            planned += _searched(session, search, plan)
         written = reporting.write_report(tracker, settings.report, settings.results)
         shown = {p.declaration.table for p in planned}
         if settings.json:
@@ -73,34 +73,67 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     return reporting.print_failures(records, written.remarks, console)
 
 
+def decisions(searches: Sequence[Search], settings: RunSettings, console: Console) -> list[Decisions]:
+    """How each search went, or goes on, by what the store has.
+
+    Raises:
+        SweepError, DataError, TrackingError: it can't be told.
+    """
+    plan = _plan_settings(settings, "", _binding(settings, console), OpenPrecision(settings, console))
+    with _tracker(settings, console) as tracker:
+        return [Course(search, plan, tracker).decided() for search in searches]
+
+
 def _dry(
-    tables: Sequence[Table], plan: PlanSettings, tracker: Tracker, settings: RunSettings, console: Console
+    tables: Sequence[Table],
+    searches: Sequence[Search],
+    plan: PlanSettings,
+    tracker: Tracker,
+    settings: RunSettings,
+    console: Console,
 ) -> int:
     planned = plan_tables(tables, plan)
     known = tracker.records(_wanted(planned), history=())
+    ahead = outlooks(searches, plan, tracker)
     if settings.json:
-        print_json(dry_run.plain(planned, known))
+        more = {"searches": [outlook.plain() for outlook in ahead]} if ahead else {}
+        print_json(dry_run.plain(planned, known) | more)
         return 0
-    dry_run.show(planned, known, console)
+    if tables:
+        dry_run.show(planned, known, console)
+    for outlook in ahead:
+        console.print(outlook.sentence, soft_wrap=True)
     if settings.until_decided:
         most = replace(plan, seeds=tuple(range(plan.max_seeds)))
         dry_run.show_most(plan_tables(tables, most), console)
     return 0
 
 
-@dataclass(frozen=True)
-class _Session:
-    """What all rounds of a run share."""
-
-    tables: Sequence[Table]
-    settings: RunSettings
-    tracker: Tracker
-    contents: Contents
-    console: Console
-    ran: set[str] = field(default_factory=set)  # fingerprints, so that --fresh runs each job once
+def _rounds(session: Session, plan: PlanSettings) -> list[Planned]:
+    return _until_decided(session, plan) if session.settings.until_decided else _round(session, plan)
 
 
-def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
+def _searched(session: Session, search: Search, plan: PlanSettings) -> list[Planned]:
+    """Search, then run the further seeds of the best."""
+    table, counts = run_search(
+        search, plan, session.tracker, lambda planned, until: _train(session, planned, until), session.console
+    )
+    if not list(table.rows(plan.scale)):
+        session.console.print(
+            f"{search.id}: no trial was trained to its end with a result: there is no table"
+        )
+        return []
+    return _round(replace(session, tables=[table]), replace(plan, counts=counts))
+
+
+def _train(session: Session, planned: Planned, until: Mapping[str, int]) -> None:
+    """Run trials until these epochs, after what they need."""
+    missing = missing_jobs(planned.jobs, session.tracker.records(planned.jobs, history=()), set())
+    if missing:
+        run_jobs(missing, [planned], session, until=until)
+
+
+def _round(session: Session, plan: PlanSettings) -> list[Planned]:
     """Plan the tables, declare them, and run what is missing of them."""
     tracker, settings, console = session.tracker, session.settings, session.console
     before = {declaration.table: declaration for declaration in tracker.declarations(settings.report)}
@@ -113,19 +146,17 @@ def _round(session: _Session, plan: PlanSettings) -> list[Planned]:
     jobs = _wanted(planned)
     fresh = jobs.keys() - session.ran if settings.fresh else set()
     known = tracker.records(jobs, history=())
-    missing = _missing(jobs, known, fresh)
+    missing = missing_jobs(jobs, known, fresh)
     session.ran.update(missing)
     _declare(planned, jobs.keys() - missing.keys(), tracker)
     console.print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them already done")
     if missing:
-        tracker.reserve(group(settings, job) for job in missing.values())
-        _prepare(missing, settings, session.contents, console)
         again = {fp: known[fp].run_id for fp in missing.keys() & fresh & known.keys()}
-        _run(missing, planned, settings, tracker, console, again)
+        run_jobs(missing, planned, session, again=again)
     return planned
 
 
-def _until_decided(session: _Session, plan: PlanSettings) -> list[Planned]:
+def _until_decided(session: Session, plan: PlanSettings) -> list[Planned]:
     """Rounds of more and more seeds, for the rows of claims that the seeds so far leave undecided."""
     started = time.monotonic()
     counts: dict[tuple[str, str], int] = {}
@@ -212,75 +243,9 @@ def _check_data_named(settings: RunSettings) -> None:
             raise SweepError(f"{option} belongs to the pictures of --data-root DIR", code="no-data-root")
 
 
-def _missing(jobs: Mapping[str, Job], known: Mapping[str, Record], fresh: Set[str]) -> dict[str, Job]:
-    """The jobs to run: those without a result, or that are to have a fresh one.
-
-    Not those that need a training which diverged before and is not run again.
-    """
-    missing = {fp: job for fp, job in jobs.items() if fp in fresh or fp not in known or not known[fp].done}
-
-    def can_run(job: Job) -> bool:
-        needs = [experiment.fingerprint() for experiment in job.needs]
-        return all(fp in missing or fp not in known or known[fp].status != "diverged" for fp in needs)
-
-    return {fp: job for fp, job in missing.items() if can_run(job)}
-
-
 def _declare(planned: Sequence[Planned], done: set[str], tracker: Tracker) -> None:
     for p in planned:
         tracker.declare(p.declaration)
     tags = table_tags(planned)
     for fingerprint in done & tags.keys():
         tracker.tag(fingerprint, tags[fingerprint])
-
-
-def _prepare(jobs: Mapping[str, Job], settings: RunSettings, contents: Contents, console: Console) -> None:
-    trainings = [job.trained for job in jobs.values() if job.trained is not None]
-    check_weights(trainings)
-    summaries = []
-    # Not by fingerprint, which is the source's alone: another augmentation may need another pack of it.
-    for data in dict.fromkeys(experiment.data for experiment in trainings):
-        with bar(console, f"preparing {data.name}") as advance:
-            counts = data.prepare(settings.paths, advance, contents)
-        summaries.append(f"{data.name}: {counts.sentence()}")
-    for summary in dict.fromkeys(summaries):
-        console.print(summary)
-
-
-def _run(
-    jobs: Mapping[str, Job],
-    planned: Sequence[Planned],
-    settings: RunSettings,
-    tracker: Tracker,
-    console: Console,
-    again: Mapping[str, str],
-) -> None:
-    """Run jobs. `again` has the runs of those that have finished before, and are to have fresh ones."""
-    from orchestrator.schedule import cluster
-    from orchestrator.schedule.connection import connect
-
-    with console.status("starting Ray"):
-        connect()
-        plan = cluster.plan(settings.resources)
-    sources = provenance.imported_sources()
-    tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
-    labels = labels_of(planned)
-    display = Display(
-        {
-            fp: JobProgress(labels.names[fp], job.epochs, job.data.headline if job.data else "")
-            for fp, job in jobs.items()
-        },
-        settings.scale,
-    )
-    ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console, again)
-    tracker.shared.announce(planned[0].declaration.command, {fp: labels.names[fp] for fp in jobs})
-    with live_view(display, console):
-        run_trials(
-            tasks,
-            plan,
-            settings.cache.parent / "ray",
-            ledger.record,
-            ledger.give_up,
-            ledger.claim,
-            ledger.say_held,
-        )

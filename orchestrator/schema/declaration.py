@@ -1,7 +1,7 @@
 """A table as its sweep declares it: rows, columns, claims, plots and the paper's numbers."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -55,6 +55,25 @@ class PaperCell(Stored):
     source: str
 
 
+class SearchedTrial(Stored):
+    """A trial of a search and how far it was taken."""
+
+    number: int
+    fingerprint: str
+    values: tuple[Any, ...]  # of the fields, in their order: numbers and words
+    epochs: tuple[int, ...]  # at the rungs where it was measured, the first first
+    finished: bool  # whether the last of these is its end
+    counted: dict[str, float] = Field(default_factory=dict)  # computed columns, by name
+
+
+class Searched(Stored):
+    """What a search has tried, of which the rows of its table are the best."""
+
+    fields: tuple[str, ...]
+    log: tuple[str, ...] = ()  # fields whose logarithm is uniform
+    trials: tuple[SearchedTrial, ...] = ()
+
+
 class Declaration(Stored):
     """One table as its sweep declares it: all that is needed to build it from records alone, months later."""
 
@@ -79,6 +98,7 @@ class Declaration(Stored):
     paper: tuple[PaperCell, ...] = ()
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
+    searched: Searched | None = Field(default=None, exclude_if=lambda searched: searched is None)
     command: str = ""  # that reproduces it
 
     @property
@@ -109,6 +129,12 @@ class Declaration(Stored):
     def prerequisites(self) -> tuple[str, ...]:
         """Every training that one of those jobs needs, once each."""
         return tuple(dict.fromkeys(fp for fps in self.needs.values() for fp in fps))
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Every job whose record the table or a figure shows, or explains it, once each."""
+        tried = () if self.searched is None else (trial.fingerprint for trial in self.searched.trials)
+        return tuple(dict.fromkeys((*self.fingerprints, *self.prerequisites, *tried)))
 
     @property
     def plotted_probes(self) -> tuple[str, ...]:

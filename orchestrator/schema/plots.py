@@ -35,6 +35,28 @@ class PartCurves(Frozen):
     title: str = ""
 
 
+class Front(Frozen):
+    """A scatter plot of the finished trials of a search, with the front of the best and the table's rows."""
+
+    kind: Literal["front"] = "front"
+    x: str  # a computed column; less is better
+    y: str  # a metric, and the name of its column
+
+
+class FieldImportance(Frozen):
+    """How much of what a metric varies over the trials of a search each field explains."""
+
+    kind: Literal["field_importance"] = "field_importance"
+    key: str  # of the metric
+
+
+class ParallelCoordinates(Frozen):
+    """One line per trial of a search through its fields' values to a metric."""
+
+    kind: Literal["parallel_coordinates"] = "parallel_coordinates"
+    key: str  # of the metric
+
+
 class ErrorMatrix(Frozen):
     """A heat map of one method's errors by occluded and by measured group of joints."""
 
@@ -132,13 +154,16 @@ ProbePlot = (
 )
 """Plots of probe results."""
 
-Plot = Annotated[Scatter | Curves | PartCurves | ProbePlot, Field(discriminator="kind")]
+SearchPlot = Front | FieldImportance | ParallelCoordinates
+"""Plots of all trials of a search."""
+
+Plot = Annotated[Scatter | Curves | PartCurves | SearchPlot | ProbePlot, Field(discriminator="kind")]
 
 
 def probe_columns(plot: Plot) -> tuple[str, ...]:
     """The columns whose probes a plot needs; none for a plot of a table's cells or of metrics by epoch."""
     match plot:
-        case Scatter() | Curves() | PartCurves():
+        case Scatter() | Curves() | PartCurves() | Front() | FieldImportance() | ParallelCoordinates():
             return ()
         case MatrixDifference():
             return plot.column, plot.minus
@@ -149,8 +174,10 @@ def probe_columns(plot: Plot) -> tuple[str, ...]:
 def histories(plot: Plot) -> tuple[str, ...]:
     """The metrics whose values by epoch a plot needs."""
     match plot:
-        case Curves():
+        case Curves() | FieldImportance() | ParallelCoordinates():
             return (plot.key,)
+        case Front():
+            return (plot.y,)
         case PartCurves():
             return plot.keys
         case _:

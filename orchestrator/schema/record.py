@@ -1,12 +1,14 @@
 """One job as the tracking store records it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.util.mathematics import SCHEMA
 
-Status = Literal["running", "finished", "diverged", "failed"]
+Status = Literal["running", "finished", "diverged", "stopped", "failed"]
+"""Of a job; "stopped" is a training that goes on from its checkpoint when somebody wants it in full."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Record:
     schema: int = SCHEMA  # of the code's mathematics
     world_size: int = 1
     duration: float = 0.0  # seconds of training and evaluation
+    stops: Mapping[int, float] = field(default_factory=dict)  # seconds until the epochs at which it stopped
     note: str = ""  # why it diverged or failed
     warnings: tuple[str, ...] = ()  # quantities that ran away without ending the trial
     run_id: str = ""
@@ -40,6 +43,12 @@ class Record:
         where = f"on {workers}{self.processor}" if self.processor else ""
         version = f", torch {self.torch}" if self.torch else ""
         return f"{self.precision} {where}{version}".strip(" ,")
+
+    def value_at(self, key: str, epochs: int) -> float | None:
+        """The last finite value of a metric until an epoch, or else the first after it."""
+        finite = [(epoch, value) for epoch, value in self.history.get(key, ()) if math.isfinite(value)]
+        before = [value for epoch, value in finite if epoch <= epochs]
+        return before[-1] if before else next((value for _, value in finite), None)
 
     @property
     def done(self) -> bool:

@@ -12,7 +12,7 @@ from orchestrator.stats.collapse import collapsed
 from orchestrator.stats.footnotes import notes
 from orchestrator.stats.seed_results import Lost, SeedResult, seed_results
 
-CellStatus = Lost | Literal["measured", "computed", "running", "failed", "not run", "blank"]
+CellStatus = Lost | Literal["measured", "computed", "running", "stopped", "failed", "not run", "blank"]
 """`measured`: at least one seed. `computed`: without a run. `blank`: the row does not fill this column."""
 
 
@@ -152,7 +152,7 @@ def _seed_count(seeds: Sequence[SeedResult], declaration: Declaration) -> tuple[
 
 def _status(seeds: Sequence[SeedResult]) -> CellStatus:
     outcomes = {seed.outcome for seed in seeds}
-    order: tuple[CellStatus, ...] = ("measured", "running", "diverged", "collapsed", "failed")
+    order: tuple[CellStatus, ...] = ("measured", "running", "diverged", "collapsed", "stopped", "failed")
     return next((status for status in order if status in outcomes), "not run")
 
 

@@ -10,6 +10,7 @@ VERBS: Mapping[Outcome, str] = {
     "collapsed": "collapsed",
     "failed": "failed",
     "running": "still running",
+    "stopped": "stopped by a search before its end",
 }
 
 

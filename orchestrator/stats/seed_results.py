@@ -14,7 +14,7 @@ Lost = Literal["diverged", "collapsed"]
 
 LOST: tuple[Lost, ...] = get_args(Lost)
 
-Outcome = Lost | Literal["measured", "running", "failed", "not run", "rejected"]
+Outcome = Lost | Literal["measured", "running", "stopped", "failed", "not run", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class SeedResult:
     @property
     def pending(self) -> bool:
         """Whether the next run may still give it a value."""
-        return self.outcome in ("running", "failed") or (self.outcome == "not run" and not self.reason)
+        return self.outcome in ("running", "stopped", "failed") or (
+            self.outcome == "not run" and not self.reason
+        )
 
 
 def seed_results(

@@ -191,6 +191,7 @@ def _declare(
         paper=table.paper,
         claims=table.claims,
         plots=table.plots,
+        searched=table.searched,
         command=settings.command,
     )
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from orchestrator.config.experiment import Experiment
 from orchestrator.jobs.job import Job
 from orchestrator.schema.claims import Claim
-from orchestrator.schema.declaration import DeclaredColumn, PaperCell
+from orchestrator.schema.declaration import DeclaredColumn, PaperCell, Searched
 from orchestrator.schema.plots import Plot
+from orchestrator.search.halving import SearchPlan
+from orchestrator.util.errors import SweepError
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,48 @@ class Table:
     paper: tuple[PaperCell, ...] = ()
     claims: tuple[Claim, ...] = ()
     plots: tuple[Plot, ...] = ()
+    searched: Searched | None = None  # the trials of which its rows are the best
+
+
+@dataclass(frozen=True)
+class Search:
+    """A table whose rows are the best experiments of a space.
+
+    Args:
+        id: of the table.
+        plan: the space, the budget and how it is searched, at a scale.
+        aims: the names of one or two columns, of metrics or counted, of which more or less is better; two are
+            weighed against each other, and the best are a front.
+        grid: rows to compare with, shown where they have been trained before; none is trained for it.
+        best: how many trials become rows.
+    """
+
+    id: str
+    title: str
+    plan: Callable[[str], SearchPlan]
+    columns: Sequence[Column]
+    aims: tuple[str, ...]
+    description: str = ""
+    grid: Callable[[str], Iterable[Row]] = lambda scale: ()
+    best: int = 8
+    plots: tuple[Plot, ...] = ()
+
+    def __post_init__(self) -> None:
+        found = self.aimed
+        good = all(c.spec.better != "neither" and not isinstance(c.source, Measured) for c in found)
+        many = len(found) == len(self.aims) and len(found) in (1, 2)
+        if not good or not many or not any(isinstance(c.source, Metric) for c in found):
+            raise SweepError(
+                f"{self.id}: aims are the names of one or two columns, of metrics or counted, of which more "
+                "or less is better; one of them is of a metric",
+                code="aims",
+            )
+
+    @property
+    def aimed(self) -> tuple[Column, ...]:
+        """The columns that are its aims."""
+        known = {column.spec.name: column for column in self.columns}
+        return tuple(known[name] for name in self.aims if name in known)
 
 
 @dataclass(frozen=True)
@@ -93,9 +137,11 @@ class Sweep:
     Args:
         name: the file's name without `.py`.
         description: one line for lists.
-        tables: one or more.
+        tables: those with rows.
+        searches: those whose rows are searched for. A sweep that has one runs only where it is named.
     """
 
     name: str
     description: str
-    tables: tuple[Table, ...]
+    tables: tuple[Table, ...] = ()
+    searches: tuple[Search, ...] = ()

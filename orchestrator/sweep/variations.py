@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.vary import vary
+from orchestrator.config.field_path import with_value, word
 from orchestrator.sweep.sweep import Row, Table
 from orchestrator.util.errors import SweepError
 
@@ -77,43 +74,21 @@ def vary_tables(
 def _crossed(row: Row, variations: Sequence[Variation]) -> Iterator[Row]:
     for values in product(*(variation.values for variation in variations)):
         changes = list(zip(variations, values, strict=True))
-        words = ", ".join(f"{variation.name} {_word(value)}" for variation, value in changes)
+        words = ", ".join(f"{variation.name} {word(value)}" for variation, value in changes)
         yield Row(
             key=f"{row.key}, {words}",
             experiment=_changed(row.experiment, changes),
             groups={name: _changed(experiment, changes) for name, experiment in row.groups.items()},
             label=f"{row.label or row.key}, {words}",
             in_paper=False,
-            description=", ".join(f"{variation.field}={_word(value)}" for variation, value in changes),
+            description=", ".join(f"{variation.field}={word(value)}" for variation, value in changes),
         )
 
 
 def _changed(experiment: Experiment, changes: Iterable[tuple[Variation, Any]]) -> Experiment:
     for variation, value in changes:
-        experiment = _set(experiment, variation.field, variation.field.split("."), value)
+        experiment = with_value(experiment, variation.field, value, "--vary ")
     return experiment
-
-
-def _set(config: Any, field: str, path: Sequence[str], value: Any) -> Any:
-    """`config` with the field at the end of the path changed, every value on the way validated again."""
-    name, *rest = path
-    if not isinstance(config, BaseModel) or name not in type(config).model_fields:
-        raise SweepError(f"--vary {field}: {_unknown(config, name)}", code="no-field")
-    changed = _set(getattr(config, name), field, rest, value) if rest else value
-    try:
-        return vary(config, **{name: changed})
-    except ValidationError as error:
-        problem = "; ".join(one["msg"] for one in error.errors())
-        raise SweepError(f"--vary {field}={_word(value)}: {problem}", code="invalid-value") from error
-
-
-def _unknown(config: Any, name: str) -> str:
-    if not isinstance(config, BaseModel):
-        return f"{config!r} has no fields, so no {name!r}"
-    known = list(type(config).model_fields)
-    near = get_close_matches(name, known, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"{type(config).__name__} has no field {name!r}; {meant}It has {', '.join(known)}"
 
 
 def _values(text: str) -> Iterator[Any]:
@@ -131,7 +106,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.schema.record import Record, Status
 
 HEADLINE = "headline"  # the tag of a training: its metric that MLflow shows, NaN before the first evaluation
+STOP = "seconds."  # tags: an epoch after which a training stopped, and how many seconds it had taken so far
 LONGEST = 1e9  # seconds that a job may have taken
 
 
@@ -60,7 +61,8 @@ def _record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Reco
         torch=tags.get("torch", ""),
         schema=_whole(tags, "schema", "1"),
         world_size=_whole(tags, "world_size", "1"),
-        duration=_seconds(tags),
+        duration=_seconds(tags, "duration"),
+        stops={int(name[len(STOP) :]): _seconds(tags, name) for name in tags if _is_stop(name)},
         note=tags.get("note", ""),
         warnings=_warnings(tags),
         run_id=run.info.run_id,
@@ -76,14 +78,18 @@ def _whole(tags: Mapping[str, str], name: str, default: str | None = None) -> in
     return int(text)
 
 
-def _seconds(tags: Mapping[str, str]) -> float:
-    text = tags.get("duration", "0")
+def _is_stop(name: str) -> bool:
+    return bool(re.fullmatch(rf"{re.escape(STOP)}\d{{1,9}}", name, re.ASCII))
+
+
+def _seconds(tags: Mapping[str, str], name: str) -> float:
+    text = tags.get(name, "0")
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < LONGEST:
-        raise ValueError(f"its tag duration is {text!r}, no number of seconds")
+        raise ValueError(f"its tag {name} is {text!r}, no number of seconds")
     return seconds
 
 
@@ -109,6 +115,8 @@ def _status(run: Any) -> Status:
     match run.info.status:
         case "FINISHED":
             return "diverged" if run.data.tags.get("status") == "diverged" else "finished"
+        case "KILLED" if run.data.tags.get("status") == "stopped":
+            return "stopped"
         case "FAILED" | "KILLED":
             return "failed"
         case _:

@@ -105,14 +105,14 @@ class Tracker:
     def finish(
         self,
         fingerprint: str,
-        status: Literal["finished", "diverged", "failed"],
+        status: Literal["finished", "diverged", "stopped", "failed"],
         metrics: Mapping[str, float],
         duration: float,
         note: str = "",
         warnings: Sequence[str] = (),
         detail: str = "",
     ) -> None:
-        """A trial has ended, with its last metrics, its duration in seconds and, of a probe, its detail.
+        """A trial has ended or was stopped, with its last metrics, its seconds and, of a probe, its detail.
 
         Its run counts as finished only if all of it could be written.
 

@@ -15,7 +15,7 @@ from orchestrator.tracking.client import TAG_LIMIT, Store, clipped, now
 from orchestrator.tracking.leases import Leases, dead
 from orchestrator.tracking.owner import is_dead, is_written, process
 from orchestrator.tracking.patience import PermanentError
-from orchestrator.tracking.run_record import metric_name
+from orchestrator.tracking.run_record import STOP, metric_name
 from orchestrator.tracking.shared_view import view
 from orchestrator.tracking.trial_info import TrialInfo
 from orchestrator.tracking.trial_info import tags as start_tags
@@ -29,6 +29,9 @@ ABOUT = (
 
 DIVERGED = "diverged.json"
 """The artifact that says at which step a run's loss became non-finite, on which samples, with the values."""
+
+ENDS = {"failed": "FAILED", "stopped": "KILLED"}
+"""MLflow's word for how a run ended; for all else FINISHED."""
 
 
 @dataclass
@@ -148,7 +151,8 @@ class TrialWriter:
         detail: str,
         when: int,
     ) -> None:
-        """End the run: MLflow's FAILED for "failed", else FINISHED with the status as a tag.
+        """End the run: MLflow's FAILED for "failed", KILLED for "stopped", else FINISHED; the status is a
+        tag. How long a training took to each epoch at which it stopped stays beside it.
 
         A run of which something could not be written has failed, whatever its status; one that failed by
         itself keeps its own reason.
@@ -157,6 +161,8 @@ class TrialWriter:
         if run.lost and status != "failed":
             status, note = "failed", f"not all of it could be written: {run.lost}. The same command mends it"
         tags = {"status": status, "duration": f"{duration:.3f}", "note": note, "warnings": _fitting(warnings)}
+        if run.headline:
+            tags[f"{STOP}{run.epoch}"] = tags["duration"]
         if status == "diverged":
             self._client.log_text(run.run_id, note, DIVERGED)
         if detail:
@@ -165,7 +171,7 @@ class TrialWriter:
         changed = {name: value for name, value in metrics.items() if run.metrics.get(name) != value}
         self._store.log(run.run_id, changed, step=run.epoch, when=when, tags=tags)
         run.metrics |= metrics
-        self._client.set_terminated(run.run_id, "FAILED" if status == "failed" else "FINISHED", when)
+        self._client.set_terminated(run.run_id, ENDS.get(status, "FINISHED"), when)
         run.running = False
         self.leases.release(fingerprint)
 

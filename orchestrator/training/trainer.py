@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,17 +23,20 @@ from models.interface import LossInputs
 from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.schedule import Schedule
-from orchestrator.training.checkpoint import AFRESH, Checkpoint, CheckpointError, Checkpoints
+from orchestrator.training.checkpoint import Checkpoint, Checkpoints
 from orchestrator.training.checkpoint_content import Progress
 from orchestrator.training.dataloader import load
 from orchestrator.training.evaluation import evaluate
-from orchestrator.training.module import TrainingModule, check_finite, load_weights
+from orchestrator.training.module import TrainingModule, check_finite
 from orchestrator.training.monitor import Monitor
 from orchestrator.training.optimizers import build_optimizers, rate, set_rate
 from orchestrator.training.precision import in_bf16
+from orchestrator.training.resume import resume
 from orchestrator.training.runtime import Runtime, SingleProcess
 from orchestrator.util.errors import SweepError, UserError
-from orchestrator.util.redact import redacted
+
+EVALUATED = "bf16"
+"""A metric of epochs with an evaluation alone: whether it was in bf16."""
 
 
 class DivergedError(Exception):
@@ -42,9 +45,9 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended. `metrics` are those of the last epoch that was evaluated."""
+    """How a training ended or was stopped. `metrics` are those of the last epoch that was evaluated."""
 
-    status: Literal["finished", "diverged"]
+    status: Literal["finished", "diverged", "stopped"]
     metrics: dict[str, float]
     duration: float  # seconds of training and evaluation, interruptions left out
     note: str = ""
@@ -65,8 +68,17 @@ class Training:
     steps: int  # an epoch
 
 
-def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Checkpoints) -> Outcome:
+def fit(
+    experiment: Experiment,
+    data: Data,
+    runtime: Runtime,
+    checkpoints: Checkpoints,
+    until: int | None = None,
+) -> Outcome:
     """Train to the end from wherever the last checkpoint left it.
+
+    Args:
+        until: the epoch after which to evaluate and stop; another call goes on from there. None for the end.
 
     Raises:
         DataError: fewer training samples than a batch.
@@ -83,21 +95,35 @@ def fit(experiment: Experiment, data: Data, runtime: Runtime, checkpoints: Check
         torch.manual_seed(experiment.seed)
         module = _built(experiment, checkpoints, fresh=checkpoint is None, bf16=bf16)
         training = _prepared(experiment, data, runtime, module, steps)
-        progress = Progress()
+        progress = Progress() if checkpoint is None else _resumed(training, checkpoint, checkpoints)
         notes = () if checkpoint is None else checkpoint.notes
-        if checkpoint is not None:
-            progress = _resume(checkpoint, training, checkpoints.path(experiment.fingerprint()))
-            # What was reported last may have been lost with the process that was to receive it.
-            runtime.replay(progress.history)
+        end = _end(experiment.schedule, progress, until)
         try:
-            while progress.epoch < experiment.schedule.epochs:
-                progress, measured = _epoch(training, progress)
+            while progress.epoch < end:
+                progress, measured = _epoch(training, progress, end)
                 if runtime.rank == 0:
                     checkpoints.save(_checkpoint(training, progress))
                 runtime.report(progress.epoch, measured)
         except DivergedError as diverged:
             return _outcome("diverged", progress, notes, str(diverged))
-    return _outcome("finished", progress, notes)
+    return _outcome("finished" if end == experiment.schedule.epochs else "stopped", progress, notes)
+
+
+def _resumed(training: Training, checkpoint: Checkpoint, checkpoints: Checkpoints) -> Progress:
+    path = checkpoints.path(training.experiment.fingerprint())
+    progress = resume(checkpoint, training.module, training.optimizers, path)
+    # What was reported last may have been lost with the process that was to receive it.
+    training.runtime.replay(progress.history)
+    return progress
+
+
+def _end(schedule: Schedule, progress: Progress, until: int | None) -> int:
+    """The epoch at which to stop: one further where the training has been there, and was never evaluated."""
+    if until is None:
+        return schedule.epochs
+    evaluated = any(EVALUATED in metrics for _, metrics in progress.history)
+    least = progress.epoch if evaluated else progress.epoch + 1
+    return min(max(until, least), schedule.epochs)
 
 
 def train_again(
@@ -157,12 +183,15 @@ def _prepared(
 
 
 def _outcome(
-    status: Literal["finished", "diverged"], progress: Progress, notes: tuple[str, ...], note: str = ""
+    status: Literal["finished", "diverged", "stopped"],
+    progress: Progress,
+    notes: tuple[str, ...],
+    note: str = "",
 ) -> Outcome:
     return Outcome(status, progress.metrics, progress.duration, note, (*progress.sentences(), *notes))
 
 
-def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, float]]:
+def _epoch(training: Training, before: Progress, end: int) -> tuple[Progress, dict[str, float]]:
     """One epoch; and what was measured in it, which is less than `Progress.metrics` without an evaluation."""
     began = time.perf_counter()
     schedule, runtime, module = training.experiment.schedule, training.runtime, training.module
@@ -170,12 +199,12 @@ def _epoch(training: Training, before: Progress) -> tuple[Progress, dict[str, fl
     batch = _train_epoch(training, before.epoch, monitor)
     epoch = before.epoch + 1
     metrics, spread = monitor.summary(), before.spread
-    if epoch % schedule.evaluate_every == 0 or epoch == schedule.epochs:
+    if epoch % schedule.evaluate_every == 0 or epoch == end:
         runtime.align(module)
         metrics |= gradient_shares(module, batch.to(runtime.device))
         measured, spread = evaluate(module.model, training.data, runtime, bf16=module.bf16)
         metrics |= measured
-        metrics["bf16"] = float(module.bf16)
+        metrics[EVALUATED] = float(module.bf16)
     progress = Progress(
         epoch=epoch,
         duration=before.duration + time.perf_counter() - began,
@@ -269,31 +298,3 @@ def _checkpoint(training: Training, progress: Progress) -> Checkpoint:
         optimizers=tuple(optimizer.state_dict() for optimizer in training.optimizers),
         rng=torch.get_rng_state(),
     )
-
-
-def _resume(checkpoint: Checkpoint, training: Training, path: str) -> Progress:
-    """Give everything the checkpoint's state.
-
-    Raises:
-        CheckpointError: training can't go on from it.
-    """
-    load_weights(training.module, checkpoint, path)
-    try:
-        for optimizer, state in zip(training.optimizers, checkpoint.optimizers, strict=True):
-            _load_optimizer(optimizer, state)
-        if checkpoint.rng is None:
-            raise ValueError("without the state of the generator")
-        torch.set_rng_state(checkpoint.rng)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        problem = f"training can't go on from this checkpoint, whose optimizers are others ({error})"
-        raise CheckpointError(redacted(f"{path}: {problem}. {AFRESH}."), code="other-optimizers") from error
-    return checkpoint.progress
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Raises KeyError or ValueError where the state is that of another optimizer."""
-    wanted = [set(group) for group in optimizer.param_groups]
-    optimizer.load_state_dict(state)
-    for settings, group in zip(wanted, optimizer.param_groups, strict=True):
-        if missing := settings - group.keys():
-            raise KeyError(f"without {', '.join(sorted(missing))}")

@@ -39,7 +39,7 @@ def call(folder: Path, command: str) -> str:
 
 
 def test_an_ablation_has_at_most_thirty_lines() -> None:
-    assert FILES.keys() == {"ablation.py", "losses.py", "nets.py", "dots.py"}
+    assert FILES.keys() == {"ablation.py", "rates.py", "losses.py", "nets.py", "dots.py"}
     assert len(FILES["ablation.py"].splitlines()) <= 30
 
 
@@ -48,11 +48,12 @@ def test_the_page_leads_from_an_empty_folder_to_tables(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     printed = {command: call(tmp_path, command) for command in COMMANDS}
-    assert len(printed) == 9
+    assert len(printed) == 11
     assert "2 jobs, 2 of them already done" in printed["python ablation.py --scale smoke"]
     assert (
         "1 jobs, 1 of them already done" in printed["rle-lab run huber.json --code losses.py --scale smoke"]
     )
+    assert "8 epochs decided; done" in printed["rle-lab run rates.py --scale smoke"]
     assert "Dots" in printed["rle-lab report"]  # without the code of the data set
     assert (tmp_path / "results" / "smoke" / "tables" / "width.csv").is_file()
     with (tmp_path / "results" / "smoke" / "tables" / "losses.csv").open() as file:

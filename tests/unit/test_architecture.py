@@ -31,16 +31,17 @@ FLOORS: dict[str, set[str]] = {
     "probes": {"training", "config", "util"},
     "jobs": {"probes", "training", "config", "util"},
     "inference": {"jobs", "probes", "training", "config", "util"},
-    "sweep": {"jobs", "probes", "schema", "config", "util"},
+    "search": {"jobs", "config", "util"},
+    "sweep": {"search", "jobs", "probes", "schema", "config", "util"},
     "schedule": {"jobs", "training", "config", "util"},
     "data": {"schedule", "config", "util"},
     "run": {
-        "data", "schedule", "sweep", "tracking", "report", "stats", "jobs", "training", "config", "schema",
-        "util",
+        "data", "schedule", "sweep", "search", "tracking", "report", "stats", "jobs", "training", "config",
+        "schema", "util",
     },
     "bench": {
-        "run", "schedule", "sweep", "tracking", "report", "stats", "jobs", "training", "config", "schema",
-        "util",
+        "run", "schedule", "sweep", "search", "tracking", "report", "stats", "jobs", "training", "config",
+        "schema", "util",
     },
     "cli": {
         "bench", "run", "data", "schedule", "sweep", "inference", "jobs", "probes", "training", "config",

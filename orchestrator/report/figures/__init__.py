@@ -17,6 +17,7 @@ from orchestrator.report.figures.pose_gallery import pose_pictures
 from orchestrator.report.figures.probe_rows import Details, ProbeRow, probe_rows
 from orchestrator.report.figures.retina_gallery import boundary_pictures
 from orchestrator.report.figures.scatter import scatter
+from orchestrator.report.figures.search import field_importance, front, parallel_coordinates
 from orchestrator.report.figures.style import png, svg
 from orchestrator.report.figures.training_curves import curves, part_curves
 from orchestrator.report.figures.truncation import truncated_people, truncation_errors
@@ -29,13 +30,17 @@ from orchestrator.schema.plots import (
     DensityMarginals,
     ErrorByScale,
     ErrorMatrix,
+    FieldImportance,
+    Front,
     GradientParts,
     MatrixDifference,
+    ParallelCoordinates,
     PartCurves,
     Plot,
     PosePictures,
     ProbePlot,
     Scatter,
+    SearchPlot,
     TruncatedPeople,
     TruncationErrors,
     probe_columns,
@@ -61,10 +66,24 @@ def draw(
         return curves(declaration, records, plot)
     if isinstance(plot, PartCurves):
         return part_curves(declaration, records, plot)
+    if isinstance(plot, SearchPlot):
+        return _search_figure(plot, declaration, filled, records)
     lost = collapsed(declaration, records)
     kept = {fingerprint: detail for fingerprint, detail in details.items() if fingerprint not in lost}
     rows = [row for name in probe_columns(plot) for row in probe_rows(declaration, kept, name)]
     return probe_figure(plot, rows)
+
+
+def _search_figure(
+    plot: SearchPlot, declaration: Declaration, filled: FilledTable, records: Mapping[str, Record]
+) -> tuple[Figure, str] | None:
+    match plot:
+        case Front():
+            return front(declaration, filled, records, plot)
+        case FieldImportance():
+            return field_importance(declaration, records, plot)
+        case ParallelCoordinates():
+            return parallel_coordinates(declaration, records, plot)
 
 
 def probe_figure(plot: ProbePlot, rows: Sequence[ProbeRow]) -> tuple[Figure, str] | None:

@@ -217,7 +217,7 @@ def test_a_sweep_file_is_executable_and_its_help_teaches(sweep: Sweep) -> None:
     done = subprocess.run(
         [sys.executable, path, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert sweep.tables[0].id.split()[-1] in done.stdout
+    assert (*sweep.tables, *sweep.searches)[0].id.split()[-1] in done.stdout
     assert "--dry-run" in done.stdout
 
 

@@ -168,9 +168,10 @@ def test_a_field_that_changes_nothing_is_refused(fields: dict[str, object]) -> N
         (RLE(s="grid"), "RLE 3x64 + s by grid"),
         (RLE(s="grid", nodes=60, shifted=True), "RLE 3x64 + s by shifted grid of 60"),
         (RLE(s="samples", s_gradient=False), "RLE 3x64 + s by samples, constant"),
+        (RLE(flow_weight=0.5), "RLE 3x64, flow × 0.5"),
     ],
 )
-def test_the_name_says_how_s_is_estimated(objective: RLE, name: str) -> None:
+def test_the_name_says_what_is_not_the_papers(objective: RLE, name: str) -> None:
     assert objective.name == name
 
 

@@ -114,3 +114,17 @@ def test_official_in_2d_is_the_papers_loss_with_the_flows_likelihood_weighted_tw
         difference = official(mu, sigma, target, weight, step=0, seed=0).loss - 2 * likelihood
         q = ((mu - target).abs() / (math.sqrt(2) * sigma) + 0.5 * math.log(2 * math.pi)).sum() / len(mu)
     torch.testing.assert_close(difference, q)
+
+
+@pytest.mark.parametrize("convention", ["paper", "official", "mmpose"])
+def test_the_weight_of_the_flow_is_how_often_its_term_counts(convention: ConventionName) -> None:
+    tensors = batch(2)
+    _, sigma, _, weight = tensors
+    weighted = [RLE(flow=FLOW, convention=convention, flow_weight=w).build(2).double() for w in (1.0, 2.5)]
+    dle = DLE(flow=FLOW, convention=convention).build(2).double()
+    for module in (*weighted, dle):
+        module.load_state_dict(weighted[0].state_dict())
+    with torch.no_grad():
+        once, more, likelihood = (module(*tensors, step=0, seed=0).loss for module in (*weighted, dle))
+    nll_g = likelihood - (weight[..., 0] * sigma.log().sum(-1)).sum() / len(sigma)
+    torch.testing.assert_close(more - once, 1.5 * nll_g)

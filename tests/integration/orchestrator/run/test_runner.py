@@ -16,7 +16,8 @@ from orchestrator.config.vary import vary
 from orchestrator.report.plain import plain
 from orchestrator.run import dry_run, open_precision
 from orchestrator.run.reporting import rebuild
-from orchestrator.run.runner import _missing, run_sweeps
+from orchestrator.run.runner import run_sweeps
+from orchestrator.run.session import missing_jobs
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.native_precision import Native
 from orchestrator.schema.declaration import DeclaredColumn
@@ -107,11 +108,11 @@ def test_what_starts_from_a_diverged_training_is_not_run_unless_that_is_run_agai
     started = vary(experiment, start=start)
     jobs = {job.fingerprint(): job for job in (start, started)}
     known = {start.fingerprint(): record(start, "diverged")}
-    assert _missing(jobs, known, fresh=set()) == {}
-    assert _missing(jobs, known, fresh=jobs.keys()) == jobs
-    assert _missing(jobs, {start.fingerprint(): record(start, "failed")}, fresh=set()) == jobs
+    assert missing_jobs(jobs, known, fresh=set()) == {}
+    assert missing_jobs(jobs, known, fresh=jobs.keys()) == jobs
+    assert missing_jobs(jobs, {start.fingerprint(): record(start, "failed")}, fresh=set()) == jobs
     finished = {start.fingerprint(): record(start, "finished")}
-    assert list(_missing(jobs, finished, fresh=set())) == [started.fingerprint()]
+    assert list(missing_jobs(jobs, finished, fresh=set())) == [started.fingerprint()]
 
 
 @pytest.fixture

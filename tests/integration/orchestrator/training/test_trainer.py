@@ -54,6 +54,42 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_run_stopped_at_rungs_goes_on_to_the_uninterrupted_one_bit_for_bit(
+    experiment, toy, tmp_path: Path
+) -> None:
+    experiment = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=4))
+    whole, parts = Checkpoints(str(tmp_path / "whole")), Checkpoints(str(tmp_path / "parts"))
+    expected = fit(experiment, toy, SingleProcess(), whole)
+    first = SingleProcess()
+    stopped = fit(experiment, toy, first, parts, until=1)
+    assert stopped.status == "stopped"
+    assert [epoch for epoch, _ in first.reports] == [1]
+    assert "AP" in first.reports[0][1]  # though every fourth epoch alone is evaluated
+    with pytest.raises(CheckpointError):
+        parts.load_finished(experiment)
+    again = SingleProcess()
+    assert fit(experiment, toy, again, parts, until=1) == stopped
+    assert again.reports == []
+    torch.manual_seed(7)  # whatever else the process does must not matter
+    assert fit(experiment, toy, SingleProcess(), parts, until=3).status == "stopped"
+    found = fit(experiment, toy, SingleProcess(), parts)
+    assert (found.status, found.metrics) == ("finished", expected.metrics)
+    a, b = weights(whole, experiment), weights(parts, experiment)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_that_passed_a_rung_without_an_evaluation_is_evaluated_at_once(
+    experiment, toy, tmp_path: Path
+) -> None:
+    experiment = vary(experiment, schedule=vary(experiment.schedule, evaluate_every=4))
+    checkpoints, runtime = Checkpoints(str(tmp_path)), SingleProcess()
+    with pytest.raises(KilledError):
+        fit(experiment, toy, DiesAfter(last=2), checkpoints)
+    assert fit(experiment, toy, runtime, checkpoints, until=1).status == "stopped"
+    assert [(epoch, "AP" in metrics) for epoch, metrics in runtime.reports] == [(3, True)]
+
+
 def test_a_constant_s_trains_the_weights_that_no_s_trains(experiment, toy, tmp_path: Path) -> None:
     constant = vary(experiment, objective=vary(experiment.objective, s="grid", s_gradient=False))
     stores = Checkpoints(str(tmp_path / "without")), Checkpoints(str(tmp_path / "constant"))

@@ -22,7 +22,7 @@ def sweep(name: str, *rows: Row) -> Sweep:
 def test_what_is_printed_reads_back_as_the_same_experiment(form: Format, tmp_path: Path) -> None:
     file = tmp_path / f"experiment.{form}"
     for scale in ("smoke", "paper"):
-        for declared in all_sweeps():
+        for declared in (sweep for sweep in all_sweeps() if sweep.tables):
             experiment = next(iter(declared.tables[0].rows(scale))).experiment
             file.write_text(printed(experiment, form))
             assert read(file) == experiment

@@ -37,7 +37,7 @@ def main(sweep: "Sweep", arguments: Sequence[str] | None = None) -> NoReturn:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", sweeps: Sweeps) -> None:
     """Add `run` to a command line."""
-    parser = commands.add_parser("run", help="run sweeps, all of them if none is named")
+    parser = commands.add_parser("run", help="run sweeps, if none is named all but the longest")
     parser.add_argument(
         "sweep",
         nargs="*",
@@ -90,7 +90,7 @@ def _act(arguments: argparse.Namespace, sweeps: Sweeps) -> int:
     own_file.load_code(arguments.code)
     files = [Path(name) for name in names if name.endswith(EXPERIMENT_FILES)]
     if not files:
-        return run(chosen(names, sweeps), arguments)
+        return run([one for one in chosen(names, sweeps) if names or not one.only_by_name], arguments)
     from orchestrator.sweep.experiment_files import read, sweep_of
 
     others = [name for name in names if not name.endswith(EXPERIMENT_FILES)]

@@ -94,8 +94,10 @@ class Sweep:
         name: the file's name without `.py`.
         description: one line for lists.
         tables: one or more.
+        only_by_name: whether `rle-lab run` without names leaves it out, as it would take most of the time.
     """
 
     name: str
     description: str
     tables: tuple[Table, ...]
+    only_by_name: bool = False

@@ -143,9 +143,9 @@ SWEEP = Sweep(
         Table(
             "Likelihood",
             title="Which likelihood?",
-            description="Objectives with the same data, network, schedule and seeds; nothing is tuned for one of "
-            "them. NLL, CRPS and regions are those of normalised densities of the truth in pixels of the "
-            "crop, of single predictions without flip test, so that rows compare: of a learned scale Q, "
+            description="Objectives with the same data, network, schedule and seeds; nothing is tuned for "
+            "one of them. NLL, CRPS and regions are those of normalised densities of the truth in pixels of "
+            "the crop, of single predictions without flip test, so that rows compare: of a learned scale Q, "
             "of DLE the flow's, of RLE Q·G·s with s computed numerically, whatever the convention, as "
             "exp(−loss) of those that count G twice is no density. The columns of the flow are those of G "
             "alone: without log s in the loss, it is G that is trained to be the density of the errors. A "

@@ -50,9 +50,9 @@ class ProperScores(Probe):
     The density is, of LearnedScale and BetaLaplace, Q with the predicted scale; of CorrelatedGaussian its
     own; of L1 a Laplace density whose scale is the mean |error| on training samples, the same for all points;
     of DLE the flow's; of RLE Q · G · s, with s computed numerically, whatever its convention: exp(-loss) of
-    those that count G twice is no density. For a flow that is conditioned, s of each point comes from the mean of Q
-    over samples of G. Without log s in the loss, G alone is trained to be the density of the errors: its
-    scores have the prefix `flow_`.
+    those that count G twice is no density. For a flow that is conditioned, s of each point comes from the
+    mean of Q over samples of G. Without log s in the loss, G alone is trained to be the density of the
+    errors: its scores have the prefix `flow_`.
 
     Metrics: `nll` in nats a point, of the density in pixels of the crop; `crps` in pixels, the mean over
     coordinates; `cover50` and `cover90`, the percentage of truths in the regions of highest density with so

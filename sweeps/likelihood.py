@@ -200,7 +200,7 @@ SWEEP = Sweep(
             ),
             plots=(
                 Curves(key="AP", title="AP by epoch"),
-                Scatter(x="NLL", y="PCK@0.1", title="Density and accuracy"),
+                Scatter(x="NLL", y="PCK@0.1"),
             ),
         ),
     ),

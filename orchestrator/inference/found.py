@@ -81,7 +81,7 @@ class Units:
     @property
     def promise_of_regions(self) -> str:
         """A sentence to stand after `promise`; empty without regions."""
-        if (found := self.regions) is None:
+        if self.regions is None or (found := self.regions.held) is None:
             return ""
         return (
             f"; region: ellipses for 90 % of the truths, fitted there too; fitted on half, they hold "

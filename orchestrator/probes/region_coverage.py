@@ -14,7 +14,7 @@ from orchestrator.probes.base import Probe, ProbeError, ProbeResult, TrainedMode
 from orchestrator.probes.proper_scores import table_scores
 from orchestrator.probes.residuals import residuals_of
 from orchestrator.probes.sigma_in_errors import log_densities
-from orchestrator.training.regions import held, measure_regions
+from orchestrator.training.regions import Held, measure_regions, share_held
 
 LEVEL = 90
 
@@ -59,18 +59,17 @@ class RegionCoverage(Probe):
         )
         inside = np.zeros(residuals.labelled.shape, bool)
         inside[residuals.labelled] = scores.level <= LEVEL / 100
-        metrics = _named("before", held(inside, residuals.sigma, residuals.labelled))
+        metrics = _named("before", share_held(inside, residuals.sigma, residuals.labelled))
         weight = np.repeat(residuals.labelled[..., None], 2, axis=2).astype(np.float64)
         fitted = measure_regions(residuals.target - residuals.mu, residuals.sigma, weight)
-        if fitted is not None:
-            after = {name: getattr(fitted, name) for name in ("coverage", "worst_quarter", "worst_point")}
-            metrics |= _named("after", after)
+        if fitted is not None and fitted.held is not None:
+            metrics |= _named("after", fitted.held)
         return ProbeResult(metrics, {"keypoints": int(residuals.labelled.sum())})
 
 
-def _named(when: str, found: dict[str, float]) -> dict[str, float]:
+def _named(when: str, held: Held) -> dict[str, float]:
     return {
-        when: 100 * found["coverage"],
-        f"{when}_worst": 100 * found["worst_quarter"],
-        f"{when}_joint": 100 * found["worst_point"],
+        when: 100 * held.coverage,
+        f"{when}_worst": 100 * held.worst_quarter,
+        f"{when}_joint": 100 * held.worst_point,
     }

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from datasets.contract import Split
 from datasets.io.errors import DataError
@@ -27,19 +26,18 @@ class SinglePredictions:
     error: Floats  # (L, 2) mu - mu_hat
     sigma: Floats | None  # (L, 2); None where the model predicts no scale
     context: Floats | None  # (L, C); None where it predicts none
-    joint: NDArray[np.int64]  # (L,)
     size: Floats  # (2,) of the crop in pixels, across and down
 
     def evenly(self, most: int) -> "SinglePredictions":
         """At most so many of the points, evenly distributed."""
         count = min(most, len(self.error))
         rows = np.arange(count) * len(self.error) // count
-        chosen = {
-            name: None if values is None else values[rows]
-            for name, values in vars(self).items()
-            if name != "size"
-        }
-        return replace(self, **chosen)
+        return replace(
+            self,
+            error=self.error[rows],
+            sigma=None if self.sigma is None else self.sigma[rows],
+            context=None if self.context is None else self.context[rows],
+        )
 
 
 def validation(model: TrainedModel) -> SinglePredictions:
@@ -73,23 +71,20 @@ def training_scale(model: TrainedModel) -> float:
 def predicted(model: TrainedModel, split: Split, rows: Sequence[int]) -> SinglePredictions:
     """Of these rows of a split."""
     parts = [_batch(model, split, some) for some in batches(rows, split)]
-    error, sigma, context, joint = (_joined(part) for part in zip(*parts, strict=True))
+    error, sigma, context = (_joined(part) for part in zip(*parts, strict=True))
     assert error is not None
-    assert joint is not None
-    size = np.array(split.size[::-1], np.float64)
-    return SinglePredictions(error, sigma, context, joint.astype(np.int64), size)
+    return SinglePredictions(error, sigma, context, np.array(split.size[::-1], np.float64))
 
 
 @torch.inference_mode()
 def _batch(model: TrainedModel, split: Split, rows: Sequence[int]) -> tuple[Floats | None, ...]:
-    """Error, sigma, context and joint of the labelled points of a batch."""
+    """Error, sigma and context of the labelled points of a batch."""
     batch = split.__getitems__([(0, row) for row in rows])
     with torch.autocast(model.device.type, torch.bfloat16, enabled=model.bf16):
         output = predict(model.net, batch.image.to(model.device), None)
     labelled = (batch.weight != 0).all(-1)
     error = batch.target.double() - output.mu.double().cpu()
-    joint = torch.arange(labelled.shape[1]).expand_as(labelled).double()
-    parts = (error, output.sigma, output.context, joint)
+    parts = (error, output.sigma, output.context)
     return tuple(None if part is None else part.double().cpu()[labelled].numpy() for part in parts)
 
 

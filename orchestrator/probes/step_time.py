@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
+from torch import Tensor
 
 from models.backbones import ResNet
 from models.flow import FlowNet
 from models.interface import OutputSpec
-from models.likelihood import log_g
 from models.objectives import DLE, RLE, Objective
 from models.plain_flow import PlainFlow
-from models.realnvp import RealNVP
+from models.realnvp import RealNVP, RealNVPNet
 from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import Fingerprinted
@@ -125,7 +125,9 @@ def _log_prob_step(timing: StepTiming, flow: FlowNet | PlainFlow, device: torch.
     """Forward and backward of a flow's log_prob on all points of a batch."""
     x = torch.randn(timing.schedule.batch * timing.points, 2, device=device, requires_grad=True)
     context = torch.randn(len(x), timing.objective.context, device=device)
-    log_prob = partial(log_g, flow, context=context) if timing.objective.context else flow.log_prob
+    log_prob: Callable[[Tensor], Tensor] = flow.log_prob
+    if isinstance(flow, RealNVPNet) and timing.objective.context:
+        log_prob = partial(flow.log_prob, context=context)
 
     def step() -> None:
         flow.zero_grad(set_to_none=True)

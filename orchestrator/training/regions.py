@@ -26,16 +26,23 @@ QUARTERS = 4
 
 
 @dataclass(frozen=True)
+class Held:
+    """The shares of truths in their regions."""
+
+    coverage: float  # of all labelled points
+    worst_quarter: float  # of the quarter of points with the largest predicted scale
+    worst_point: float  # of the point, such as a joint, with the lowest
+
+
+@dataclass(frozen=True)
 class Regions:
-    """Factors of regions, and what regions of 90 % hold of samples that they were not fitted on."""
+    """Factors of regions, and what such regions hold."""
 
     levels: tuple[int, ...]
     temperatures: tuple[tuple[float, ...], ...]  # (levels, P)
     edges: tuple[float, ...]  # (Q - 1,) between quarters of the geometric mean of sigma over coordinates
     radii: tuple[tuple[float, ...], ...]  # (levels, Q)
-    coverage: float = math.nan  # of all labelled points
-    worst_quarter: float = math.nan  # of the quarter of points with the largest predicted scale
-    worst_point: float = math.nan  # of the point, such as a joint, with the lowest
+    held: Held | None = None  # of samples that regions of 90 % were not fitted on
 
     def half_axes(self, sigma: Floats, level: int) -> Floats:
         """(N, P, D) of the regions of a level, in the units of sigma (N, P, D)."""
@@ -74,7 +81,7 @@ def fit_regions(error: Floats, sigma: Floats, weight: Floats) -> Regions | None:
     Returns:
         None where there are too few labelled points.
     """
-    labelled = (weight > 0).all(-1)
+    labelled = _labelled(weight)
     if not labelled[::2].any():
         return None
     distance = _distances(error, sigma, labelled)
@@ -83,10 +90,8 @@ def fit_regions(error: Floats, sigma: Floats, weight: Floats) -> Regions | None:
     factors = [_factors(distance, quarter, level / 100) for level in LEVELS]
     if not all(np.isfinite(part).all() for both in factors for part in both):
         return None
-    temperatures, radii = (
-        tuple(tuple(part.tolist()) for part in parts) for parts in zip(*factors, strict=True)
-    )
-    return Regions(LEVELS, temperatures, tuple(edges.tolist()), radii)
+    temperatures, radii = zip(*factors, strict=True)
+    return Regions(LEVELS, _tuples(temperatures), tuple(edges.tolist()), _tuples(radii))
 
 
 def measure_regions(error: Floats, sigma: Floats, weight: Floats) -> Regions | None:
@@ -106,16 +111,16 @@ def measure_regions(error: Floats, sigma: Floats, weight: Floats) -> Regions | N
         return None
     inside = np.concatenate(
         [
-            _distances(error[part], other.half_axes(sigma[part], 90), (weight[part] > 0).all(-1)) <= 1
+            _distances(error[part], other.half_axes(sigma[part], 90), _labelled(weight[part])) <= 1
             for part, other in zip(parts, halves[::-1], strict=True)
             if other is not None
         ]
     )
-    return replace(fitted, **held(inside, sigma, (weight > 0).all(-1)))
+    return replace(fitted, held=share_held(inside, sigma, _labelled(weight)))
 
 
-def held(inside: NDArray[np.bool_], sigma: Floats, labelled: NDArray[np.bool_]) -> dict[str, float]:
-    """The share inside (N, P) of labelled points: of all, of the worst quarter, and of the worst point.
+def share_held(inside: NDArray[np.bool_], sigma: Floats, labelled: NDArray[np.bool_]) -> Held:
+    """The shares of labelled points that are inside (N, P).
 
     Points with fewer than `LEAST` labels are not looked at by themselves, unless all have so few.
     """
@@ -125,11 +130,11 @@ def held(inside: NDArray[np.bool_], sigma: Floats, labelled: NDArray[np.bool_]) 
     counts = labelled.sum(0)
     known = counts >= min(LEAST, counts.max())
     each = (inside & labelled).sum(0)[known] / counts[known]
-    return {
-        "coverage": float(inside[labelled].mean()),
-        "worst_quarter": float(inside.ravel()[worst].mean()),
-        "worst_point": float(each.min()),
-    }
+    return Held(float(inside[labelled].mean()), float(inside.ravel()[worst].mean()), float(each.min()))
+
+
+def _labelled(weight: Floats) -> NDArray[np.bool_]:
+    return np.asarray((weight > 0).all(-1), bool)
 
 
 def _tuples(rows: Sequence[Floats]) -> tuple[tuple[float, ...], ...]:

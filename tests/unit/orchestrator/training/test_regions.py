@@ -13,12 +13,13 @@ from pydantic import TypeAdapter
 from orchestrator.training.checkpoint_content import Progress, Spread
 from orchestrator.training.regions import (
     LEVELS,
+    Held,
     Regions,
     conformal_quantile,
     fit_regions,
-    held,
     mean_scale,
     measure_regions,
+    share_held,
 )
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -58,24 +59,25 @@ def test_regions_hold_of_new_samples_in_all_for_the_worst_quarter_and_for_the_wo
     error, sigma, weight = drawn(4000, seed=1)
     for level in LEVELS:
         inside = np.linalg.norm(error / regions.half_axes(sigma, level), axis=-1) <= 1
-        found = held(inside, sigma, weight.all(-1))
-        assert found["coverage"] == pytest.approx(level / 100, abs=0.02)
-        assert found["worst_quarter"] == pytest.approx(level / 100, abs=0.03)
-        assert found["worst_point"] > level / 100 - 0.05
+        found = share_held(inside, sigma, weight.all(-1))
+        assert found.coverage == pytest.approx(level / 100, abs=0.02)
+        assert found.worst_quarter == pytest.approx(level / 100, abs=0.03)
+        assert found.worst_point > level / 100 - 0.05
     naive = np.linalg.norm(error / sigma, axis=-1)
     common = naive <= conformal_quantile(naive.ravel(), 0.9)
-    assert held(common, sigma, weight.all(-1))["worst_point"] < 0.75
+    assert share_held(common, sigma, weight.all(-1)).worst_point < 0.75
 
 
 def test_what_one_half_holds_of_the_other_is_what_new_samples_see() -> None:
     measured = measure_regions(*drawn(1200))
     assert measured is not None
+    assert measured.held is not None
     error, sigma, weight = drawn(4000, seed=1)
     inside = np.linalg.norm(error / measured.half_axes(sigma, 90), axis=-1) <= 1
-    found = held(inside, sigma, weight.all(-1))
-    assert measured.coverage == pytest.approx(found["coverage"], abs=0.02)
-    assert measured.worst_quarter == pytest.approx(found["worst_quarter"], abs=0.04)
-    assert measured.worst_point == pytest.approx(found["worst_point"], abs=0.05)
+    found = share_held(inside, sigma, weight.all(-1))
+    assert measured.held.coverage == pytest.approx(found.coverage, abs=0.02)
+    assert measured.held.worst_quarter == pytest.approx(found.worst_quarter, abs=0.04)
+    assert measured.held.worst_point == pytest.approx(found.worst_point, abs=0.05)
 
 
 def test_a_scale_that_is_another_multiple_gives_the_same_regions() -> None:
@@ -110,6 +112,6 @@ def test_few_samples_have_no_regions(samples: int) -> None:
 def test_regions_come_back_from_a_checkpoint() -> None:
     regions = fit_regions(*drawn(400))
     assert isinstance(regions, Regions)
-    measured = replace(regions, coverage=0.9, worst_quarter=0.88, worst_point=0.86)
+    measured = replace(regions, held=Held(0.9, 0.88, 0.86))
     progress = Progress(epoch=1, spread=Spread((1.0, 2.0), 0.7, 10, 20, measured))
     assert TypeAdapter(Progress).validate_python(json.loads(json.dumps(asdict(progress)))) == progress

@@ -34,19 +34,35 @@ from models.heatmap_nets import Integral, SimplePose, TwoBranch
 from models.interface import Loss, LossInputs, Output, OutputSpec
 from models.losses import LossModule
 from models.muon import Muon
-from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
+from models.objectives import (
+    DLE,
+    L1,
+    L2,
+    RLE,
+    BetaLaplace,
+    CorrelatedGaussian,
+    HeatmapMSE,
+    LearnedScale,
+    Objective,
+    UltralyticsRLE,
+    WeightedSum,
+)
 from models.pretrained import WeightsFile
 from models.realnvp import RealNVP, RealNVPNet
 from models.regressor import Regressor
+from models.spline_flow import NSF
 from models.timm_trunk import Timm
 
 __all__ = [
     "DLE",
     "L1",
     "L2",
+    "NSF",
     "RLE",
+    "BetaLaplace",
     "BoundaryNet",
     "ConfigError",
+    "CorrelatedGaussian",
     "Flow",
     "FlowNet",
     "HeatmapMSE",
@@ -69,6 +85,7 @@ __all__ = [
     "SmallTrunk",
     "Timm",
     "TwoBranch",
+    "UltralyticsRLE",
     "WeightedSum",
     "WeightsError",
     "WeightsFile",

@@ -46,6 +46,10 @@ class BoundaryNet(Frozen):
             raise ConfigError(
                 "the objective needs heatmaps, which a boundary net does not predict", "no-heatmap"
             )
+        if spec.context:
+            raise ConfigError(
+                "the objective needs a context of each point, which a boundary net has none of", "no-context"
+            )
         if spec.points * spec.dim % spec.size[1]:
             raise ConfigError(
                 f"{spec.points} points of {spec.dim} coordinates do not divide among {spec.size[1]} columns",

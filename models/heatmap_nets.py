@@ -38,7 +38,7 @@ class SimplePose(Frozen):
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""
         check_size(self.trunk.stride, spec.size)
-        if spec.dim != 2 or spec.scale or not spec.heatmap:
+        if spec.dim != 2 or spec.scale or spec.context or not spec.heatmap:
             raise ConfigError(
                 "SimplePose is trained on heatmaps of 2-D points, with heatmap_mse", "simplepose-mismatch"
             )
@@ -91,7 +91,7 @@ class Integral(Frozen):
     def check(self, spec: OutputSpec) -> None:
         """Raises ConfigError where `build` would."""
         check_size(self.trunk.stride, spec.size)
-        if spec.dim not in (2, 3) or spec.scale or spec.heatmap:
+        if spec.dim not in (2, 3) or spec.scale or spec.context or spec.heatmap:
             raise ConfigError(
                 "Integral Pose predicts points in 2-D or 3-D, with l1 or l2", "integral-mismatch"
             )

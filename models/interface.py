@@ -1,6 +1,7 @@
 """What passes between models, losses and a training loop.
 
-Shapes: B batch, P points, D coordinates of a point, H W pixels of a crop, h w of a heatmap.
+Shapes: B batch, P points, D coordinates of a point, C numbers of its context, H W pixels of a crop, h w of a
+heatmap.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,7 @@ class OutputSpec(NamedTuple):
     size: tuple[int, int]  # H, W in pixels
     scale: bool = False  # whether the loss needs sigma
     heatmap: bool = False  # whether the loss needs heatmaps
+    context: int = 0  # C, how many more numbers of a point the loss needs
 
 
 class Output(NamedTuple):
@@ -25,6 +27,7 @@ class Output(NamedTuple):
     sigma: Tensor | None  # (B, P, D), in (0, 1), in the units of mu; None without a scale head
     heatmap: Tensor | None = None  # (B, P, h, w), where the model learns heatmaps
     score: Tensor | None = None  # (B, P), higher is more certain; None where sigma gives it, or nothing does
+    context: Tensor | None = None  # (B, P, C) any numbers, for a density that has more than a scale
 
 
 class LossInputs(NamedTuple):
@@ -37,6 +40,7 @@ class LossInputs(NamedTuple):
     step: int | None = None  # of the training, from 0
     seed: int = 0
     heatmap: Tensor | None = None  # (B, P, h, w)
+    context: Tensor | None = None  # (B, P, C)
 
 
 class Loss(NamedTuple):

@@ -35,7 +35,8 @@ class OpenTo:
 
     Args:
         base: what all of them derive from.
-        built_in: the annotated type itself where that is no union.
+        built_in: the annotated type itself where that is no union. Then this project's other classes that
+            derive from `base` and have a kind are taken as those of one's own are.
     """
 
     base: type[BaseModel]
@@ -49,12 +50,12 @@ class OpenTo:
         )
 
     def _validate(self, value: Any, built_in: core_schema.ValidatorFunctionWrapHandler) -> Any:
-        if isinstance(value, self.base) and is_own(type(value)):
+        if isinstance(value, self.base) and self._joins(type(value)):
             self._check(type(value))
             return value
         kind = value.get("kind") if isinstance(value, Mapping) else None
         found = [one for one in subclasses(self.base) if kind is not None and kind_of(one) == kind]
-        if found and all(is_own(one) for one in found):
+        if found and all(self._joins(one) for one in found):
             # A file that is run and imported too defines its classes twice: the newest is as good.
             self._check(found[-1])
             return found[-1].model_validate(value)
@@ -67,6 +68,10 @@ class OpenTo:
             text = "there is no {base} of the kind {kind}; name the file that defines it with --code FILE"
             values = {"base": self.base.__name__, "kind": repr(kind)}
             raise PydanticCustomError("unknown-kind", text, values) from error
+
+    def _joins(self, kind: type[BaseModel]) -> bool:
+        """Whether a class is not among those that the annotated type has anyway."""
+        return is_own(kind) or (self.built_in is not None and kind is not self.built_in)
 
     def _check(self, own: type[BaseModel]) -> None:
         """Refuse a class that could not be read back, or would be read back as another."""

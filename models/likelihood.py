@@ -1,6 +1,6 @@
 """DLE and RLE: the likelihood of an error under a flow, as modules that own their flows.
 
-Shapes: B batch, P points, D coordinates of a point, N points whose weight is not 0.
+Shapes: B batch, P points, D coordinates of a point, C numbers of its context, N points whose weight is not 0.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from models.errors import InputError
 from models.flow import Flow, FlowNet
 from models.interface import Loss, LossInputs
 from models.losses import LossModule, check_shapes, extremes, means, with_scale
+from models.realnvp import RealNVP, RealNVPNet
 from models.rle_conventions import Formula, Joints, Terms
 
 
@@ -103,6 +104,7 @@ class LikelihoodLoss(LossModule):
         super().__init__()
         self.formula = formula
         self.normaliser = normaliser
+        self.context = context_of(flow)
         self.flow = flow.build(dim)
         self.flow_without_depth = flow.build(dim - 1) if dim == 3 else None
         if normaliser is not None:
@@ -118,7 +120,8 @@ class LikelihoodLoss(LossModule):
         generator = self._generator(inputs)
         with torch.autocast(inputs.mu.device.type, enabled=False):
             groups = [
-                self._evaluate(flow, joints, generator) for flow, joints in self._groups(*with_scale(inputs))
+                self._evaluate(flow, joints, generator)
+                for flow, joints in self._groups(*with_scale(inputs), inputs.context)
             ]
             loss = torch.stack([group.loss() for group in groups]).sum() / len(inputs.mu)
         return Loss(loss, _parts(groups))
@@ -127,7 +130,7 @@ class LikelihoodLoss(LossModule):
         """Of G and, for RLE, of Q."""
         mu, sigma, target, weight = with_scale(inputs)
         with torch.enable_grad(), torch.autocast(mu.device.type, enabled=False):
-            groups = self._groups(mu.detach(), sigma.detach(), target, weight)
+            groups = self._groups(mu.detach(), sigma.detach(), target, weight, inputs.context)
             norms = [self._gradient_norms(flow, joints) for flow, joints in groups]
         return means(**{name: torch.cat([norm[name] for norm in norms]) for name in norms[0]})
 
@@ -140,15 +143,18 @@ class LikelihoodLoss(LossModule):
         return generator_at(inputs.seed, inputs.step)
 
     def _groups(
-        self, mu: Tensor, sigma: Tensor, target: Tensor, weight: Tensor
+        self, mu: Tensor, sigma: Tensor, target: Tensor, weight: Tensor, context: Tensor | None
     ) -> list[tuple[FlowNet, Joints]]:
         """The points of weight other than 0 by the flow that they go through."""
+        if self.context and context is None:
+            raise InputError("the flow is conditioned: build the model with a context", "no-context")
         check_shapes(mu, sigma, target, weight)
         live = weight != 0
         masks = [(self.flow, live.all(-1))]
         if self.flow_without_depth is not None:
             masks.append((self.flow_without_depth, live[..., :-1].all(-1) & ~live[..., -1]))
-        groups = [(flow, _select(mask, flow.dim, mu, sigma, target, weight)) for flow, mask in masks]
+        given = context[..., : self.context] if self.context and context is not None else None
+        groups = [(flow, _select(mask, flow.dim, mu, sigma, target, weight, given)) for flow, mask in masks]
         if sum(len(joints.mu) for _, joints in groups) != int(live.any(-1).sum()):
             raise InputError(
                 "a point has weight 0 in some coordinates only; a flow takes whole points, "
@@ -160,15 +166,15 @@ class LikelihoodLoss(LossModule):
     def _evaluate(self, flow: FlowNet, joints: Joints, generator: torch.Generator | None) -> _Evaluated:
         x = self.formula.deviation(joints)
         if self.normaliser is None:
-            return _Evaluated(x, joints, self.formula.terms(joints, x, flow.log_prob(x)), None)
+            return _Evaluated(x, joints, self.formula.terms(joints, x, log_g(flow, x, joints.context)), None)
         quadrature = self.normaliser.quadrature(flow.dim, generator).to(x)
-        log_g, at_nodes = self.normaliser.densities(flow, x, quadrature.nodes)
-        return _Evaluated(x, joints, self.formula.terms(joints, x, log_g), quadrature.log_s(at_nodes))
+        at_points, at_nodes = self.normaliser.densities(flow, x, quadrature.nodes)
+        return _Evaluated(x, joints, self.formula.terms(joints, x, at_points), quadrature.log_s(at_nodes))
 
     def _gradient_norms(self, flow: FlowNet, joints: Joints) -> dict[str, Tensor]:
         joints = joints._replace(mu=joints.mu.requires_grad_())
         x = self.formula.deviation(joints)
-        terms = self.formula.terms(joints, x, flow.log_prob(x))
+        terms = self.formula.terms(joints, x, log_g(flow, x, joints.context))
         wanted = {"grad_mu_g": terms.nll_g} | ({} if terms.nll_q is None else {"grad_mu_q": terms.nll_q})
         gradients = {
             name: torch.autograd.grad(nll.sum(), joints.mu, retain_graph=True)[0]
@@ -186,11 +192,25 @@ def generator_at(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed))
 
 
-def _select(mask: Tensor, dim: int, *tensors: Tensor) -> Joints:
+def context_of(flow: Flow) -> int:
+    """How many numbers of each point a flow is conditioned on."""
+    return flow.context if isinstance(flow, RealNVP) else 0
+
+
+def log_g(flow: FlowNet, x: Tensor, context: Tensor | None) -> Tensor:
+    """log G(x) (N,), for the context (N, C) of each point where the flow is conditioned."""
+    return flow.log_prob(x, context) if isinstance(flow, RealNVPNet) else flow.log_prob(x)
+
+
+def _select(
+    mask: Tensor, dim: int, mu: Tensor, sigma: Tensor, target: Tensor, weight: Tensor, context: Tensor | None
+) -> Joints:
     """The points that `mask` (B, P) marks, their first `dim` coordinates, and one weight each."""
     index = mask.flatten().nonzero().squeeze(1)
-    mu, sigma, target, weight = (t.flatten(0, 1).index_select(0, index)[:, :dim] for t in tensors)
-    return Joints(mu, sigma, target, weight.mean(-1))
+    parts = (t.flatten(0, 1).index_select(0, index)[:, :dim] for t in (mu, sigma, target, weight))
+    mu, sigma, target, weight = parts
+    given = None if context is None else context.flatten(0, 1).index_select(0, index)
+    return Joints(mu, sigma, target, weight.mean(-1), given)
 
 
 def _parts(groups: list[_Evaluated]) -> dict[str, Tensor]:

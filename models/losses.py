@@ -33,6 +33,7 @@ class LossModule(nn.Module, ABC):
         step: int | None = None,
         seed: int = 0,
         heatmap: Tensor | None = None,
+        context: Tensor | None = None,
     ) -> Loss:
         """The loss of a batch, and its parts.
 
@@ -44,12 +45,13 @@ class LossModule(nn.Module, ABC):
             step: of the training, from 0; only RLE whose s is drawn at random at each needs it.
             seed: of the same draws.
             heatmap: predicted heatmaps (B, P, h, w), for losses of heatmaps.
+            context: (B, P, C) more numbers of each point, for densities that need them.
 
         Raises:
             InputError: shapes differ, or something that this loss needs is missing.
         """
         weight = torch.ones_like(target) if weight is None else weight
-        return self.compute(LossInputs(mu, sigma, target, weight, step, seed, heatmap))
+        return self.compute(LossInputs(mu, sigma, target, weight, step, seed, heatmap, context))
 
     @abstractmethod
     def compute(self, inputs: LossInputs) -> Loss:
@@ -83,13 +85,18 @@ class ErrorLoss(LossModule):
 
 
 class ScaledLoss(LossModule):
-    """Σ weight · (-log Q((mu - mu_hat) / σ) + log σ) / B: a learned scale under a fixed Q, no flow."""
+    """Σ weight · (-log Q((mu - mu_hat) / σ) + log σ) / B: a learned scale under a fixed Q, no flow.
+
+    Args:
+        beta: each coordinate also counts σ^beta times, which has no gradient.
+    """
 
     has_densities = True
 
-    def __init__(self, q: Density) -> None:
+    def __init__(self, q: Density, beta: float = 0.0) -> None:
         super().__init__()
         self.q = q
+        self.beta = beta
 
     def compute(self, inputs: LossInputs) -> Loss:
         """Needs sigma."""
@@ -99,7 +106,8 @@ class ScaledLoss(LossModule):
         scale = sigma[live]
         x = (target[live] - mu[live]) / scale
         nll_q, log_sigma = -self.q.log_prob_1d(x), scale.log()
-        loss = (weight[live] * (nll_q + log_sigma)).sum() / len(mu)
+        counted = weight[live] * scale.detach() ** self.beta if self.beta else weight[live]
+        loss = (counted * (nll_q + log_sigma)).sum() / len(mu)
         return Loss(loss, means(nll_q=nll_q, log_sigma=log_sigma) | extremes(x, scale))
 
     def gradient_shares(self, inputs: LossInputs) -> dict[str, Tensor]:

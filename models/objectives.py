@@ -22,19 +22,34 @@ from models.density import DENSITIES, POINTS_PER_AXIS, DensityName
 from models.errors import ConfigError
 from models.flow import Flow
 from models.kinds import OpenTo
-from models.likelihood import LikelihoodLoss, Normaliser
+from models.likelihood import LikelihoodLoss, Normaliser, context_of
 from models.losses import HeatmapLoss, SumLoss
 from models.realnvp import RealNVP
 from models.rle_conventions import ConventionName, Formula
-from models.terms import L1, L2, LearnedScale
+from models.spline_flow import NSF
+from models.terms import L1, L2, BetaLaplace, CorrelatedGaussian, LearnedScale
 from models.terms import Term as BaseTerm
+from models.ultralytics import UltralyticsRLE
 
-__all__ = ["DLE", "L1", "L2", "RLE", "HeatmapMSE", "LearnedScale", "Objective", "WeightedSum", "simplified"]
+__all__ = [
+    "DLE",
+    "L1",
+    "L2",
+    "RLE",
+    "BetaLaplace",
+    "CorrelatedGaussian",
+    "HeatmapMSE",
+    "LearnedScale",
+    "Objective",
+    "UltralyticsRLE",
+    "WeightedSum",
+    "simplified",
+]
 
 
 # RealNVP has no field `kind`: it was the only family when the first experiments were stored.
-AnyFlow = Annotated[RealNVP | Flow, OpenTo(Flow, built_in=RealNVP)]
-"""A flow: RealNVP, or one of a family of one's own."""
+AnyFlow = Annotated[RealNVP | NSF | Flow, OpenTo(Flow, built_in=RealNVP)]
+"""A flow: RealNVP, a neural spline flow, or one of a family of one's own."""
 
 
 Nodes = Annotated[int, Field(ge=1, le=10**6)]
@@ -56,6 +71,11 @@ class DLE(BaseTerm):
     def name(self) -> str:
         """As runs name the method, with what is not the default: `DLE 3x64, official`."""
         return f"DLE {self.flow.name}{_variant(self.convention)}"
+
+    @property
+    def context(self) -> int:
+        """What the flow is conditioned on."""
+        return context_of(self.flow)
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
@@ -109,6 +129,10 @@ class RLE(BaseTerm):
     def _convention_allows_it(self) -> Self:
         if self.s is not None and self.convention != "paper":
             raise PydanticCustomError("s-outside-paper", "s belongs to the convention 'paper' alone")
+        if self.s is not None and self.context:
+            raise PydanticCustomError(
+                "s-of-context", "s is one number; of a conditioned flow each point has its own"
+            )
         if self.convention == "official" and self.density == "gaussian":
             raise PydanticCustomError("official-gaussian", "the authors' code has no Gaussian Q")
         if self.s is not None and self.flow_weight != 1:
@@ -122,6 +146,11 @@ class RLE(BaseTerm):
         s = self._name_of_s() if self.s else ""
         weight = "" if self.flow_weight == 1 else f", flow × {self.flow_weight:g}"
         return f"RLE {self.flow.name}{density}{s}{_variant(self.convention)}{weight}"
+
+    @property
+    def context(self) -> int:
+        """What the flow is conditioned on."""
+        return context_of(self.flow)
 
     def build(self, dim: int) -> LikelihoodLoss:
         """For points of `dim` coordinates.
@@ -189,7 +218,8 @@ class HeatmapMSE(BaseTerm):
             raise ConfigError(f"heatmaps show points in 2-D or 3-D, not {dim} coordinates", "heatmap-dim")
 
 
-Term = Annotated[L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE, Discriminator("kind"), OpenTo(BaseTerm)]
+OneTerm = L1 | L2 | LearnedScale | BetaLaplace | CorrelatedGaussian | DLE | RLE | UltralyticsRLE | HeatmapMSE
+Term = Annotated[OneTerm, Discriminator("kind"), OpenTo(BaseTerm)]
 
 
 class WeightedSum(Frozen):
@@ -224,6 +254,11 @@ class WeightedSum(Frozen):
         return any(term.needs_heatmap for _, term in self.terms)
 
     @property
+    def context(self) -> int:
+        """Of the term that needs the most; terms share its numbers, from the first on."""
+        return max(term.context for _, term in self.terms)
+
+    @property
     def name(self) -> str:
         """As runs name the method: `RLE 3x64 + 0.5 heatmap MSE`."""
         return " + ".join((f"{weight:g} " if weight != 1 else "") + term.name for weight, term in self.terms)
@@ -255,7 +290,7 @@ def simplified(objective: "Objective") -> "Objective":
 
 
 Objective = Annotated[
-    L1 | L2 | LearnedScale | DLE | RLE | HeatmapMSE | WeightedSum,
+    OneTerm | WeightedSum,
     Discriminator("kind"),
     OpenTo(BaseTerm),
     AfterValidator(simplified),

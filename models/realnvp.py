@@ -26,6 +26,8 @@ class RealNVP(Flow):
         couplings: K.
         layers: every Linear layer of an s or t net, the first and the last included.
         width: units of each hidden layer.
+        context: how many numbers beside the coordinates every net sees: with more than 0, G is the density
+            for a given point of a given picture.
 
     Examples:
         >>> RealNVP(layers=5, width=32).build(dim=2).log_prob(torch.zeros(7, 2)).shape
@@ -35,11 +37,13 @@ class RealNVP(Flow):
     couplings: int = Field(default=6, ge=1, le=100)
     layers: int = Field(default=3, ge=2, le=100)
     width: Width = 64
+    context: int = Field(default=0, ge=0, le=2**10)
 
     @property
     def name(self) -> str:
-        """As the paper writes it, such as `3x64`."""
-        return f"{self.layers}x{self.width}"
+        """As the paper writes it, such as `3x64`, and what it is conditioned on."""
+        given = f" given {self.context}" if self.context else ""
+        return f"{self.layers}x{self.width}{given}"
 
     def build(self, dim: int) -> "RealNVPNet":
         """A flow over `dim` coordinates, initialised as PyTorch initialises Linear layers.
@@ -65,7 +69,7 @@ class RealNVP(Flow):
 
     def _products(self, dim: int) -> int:
         """Multiplications of one net for one sample, which is also the number of its weights."""
-        return 2 * dim * self.width + (self.layers - 2) * self.width**2
+        return (2 * dim + self.context) * self.width + (self.layers - 2) * self.width**2
 
 
 class RealNVPNet(FlowNet):
@@ -86,6 +90,7 @@ class RealNVPNet(FlowNet):
         weights: for each layer j a tensor (K, 2, out, in); [k, 0] is the s net of coupling k and equals
             the authors' `flow.s.{k}.{2 j}.weight`, [k, 1] is its t net, `flow.t.{k}.{2 j}.weight`.
         biases: for each layer j a tensor (K, 2, out), the authors' `flow.{s,t}.{k}.{2 j}.bias` likewise.
+        context: (K, 2, width, C), the first layers' weights of the context; None without one.
     """
 
     def __init__(self, config: RealNVP, dim: int) -> None:
@@ -98,49 +103,54 @@ class RealNVPNet(FlowNet):
         nets = (config.couplings, 2)
         self.weights = nn.ParameterList(_uniform((*nets, out, fan_in), fan_in) for fan_in, out in sizes)
         self.biases = nn.ParameterList(_uniform((*nets, out), fan_in) for fan_in, out in sizes)
+        seen = config.context
+        self.context = _uniform((*nets, config.width, seen), dim + seen) if seen else None
 
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z (N, D) -> x (N, D) and log|det dx/dz| (N,)."""
+    def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """z (N, D) -> x (N, D) and log|det dx/dz| (N,), for a context (N, C) where there is one."""
         halves, log_det = self._halves(z), z.new_zeros(len(z))
-        for coupling in self._couplings():
+        for coupling in self._couplings(context):
             s, t = coupling.scale_and_shift(halves[coupling.kept])
             halves[coupling.moved] = halves[coupling.moved] * s.exp() + t
             log_det = log_det + s.sum(0)
         return torch.cat(halves).mT, log_det
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x (N, D) -> z (N, D) and log|det dz/dx| (N,): the couplings undone, the last one first."""
         halves, log_det = self._halves(x), x.new_zeros(len(x))
-        for coupling in reversed(self._couplings()):
+        for coupling in reversed(self._couplings(context)):
             s, t = coupling.scale_and_shift(halves[coupling.kept])
             halves[coupling.moved] = (halves[coupling.moved] - t) * (-s).exp()
             log_det = log_det - s.sum(0)
         return torch.cat(halves).mT, log_det
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log G(x), natural logarithm: x (N, D) -> (N,). N may be 0.
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """log G(x), natural logarithm: x (N, D) -> (N,), for a context (N, C) where there is one. N may be 0.
 
         Raises:
-            InputError: x is not (N, D).
+            InputError: x is not (N, D), or the context is not what the flow is conditioned on.
         """
-        # Iterating over the ParameterLists themselves takes longer than some of the kernels.
-        weights, biases = list(self.weights.parameters()), list(self.biases.parameters())
-        fast = flow_kernels.log_prob(x, weights, biases)
-        if fast is not None:
-            return fast
-        z, log_det = self.inverse(x)
+        if self.context is None and context is None:
+            # Iterating over the ParameterLists themselves takes longer than some of the kernels.
+            weights, biases = list(self.weights.parameters()), list(self.biases.parameters())
+            fast = flow_kernels.log_prob(x, weights, biases)
+            if fast is not None:
+                return fast
+        z, log_det = self.inverse(x, context)
         return log_det - 0.5 * (z.square().sum(-1) + self.dim * math.log(2 * math.pi))
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """`n` samples of G, (n, D), on the device of the parameters.
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, context: Tensor | None = None
+    ) -> Tensor:
+        """`n` samples of G, (n, D), on the device of the parameters; each for its row of a context (n, C).
 
         z is drawn on the generator's own device, so that a CPU generator gives the same z everywhere.
         """
         like = self.biases[0]
         device = like.device if generator is None else generator.device
         z = torch.randn(n, self.dim, generator=generator, device=device, dtype=like.dtype)
-        return self.forward(z.to(like.device))[0]
+        return self.forward(z.to(like.device), context)[0]
 
     def _halves(self, x: Tensor) -> list[Tensor]:
         """The leading coordinates (H, N) and the trailing ones (D - H, N).
@@ -152,7 +162,7 @@ class RealNVPNet(FlowNet):
             raise InputError(f"expected shape (N, {self.dim}), got {tuple(x.shape)}", "samples-shape")
         return list(x.mT.tensor_split([self._leading]))
 
-    def _couplings(self) -> list["_Coupling"]:
+    def _couplings(self, context: Tensor | None) -> list["_Coupling"]:
         """The parameters in use, coupling by coupling.
 
         One unbind per layer, since its backward is one stack: indexing coupling by coupling would allocate
@@ -160,13 +170,26 @@ class RealNVPNet(FlowNet):
         """
         leading, trailing = slice(None, self._leading), slice(self._leading, None)
         weights = zip(*(w.unbind() for w in self.weights), strict=True)
-        biases = zip(*(b.unsqueeze(-1).unbind() for b in self.biases), strict=True)
+        first, *others = (b.unsqueeze(-1) for b in self.biases)
+        biases = zip(*(b.unbind() for b in (self._given(first, context), *others)), strict=True)
         couplings = []
         for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
             moved, kept = (leading, trailing) if k % 2 == 0 else (trailing, leading)
             used_weights = (w[0][..., kept], *w[1:-1], w[-1][:, moved])
             couplings.append(_Coupling(k % 2, used_weights, (*b[:-1], b[-1][:, moved])))
         return couplings
+
+    def _given(self, bias: Tensor, context: Tensor | None) -> Tensor:
+        """The biases (K, 2, width, 1) of the first layers; with a context (N, C) those of each sample."""
+        if self.context is None and context is None:
+            return bias
+        wanted = 0 if self.context is None else self.context.shape[-1]
+        if self.context is None or context is None or context.shape[1:] != (wanted,):
+            found = None if context is None else tuple(context.shape)
+            raise InputError(
+                f"a flow given {wanted} numbers a sample got a context of {found}", "context-shape"
+            )
+        return bias + self.context @ context.mT
 
 
 class _Coupling(NamedTuple):

@@ -75,7 +75,8 @@ class Regressor(Frozen):
 
 
 class RegressorNet(nn.Module):
-    """What `Regressor` builds. `trunk`, `coord` and `sigma` (None without scale) are its learned parts."""
+    """What `Regressor` builds. `trunk`, `coord`, `sigma` and `context` are its learned parts, of which the
+    last two are None where they aren't asked for."""
 
     def __init__(self, config: Regressor, spec: OutputSpec, trunk: nn.Module) -> None:
         super().__init__()
@@ -88,6 +89,7 @@ class RegressorNet(nn.Module):
         self.trunk = trunk
         self.coord = head(features, outputs, bias=0.0)
         self.sigma = head(features, outputs, bias=config.sigma_bias) if spec.scale else None
+        self.context = head(features, spec.points * spec.context, bias=0.0) if spec.context else None
 
     def forward(self, image: Tensor) -> Output:
         """uint8 RGB (B, H, W, 3) -> coordinates and scale, in float32 even where the trunk runs in bf16."""
@@ -104,9 +106,10 @@ class RegressorNet(nn.Module):
             features = self._pool(maps.float())
             seen = F.normalize(features) if self.config.normalise_features else features
             mu = self._from_root(self.coord(seen).unflatten(1, self.shape))
-            if self.sigma is None:
-                return Output(mu, None)
-            return Output(mu, self.sigma(features).sigmoid().unflatten(1, self.shape))
+            sigma = None if self.sigma is None else self.sigma(features).sigmoid().unflatten(1, self.shape)
+            if self.context is None:
+                return Output(mu, sigma)
+            return Output(mu, sigma, context=self.context(features).unflatten(1, (self.shape[0], -1)))
 
     def train(self, mode: bool = True) -> Self:
         """As in any module, except that frozen BatchNorm layers stay in evaluation mode."""
@@ -150,11 +153,13 @@ class PixelNormalisation(nn.Module):
 
 
 def parameter_groups(net: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Every parameter of a net under the part that it belongs to: "trunk", "coord", "sigma" or "heatmap".
+    """Every parameter of a net under the part that it belongs to: "trunk", "coord", "sigma", "context" or
+    "heatmap".
 
     A part that the net does not have is empty.
     """
-    groups: dict[str, list[nn.Parameter]] = {"trunk": [], "coord": [], "sigma": [], "heatmap": []}
+    parts = ("trunk", "coord", "sigma", "context", "heatmap")
+    groups: dict[str, list[nn.Parameter]] = {part: [] for part in parts}
     for name, parameter in net.named_parameters():
         groups[next(part for part in name.split(".") if part in groups)].append(parameter)
     return groups

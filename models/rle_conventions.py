@@ -13,7 +13,9 @@ and log σ by 2. Their constants are kept, although log sqrt(2π) belongs to no 
 flow, σ would converge to m = E|d| in `paper`, m / 2 in `mmpose`, m / (2 sqrt(2)) in `official`: confidences
 are not comparable.
 
-Shapes: N joints, D coordinates.
+`ultralytics` is mmpose's with x = d / (σ + 1e-9), held within 100 of 0 (models/ultralytics.py).
+
+Shapes: N joints, D coordinates, C numbers of a joint's context.
 """
 
 import math
@@ -27,6 +29,8 @@ from models.density import DENSITIES, DensityName
 ConventionName = Literal["paper", "official", "mmpose"]
 
 EPSILON = 1e-9
+REACH = 100.0
+"""Of x in Ultralytics' code; errors beyond it have no gradient."""
 LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -37,6 +41,7 @@ class Joints(NamedTuple):
     sigma: Tensor  # (N, D), positive
     target: Tensor  # (N, D)
     weight: Tensor  # (N,)
+    context: Tensor | None = None  # (N, C), of a flow that is conditioned
 
 
 class Terms(NamedTuple):
@@ -56,13 +61,15 @@ class Terms(NamedTuple):
 class Formula:
     """DLE (no density) or RLE with a density Q, in one of the conventions."""
 
-    convention: ConventionName
+    convention: ConventionName | Literal["ultralytics"]
     density: DensityName | None
     flow_weight: float = 1.0  # times which the flow's likelihood counts
 
     def deviation(self, joints: Joints) -> Tensor:
         """bar_mu, the input of the flow, (N, D)."""
-        mu, sigma, target, _ = joints
+        mu, sigma, target = joints.mu, joints.sigma, joints.target
+        if self.convention == "ultralytics":
+            return ((mu - target) / (sigma + EPSILON)).clamp(-REACH, REACH)
         return (target - mu if self.convention == "paper" else mu - target) / sigma
 
     def terms(self, joints: Joints, x: Tensor, log_g: Tensor) -> Terms:
@@ -82,6 +89,8 @@ class Formula:
             return -DENSITIES[self.density].log_prob(x)
         if self.density == "gaussian":
             return (LOG_SQRT_2_PI + x.square() / 2).sum(-1)
+        if self.convention == "ultralytics":
+            return (math.log(2) + x.abs()).sum(-1)
         distance = (joints.mu - joints.target).abs()
         if self.convention == "official":
             return (LOG_SQRT_2_PI + distance / (math.sqrt(2) * joints.sigma + EPSILON)).sum(-1)

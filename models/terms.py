@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 
 from models.config import Frozen
-from models.density import DENSITIES, DensityName
+from models.correlated import CorrelatedLoss
+from models.density import DENSITIES, DensityName, laplace
+from models.errors import ConfigError
 from models.losses import ErrorLoss, LossModule, ScaledLoss
 
 
@@ -20,6 +23,11 @@ class Term(Frozen, ABC):
     @abstractmethod
     def name(self) -> str:
         """As runs name the method."""
+
+    @property
+    def context(self) -> int:
+        """How many numbers of each point it needs beside mu and sigma, of a regressor."""
+        return 0
 
     @abstractmethod
     def build(self, dim: int) -> LossModule:
@@ -79,3 +87,57 @@ class LearnedScale(Term):
     def build(self, dim: int) -> ScaledLoss:
         """For points of any number of coordinates."""
         return ScaledLoss(DENSITIES[self.density])
+
+
+class BetaLaplace(Term):
+    """A Laplace density with a predicted scale, each coordinate weighted by σ^β, which has no gradient.
+
+    β-NLL (Seitzer et al., 2022) weights a Gaussian's by σ^2β, since its gradient at mu is of the size 1 / σ²;
+    that of a Laplace density is 1 / σ. So β = 0 is the likelihood, and with β = 1 mu learns as from L1.
+    """
+
+    needs_scale: ClassVar[bool] = True
+
+    kind: Literal["beta_laplace"] = "beta_laplace"
+    beta: float = Field(default=0.5, ge=0, le=1)
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return f"Laplace, β = {self.beta:g}"
+
+    def build(self, dim: int) -> ScaledLoss:
+        """For points of any number of coordinates."""
+        return ScaledLoss(laplace, self.beta)
+
+
+class CorrelatedGaussian(Term):
+    """A Gaussian of two coordinates with predicted scales and correlation (models/correlated.py)."""
+
+    needs_scale: ClassVar[bool] = True
+
+    kind: Literal["correlated_gaussian"] = "correlated_gaussian"
+
+    @property
+    def name(self) -> str:
+        """As runs name the method."""
+        return "Gaussian, correlated"
+
+    @property
+    def context(self) -> int:
+        """The correlation, before tanh."""
+        return 1
+
+    def build(self, dim: int) -> CorrelatedLoss:
+        """For points of two coordinates.
+
+        Raises:
+            ConfigError: `dim` is not 2.
+        """
+        self.check(dim)
+        return CorrelatedLoss()
+
+    def check(self, dim: int) -> None:
+        """Raises ConfigError where `build` would."""
+        if dim != 2:
+            raise ConfigError(f"one correlation is for two coordinates, not {dim}", "correlated-dim")

@@ -16,6 +16,7 @@ from orchestrator.cli.run import main
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.probes.calibration import PRINTED, Calibration
+from orchestrator.probes.region_coverage import RegionCoverage
 from orchestrator.schema.paper_numbers import paper_cells
 from orchestrator.schema.plots import Coverage, ErrorByScale
 from orchestrator.sweep.sweep import Column, Measured, Row, Sweep, Table
@@ -44,6 +45,25 @@ def rows(scale: str) -> Iterator[Row]:
 
 def _probe(experiment: Experiment, scale: str) -> Calibration:
     return Calibration(of=experiment)
+
+
+def _regions(experiment: Experiment, scale: str) -> RegionCoverage:
+    return RegionCoverage(of=experiment)
+
+
+def _region(name: str, key: str, description: str) -> Column:
+    source = Measured(key, _regions)
+    return column(name, source, "%", description=description, group="scale")
+
+
+REGIONS = (
+    _region("Region 90", "before", "truths in the 90 % region of highest density of the predicted density"),
+    _region("Worst quarter", "before_worst", "of the quarter with the largest predicted scale"),
+    _region("Worst keypoint", "before_joint", "of the keypoint for which it is lowest"),
+    _region("Fitted 90", "after", "truths in ellipses that were fitted on other people's errors"),
+    _region("Fitted, worst quarter", "after_worst", "of the quarter with the largest predicted scale"),
+    _region("Fitted, worst keypoint", "after_joint", "of the keypoint for which it is lowest"),
+)
 
 
 def _inside(level: int) -> Column:
@@ -106,8 +126,11 @@ SWEEP = Sweep(
             title="Predicted scale and confidence against the ground truth",
             description="Intervals come from the marginals of the predicted density: Q for a learned scale, "
             "the flow for DLE, Q·G·s for RLE. Coverage is measured without flip test, the correlation with "
-            "it, as in evaluation. A heatmap's confidence is its peak; it has no scale. The paper's "
-            "correlations are from its main text, on COCO.",
+            "it, as in evaluation. A heatmap's confidence is its peak; it has no scale. Fitted regions are "
+            "ellipses whose half axes are the predicted scale times a factor for the keypoint and one for "
+            "the quarter of scales (split conformal prediction); each half of the validation set judges "
+            "what was fitted on the other, and predictions stay as they are. The paper's correlations are "
+            "from its main text, on COCO.",
             rows=rows,
             columns=(
                 *map(_inside, PRINTED),
@@ -116,6 +139,7 @@ SWEEP = Sweep(
                 ERROR_RATIO,
                 CORRELATION,
                 POINT_CORRELATION,
+                *REGIONS,
             ),
             paper=paper_cells(PAPER, "Calibration"),
             claims=(

@@ -76,6 +76,7 @@ SWEEP = Sweep(
             ),
         ),
     ),
+    only_by_name=True,
 )
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ def main(sweep: "Sweep", arguments: Sequence[str] | None = None) -> NoReturn:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", sweeps: Sweeps) -> None:
     """Add `run` to a command line."""
-    parser = commands.add_parser("run", help="run sweeps, all of them but searches if none is named")
+    parser = commands.add_parser("run", help="run sweeps, if none is named all but the longest and searches")
     parser.add_argument(
         "sweep",
         nargs="*",
         metavar="SWEEP|FILE",
-        help="as `rle-lab list` names them, of which a search runs only where it is named; a Python file of "
-        "your own that defines SWEEP; or an experiment's JSON or YAML, as `rle-lab show` prints it and "
-        "MLflow keeps it as experiment.json, with its own seed unless --seeds says otherwise",
+        help="as `rle-lab list` names them, of which likelihood and searches run only where they are named; "
+        "a Python file of your own that defines SWEEP; or an experiment's JSON or YAML, as `rle-lab show` "
+        "prints it and MLflow keeps it as experiment.json, with its own seed unless --seeds says otherwise",
     )
     own_file.add_code(parser)
     add_options(parser)
@@ -58,7 +58,7 @@ def run(sweeps: Sequence["Sweep"], parsed: argparse.Namespace) -> int:
 
 def chosen(names: Sequence[str], sweeps: Sweeps) -> list["Sweep"]:
     """The sweeps of these names and in files of one's own; where there is no name, all of the project's but
-    searches.
+    those that say otherwise.
 
     Raises:
         SweepError: there is none of a name, or a file has none.
@@ -67,7 +67,7 @@ def chosen(names: Sequence[str], sweeps: Sweeps) -> list["Sweep"]:
         return [own_file.sweep_in(Path(name)) for name in names]
     known = {sweep.name: sweep for sweep in sweeps()}
     found = []
-    for name in names or [sweep.name for sweep in known.values() if not sweep.searches]:
+    for name in names or [sweep.name for sweep in known.values() if not sweep.only_by_name]:
         if name.endswith(own_file.ENDING):
             found.append(own_file.sweep_in(Path(name)))
         elif name in known:

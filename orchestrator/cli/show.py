@@ -30,6 +30,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", 
 def _act(arguments: argparse.Namespace, sweeps: Sweeps) -> int:
     from orchestrator.sweep.experiment_files import find, printed
 
-    found = find(chosen(arguments.sweep, sweeps), arguments.row, arguments.scale, arguments.group)
+    found = find(
+        chosen(arguments.sweep or [sweep.name for sweep in sweeps()], sweeps),
+        arguments.row,
+        arguments.scale,
+        arguments.group,
+    )
     print(printed(found, arguments.format))
     return 0

@@ -64,7 +64,14 @@ class Experiment(Fingerprinted):
     def output_spec(self) -> OutputSpec:
         """What the model must predict: the data's points, and what the objective needs of each."""
         data, objective = self.data, self.objective
-        return OutputSpec(data.points, data.dim, data.size, objective.needs_scale, objective.needs_heatmap)
+        return OutputSpec(
+            data.points,
+            data.dim,
+            data.size,
+            objective.needs_scale,
+            objective.needs_heatmap,
+            objective.context,
+        )
 
     @property
     def needs(self) -> tuple["Experiment", ...]:

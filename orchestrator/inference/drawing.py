@@ -34,7 +34,8 @@ _BITS = 4  # OpenCV draws at 1 / 16 pixel
 def draw(picture: Picture, people: PredictedPeople, skeleton: Skeleton) -> Picture:
     """A copy of the picture with every person on it, the highest score last.
 
-    The half axes of an ellipse are half the interval of likely errors; a model without a density has none.
+    The half axes of a filled ellipse are half the interval of likely errors; a model without a density has
+    none. The ring about it is the region that is to hold 90 % of the truths, where that was measured.
     """
     zoom = max(1, math.ceil(LEAST_SIDE / max(picture.shape[:2])))
     canvas = (
@@ -47,6 +48,11 @@ def draw(picture: Picture, people: PredictedPeople, skeleton: Skeleton) -> Pictu
     for person in np.argsort(people.total, kind="stable").tolist():
         axes = None if people.spread is None else people.spread[person, :, :2] * zoom
         canvas = _person(canvas, points[person], axes, skeleton)
+        if people.region is not None:
+            for point, half, side in zip(
+                points[person], people.region[person, :, :2] * zoom, skeleton.sides, strict=True
+            ):
+                _ellipse(canvas, point, half, COLOURS[side], 1)
     return canvas
 
 

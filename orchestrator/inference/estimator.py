@@ -38,6 +38,7 @@ class PredictedPeople:
     score: Floats  # (N, P) confidence
     total: Floats  # (N,) mean + max of these, and the box's own: how COCO's evaluation ranks people
     area: Floats  # (N,) square pixels, of the crop
+    region: Floats | None = None  # (N, P, D) half axes of the ellipsoid that is to hold 90 % of the truths
 
     def rows(self, index: NDArray[np.int64]) -> "PredictedPeople":
         """The people at `index`."""
@@ -102,12 +103,18 @@ class Estimator:
         found = predictions(self.net, one, self.runtime)
         mu, score = found.mu.astype(np.float64), found.score.astype(np.float64)
         depth = self.data.depth
-        sigma = None if found.sigma is None else found.sigma * _units(maps, size, depth)
+        units = _units(maps, size, depth)
+        sigma = None if found.sigma is None else found.sigma * units
+        regions = self.units.regions
+        region = None
+        if found.sigma is not None and regions is not None:
+            region = regions.half_axes(found.sigma.astype(np.float64), 90) * units
         return PredictedPeople(
             points=crop.to_picture(maps, mu[..., :2], size),
             z=None if depth is None else depth.unit * (mu[..., 2] - mu[:, depth.root, None, 2]),
             sigma=sigma,
             spread=None if sigma is None or self.units.widths is None else sigma * self.units.widths,
+            region=region,
             score=score,
             total=person_scores(score, detected),
             area=bodies[:, 2:].prod(1),

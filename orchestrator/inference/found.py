@@ -14,6 +14,7 @@ from torch import nn
 from orchestrator.inference.boxes import PictureBoxes
 from orchestrator.probes.sigma_in_errors import half_widths
 from orchestrator.training.checkpoint_content import Spread
+from orchestrator.training.regions import Regions
 
 Result = dict[str, Any]
 Line = tuple[object, ...]
@@ -75,6 +76,18 @@ class Units:
 
     widths: NDArray[np.float64] | None  # (D,); None for a model without a density or measured errors
     promise: str
+    regions: Regions | None = None  # None where too few errors were measured
+
+    @property
+    def promise_of_regions(self) -> str:
+        """A sentence to stand after `promise`; empty without regions."""
+        if self.regions is None or (found := self.regions.held) is None:
+            return ""
+        return (
+            f"; region: ellipses for 90 % of the truths, fitted there too; fitted on half, they hold "
+            f"{found.coverage:.0%} in the other half, {found.worst_quarter:.0%} of the quarter with the "
+            f"largest sigma, and at least {found.worst_point:.0%} of each keypoint"
+        )
 
     @staticmethod
     def of(spread: Spread | None, objective: nn.Module, dim: int) -> "Units":
@@ -85,6 +98,7 @@ class Units:
                 f"spread: intervals for 68 % of the errors, fitted on {spread.points} points of "
                 f"{spread.samples} validation samples; fitted on half of these, they hold "
                 f"{spread.coverage:.0%} in the other half",
+                spread.regions,
             )
         widths = half_widths(objective, dim)
         if widths is None:

@@ -21,6 +21,8 @@ from orchestrator.inference.model_store import Trained
 from orchestrator.training.runtime import SingleProcess
 
 AXES = ("x", "y", "z")
+FIELDS = ("sigma", "spread", "region")
+"""Of results, that have a number for each axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class PeopleFinder:
     def header(self) -> tuple[str, ...]:
         """The columns of the same as CSV."""
         place = ("file_name", "person", "score", "keypoint", *AXES, "confidence")
-        return (*place, *_axes("sigma"), *_axes("spread"))
+        return (*place, *(name for field in FIELDS for name in _axes(field)))
 
     def lines(self, results: Sequence[Result]) -> Iterator[Line]:
         """Results as lines of the CSV file, a keypoint each; people are counted from 1 in each picture."""
@@ -57,8 +59,16 @@ class PeopleFinder:
             depth = one.get("z", [""] * len(names))
             for point, name in enumerate(names):
                 x, y, confidence = one["keypoints"][3 * point : 3 * point + 3]
-                spreads = [_of_point(one.get(field), point, len(names)) for field in ("sigma", "spread")]
-                yield (*who, name, x, y, depth[point], confidence, *spreads[0], *spreads[1])
+                wide = [_of_point(one.get(field), point, len(names)) for field in FIELDS]
+                yield (
+                    *who,
+                    name,
+                    x,
+                    y,
+                    depth[point],
+                    confidence,
+                    *(value for part in wide for value in part),
+                )
 
     @classmethod
     def of(cls, trained: Trained, runtime: SingleProcess, category: int) -> Self:
@@ -67,8 +77,9 @@ class PeopleFinder:
 
     @property
     def promise(self) -> str:
-        """What `spread` in the results is worth."""
-        return self.estimator.units.promise
+        """What `spread` and `region` in the results are worth."""
+        units = self.estimator.units
+        return units.promise + units.promise_of_regions
 
     def find(self, one: PictureBoxes, name: str) -> Found:
         """The people of a picture, which results call `name`.
@@ -119,9 +130,10 @@ def records(one: PictureBoxes, found: PredictedPicture, category: int, name: str
 
     Point by point, `keypoints` are x and y in pixels and a confidence, `sigma` is the predicted scale of x
     and y in pixels, and `spread` half the interval that is to hold 68 % of the errors: by the errors of the
-    validation set where they were measured, else by the density that was learned. Models with depth give `z`
-    too, mm behind the pelvis, and sigma and spread have a third number for it. `bbox` is x, y, width and
-    height of the box.
+    validation set where they were measured, else by the density that was learned. `region` are the half axes
+    of the ellipse that is to hold 90 % of the truths, by errors of the validation set alone. Models with
+    depth give `z` too, mm behind the pelvis, and all three have a third number for it. `bbox` is x, y, width
+    and height of the box.
     """
     people = found.people
     if people is None:
@@ -135,6 +147,7 @@ def records(one: PictureBoxes, found: PredictedPicture, category: int, name: str
         "z": people.z,
         "sigma": None if people.sigma is None else _flat(people.sigma),
         "spread": None if people.spread is None else _flat(people.spread),
+        "region": None if people.region is None else _flat(people.region),
     }
     known = {field: rounded(values) for field, values in columns.items() if values is not None}
     who = {"image_id": one.image_id, "category_id": category, "file_name": name}

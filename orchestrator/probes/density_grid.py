@@ -46,13 +46,24 @@ class Marginal:
     @cached_property
     def _mass(self) -> Floats:
         """(M,) the mass below each node."""
-        steps = np.diff(self.x) * (self.p[1:] + self.p[:-1]) / 2
-        below = np.concatenate([[0.0], np.cumsum(steps)])
+        below = np.concatenate([[0.0], _cumulative(self.p, self.x)])
         return np.asarray(below / below[-1])
 
     def cdf(self, at: Floats) -> Floats:
         """The mass below each of `at`, any shape."""
         return np.interp(at, self.x, self._mass)
+
+    @cached_property
+    def _squares(self) -> tuple[Floats, Floats]:
+        """(M,) ∫ cdf² below each node, and ∫ (1 - cdf)² above it."""
+        parts = [np.concatenate([[0.0], _cumulative(f**2, self.x)]) for f in (self._mass, 1 - self._mass)]
+        return parts[0], parts[1][-1] - parts[1]
+
+    def crps(self, at: Floats) -> Floats:
+        """The continuous ranked probability score ∫ (cdf(t) - [t ≥ at])² dt, in units of x, for any shape."""
+        below, above = (np.interp(at, self.x, part) for part in self._squares)
+        outside = np.maximum(self.x[0] - at, 0) + np.maximum(at - self.x[-1], 0)
+        return np.asarray(below + above + outside)
 
     def quantile(self, share: float) -> float:
         """Below which lies that share of the mass."""
@@ -130,6 +141,20 @@ class Tabulated:
         log_p = RegularGridInterpolator(self.x, self.log_p, bounds_error=False, fill_value=-np.inf)(points)
         return np.asarray(np.exp(log_p) * self.marginals[0].scale * self.marginals[1].scale)
 
+    @cached_property
+    def _regions(self) -> tuple[Floats, Floats]:
+        """-log p of all nodes in ascending order, and the mass up to each."""
+        order = np.argsort(-self.log_p, axis=None, kind="stable")
+        mass = np.exp(self.log_p) * np.outer(*self.widths)
+        return -self.log_p.ravel()[order], np.cumsum(mass.ravel()[order])
+
+    def level(self, log_p: Floats) -> Floats:
+        """The mass of the region where the density is higher, in [0, 1], for log densities of any shape.
+
+        So a region of highest density with a mass of 0.9 holds those whose level is at most 0.9.
+        """
+        return np.interp(-log_p, *self._regions).clip(0, 1)
+
     @property
     def entropy(self) -> float:
         """-E[log p], in nats."""
@@ -151,6 +176,11 @@ class Tabulated:
         """To the nearest product of two Gaussians, whatever their places and scales, in nats."""
         cross = sum(0.5 * math.log(2 * math.pi * math.e * m.variance) for m in self.marginals)
         return max(0.0, cross - self.entropy)
+
+
+def _cumulative(values: Floats, x: Floats) -> Floats:
+    """(M - 1,) the integral from the first node to each of the others."""
+    return np.cumsum(np.diff(x) * (values[1:] + values[:-1]) / 2)
 
 
 def tabulate(log_density: LogDensity, device: torch.device | None = None) -> Tabulated:

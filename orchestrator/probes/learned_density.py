@@ -64,8 +64,9 @@ class Density(Probe):
 
     @model_validator(mode="after")
     def _has_a_flow(self) -> Self:
-        if self.of.data.kind != "coco" or not isinstance(self.of.objective, DLE | RLE):
-            raise PydanticCustomError("no-flow", "a learned density is that of DLE or RLE on COCO keypoints")
+        objective = self.of.objective
+        if self.of.data.kind != "coco" or not isinstance(objective, DLE | RLE) or objective.context:
+            raise PydanticCustomError("no-flow", "one density is learned by DLE or RLE, on COCO keypoints")
         return self
 
     def measure(self, model: TrainedModel) -> ProbeResult:

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datasets.contract import Split
-from models.density import DENSITIES
+from models.correlated import CorrelatedLoss
+from models.density import DENSITIES, gaussian
 from models.likelihood import LikelihoodLoss
 from models.losses import ScaledLoss, SumLoss
 from models.rle_conventions import Formula
+from models.ultralytics import UltralyticsLoss
 from orchestrator.probes.base import TrainedModel
 from orchestrator.probes.density_grid import LogDensity
 from orchestrator.training.evaluation import batches, predict
@@ -43,13 +45,16 @@ def log_densities(loss: nn.Module) -> dict[str, LogDensity]:
         loss: what the objective builds.
 
     Returns:
-        of LearnedScale "Q"; of DLE "G", the flow's; of RLE "QG", not normalised, and "G"; of others none.
+        of LearnedScale and BetaLaplace "Q"; of DLE "G", the flow's; of RLE "QG", not normalised, and "G"; of
+        others none, nor of a flow that is conditioned: it has a density for each point.
     """
     match loss:
         case ScaledLoss():
             return {"Q": loss.q.log_prob}
-        case LikelihoodLoss():
-            q, g = _log_q(loss.formula), _log_g(loss)
+        case UltralyticsLoss():
+            return log_densities(loss.rle)
+        case LikelihoodLoss(context=0):
+            q, g = log_q_of(loss.formula), _log_g(loss)
             return {"G": g} if q is None else {"QG": lambda x: q(x) + g(x), "G": g}
         case _:
             return {}
@@ -94,13 +99,16 @@ def training_errors(model: TrainedModel) -> tuple[Floats, Floats, Floats] | None
     return error, sigma, weight
 
 
-def _log_g(loss: LikelihoodLoss) -> LogDensity:
+def sign_of(formula: Formula) -> int:
     """In other conventions the flow sees (mu_hat - mu) / sigma, and learns the mirror image."""
-    sign = 1 if loss.formula.convention == "paper" else -1
-    return lambda x: loss.flow.log_prob(sign * x)
+    return 1 if formula.convention == "paper" else -1
 
 
-def _log_q(formula: Formula) -> LogDensity | None:
+def _log_g(loss: LikelihoodLoss) -> LogDensity:
+    return lambda x: loss.flow.log_prob(sign_of(loss.formula) * x)
+
+
+def log_q_of(formula: Formula) -> LogDensity | None:
     """None in DLE; in the authors' code a Laplace density of scale sqrt(2) (models/rle_conventions.py)."""
     if formula.density is None:
         return None
@@ -110,9 +118,13 @@ def _log_q(formula: Formula) -> LogDensity | None:
 
 def _half_widths(loss: nn.Module, dim: int, generator: torch.Generator) -> Floats | None:
     match loss:
-        case LikelihoodLoss():
+        case UltralyticsLoss():
+            return _half_widths(loss.rle, dim, generator)
+        case CorrelatedLoss():
+            return _middle(gaussian.sample(SAMPLES, dim, generator), torch.zeros(SAMPLES))
+        case LikelihoodLoss(context=0):
             # Samples of G, weighted by Q, are samples of Q · G. Which way x points is of no account.
-            x, log_q = loss.flow.sample(SAMPLES, generator), _log_q(loss.formula)
+            x, log_q = loss.flow.sample(SAMPLES, generator), log_q_of(loss.formula)
             return _middle(x, torch.zeros(SAMPLES) if log_q is None else log_q(x))
         case ScaledLoss():
             return _middle(loss.q.sample(SAMPLES, dim, generator), torch.zeros(SAMPLES))

@@ -138,10 +138,12 @@ class Sweep:
         name: the file's name without `.py`.
         description: one line for lists.
         tables: those with rows.
-        searches: those whose rows are searched for. A sweep that has one runs only where it is named.
+        searches: those whose rows are searched for.
+        only_by_name: whether `rle-lab run` without names leaves it out, as it would take most of the time.
     """
 
     name: str
     description: str
     tables: tuple[Table, ...] = ()
     searches: tuple[Search, ...] = ()
+    only_by_name: bool = False

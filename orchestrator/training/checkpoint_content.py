@@ -12,6 +12,7 @@ from pydantic import NonNegativeInt, TypeAdapter
 from torch import Tensor
 
 from models.weights_file import reason
+from orchestrator.training.regions import Regions
 
 
 class ContentError(ValueError):
@@ -30,6 +31,7 @@ class Spread:
     coverage: float  # the share of errors that widths fitted on the other half of the samples hold
     samples: NonNegativeInt
     points: NonNegativeInt  # labelled ones of these samples
+    regions: Regions | None = None  # None where there are too few labels
 
 
 @dataclass(frozen=True)

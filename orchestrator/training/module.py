@@ -29,8 +29,17 @@ class TrainingModule(nn.Module):
     def forward(self, image: Tensor, target: Tensor, weight: Tensor, step: int) -> Any:
         """image uint8 (B, H, W, 3), target and weight (B, P, D) -> Loss(loss, parts)."""
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self.bf16):
-            mu, sigma, heatmap, _ = self.model(image)
-        return self.objective(mu, sigma, target, weight, step=step, seed=self.seed, heatmap=heatmap)
+            output = self.model(image)
+        return self.objective(
+            output.mu,
+            output.sigma,
+            target,
+            weight,
+            step=step,
+            seed=self.seed,
+            heatmap=output.heatmap,
+            context=output.context,
+        )
 
 
 def restored(checkpoint: Checkpoint, path: str) -> TrainingModule:

@@ -54,7 +54,12 @@ def rate(schedule: Schedule, step: int, steps_per_epoch: int) -> float:
 
 def _adam(schedule: Schedule, parameters: dict[str, list[nn.Parameter]]) -> torch.optim.Optimizer:
     adam = schedule.optimiser
-    special = {"coord": adam.coord_rate, "sigma": adam.sigma_rate, "flow": adam.flow_rate}
+    special = {
+        "coord": adam.coord_rate,
+        "sigma": adam.sigma_rate,
+        "context": adam.sigma_rate,
+        "flow": adam.flow_rate,
+    }
     groups = [
         {"params": group, "lr": adam.lr * special.get(name, 1.0)}
         for name, group in parameters.items()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.training.checkpoint_content import Spread
+from orchestrator.training.regions import measure_regions
 
 SHARE = 0.6827
 """Of all errors: those within one standard deviation, were they Gaussian."""
@@ -48,6 +49,7 @@ def measure_spread(
         coverage=float(held.mean()),
         samples=int(labelled.any(axis=1).sum()),
         points=int(labelled.sum()),
+        regions=measure_regions(*(part.astype(np.float64) for part in (error, sigma, weight))),
     )
 
 

@@ -150,7 +150,9 @@ def train_again(
         torch.manual_seed(experiment.seed)
         module = _built(experiment, None, fresh=True, bf16=in_bf16(schedule, device))
         training = _prepared(experiment, data, runtime, module, of_epoch)
-        module.objective.register_forward_pre_hook(lambda loss, given: watch(loss, LossInputs(*given)))
+        module.objective.register_forward_pre_hook(
+            lambda loss, given, named: watch(loss, LossInputs(*given, **named)), with_kwargs=True
+        )
         for epoch in range(min(schedule.epochs, math.ceil(steps / of_epoch))):
             _train_epoch(training, epoch, Monitor(), steps - epoch * of_epoch)
     return module
@@ -253,7 +255,7 @@ def gradient_shares(module: TrainingModule, batch: Batch) -> dict[str, float]:
     with torch.no_grad():
         output = module.model(batch.image)
     module.train(was_training)
-    inputs = LossInputs(output.mu, output.sigma, batch.target, batch.weight)
+    inputs = LossInputs(output.mu, output.sigma, batch.target, batch.weight, context=output.context)
     norms = module.objective.gradient_shares(inputs)
     return {name: float(value) for name, value in norms.items()}
 

@@ -23,7 +23,20 @@ from datasets.synthetic.people.write_human36m import Human36MPeople
 from datasets.synthetic.people.write_mpii import MpiiPeople
 from models.backbones import ResNet
 from models.heatmap_nets import TwoBranch
-from models.objectives import DLE, L1, L2, RLE, HeatmapMSE, LearnedScale, Objective, WeightedSum
+from models.objectives import (
+    DLE,
+    L1,
+    L2,
+    RLE,
+    BetaLaplace,
+    CorrelatedGaussian,
+    HeatmapMSE,
+    LearnedScale,
+    Objective,
+    UltralyticsRLE,
+    WeightedSum,
+)
+from models.realnvp import RealNVP
 from models.regressor import Regressor
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.precision import settled
@@ -70,6 +83,10 @@ def trainings() -> dict[str, Experiment]:
         "rle, s by samples": RLE(s="samples"),
         "rle, s by shifted grid": RLE(s="grid", nodes=30, shifted=True),
         "rle, constant s": RLE(s="grid", s_gradient=False),
+        "rle, conditioned": RLE(flow=RealNVP(context=4)),
+        "rle, ultralytics": UltralyticsRLE(),
+        "laplace, beta": BetaLaplace(),
+        "gaussian, correlated": CorrelatedGaussian(),
     }
     found = {name: vary(base, objective=objective) for name, objective in objectives.items()}
     heatmaps = simplepose(base)

@@ -8,14 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 
 from datasets.coco.config import CocoKeypoints
 from datasets.coco.dataset import CocoData
 from datasets.contract import DataPaths
 from datasets.metrics.oks import oks
 from datasets.synthetic.people.people import People
-from models.interface import Output
 from models.objectives import DLE, L1, RLE, LearnedScale, Objective
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
@@ -31,6 +30,7 @@ from orchestrator.probes.calibration import (
 from orchestrator.training.runtime import CPU
 from sweeps.baselines import mpii, simplepose
 from tests.support.errors import invalid
+from tests.support.honest import Honest
 
 
 @pytest.fixture(scope="module")
@@ -43,34 +43,6 @@ def data(config: CocoKeypoints, tmp_path_factory: pytest.TempPathFactory) -> Coc
     place = DataPaths(tmp_path_factory.mktemp("cache"))
     config.prepare(place)
     return replace(config.open(place, seed=0), flip_pairs=None)
-
-
-class Honest(nn.Module):
-    """Errs by Laplace noise of scales between 0.01 and 0.1, and predicts `factor` times these scales.
-
-    It knows the truth by the pictures. Its noise is evenly drawn, so that few people suffice.
-    """
-
-    def __init__(self, data: CocoData, factor: float = 1.0, score: float | None = None) -> None:
-        super().__init__()
-        batch = data.val.__getitems__([(0, index) for index in range(len(data.val))])
-        rng = np.random.default_rng(3)
-        scale = np.exp(rng.uniform(math.log(0.01), math.log(0.1), batch.target.shape))
-        below = (rng.permutation(scale.size).reshape(scale.shape) + 0.5) / scale.size
-        noise = -np.sign(below - 0.5) * np.log(1 - 2 * np.abs(below - 0.5))
-        wrong = batch.target + torch.from_numpy(scale * noise).float()
-        said = torch.from_numpy(factor * scale).float()
-        self.answers = {
-            image.numpy().tobytes(): answer for image, *answer in zip(batch.image, wrong, said, strict=True)
-        }
-        self.score = score
-
-    def forward(self, image: Tensor) -> Output:
-        answers = [self.answers[one.numpy().tobytes()] for one in image]
-        mu, sigma = (torch.stack(part) for part in zip(*answers, strict=True))
-        if self.score is None:
-            return Output(mu, sigma)
-        return Output(mu, None, score=torch.full(mu.shape[:2], self.score))
 
 
 def measured(experiment: Experiment, data: CocoData, net: nn.Module, objective: Objective) -> ProbeResult:

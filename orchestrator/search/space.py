@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.field_path import value_at, with_value, word
 from orchestrator.config.length import lengthened
+from orchestrator.config.vary import vary
 from orchestrator.jobs.labels import shortest
 from orchestrator.util.errors import SweepError
 
@@ -102,7 +103,9 @@ class Space:
         """
         for field, value in zip(self.fields, point, strict=True):
             if field == EPOCHS:
-                base = lengthened(base, value, None)
+                longer = lengthened(base, value, None)
+                # Nobody chose it in place of a recipe's.
+                base = vary(longer, schedule=vary(longer.schedule, recipe_epochs=None))
             else:
                 base = with_value(base, field, value, "search: ")
         return base

@@ -135,7 +135,7 @@ def _scale(axes: Sequence[Axes], panels: Sequence[Sequence[Point]], plot: Scatte
         else:
             ax.set_xlim(horizontal)
         if human or plot.log_x:
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
 
 
 def _log_scale(ax: Axes, low: float, high: float) -> None:
@@ -171,7 +171,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
     """A tick label: 12000000 as 12M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if abs(value) >= size:

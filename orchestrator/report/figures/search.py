@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from orchestrator.report.figures.label_placement import annotate
+from orchestrator.report.figures.scatter import short_number
 from orchestrator.report.figures.style import (
     BLUE,
     GRID,
@@ -54,7 +55,7 @@ def front(
             ax.scatter([x for _, x, _ in fixed], [y for _, _, y in fixed], s=46, facecolor="white",
                        edgecolor=ORANGE, linewidth=1.6, zorder=5)  # fmt: skip
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}".replace("e+0", "e")))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
         ax.set_xlabel(axis_label(column(declaration, plot.x)))
         ax.set_ylabel(axis_label(column(declaration, plot.y)))
         annotate(ax, freeze_layout(figure), fixed, [])
@@ -162,10 +163,12 @@ def _draw_axes(ax: Axes, names: Sequence[str], ticks: Sequence[tuple[list[str], 
     for place, (texts, heights) in enumerate(ticks):
         ax.axvline(place, color=GRID, zorder=1)
         for text, height in zip(texts, heights, strict=True):
-            ax.text(place, height, text, ha="center", va="bottom", fontsize=7, color=INK, zorder=3)
+            side = "top" if height == 0 else "bottom" if height == 1 else "center"
+            box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1}
+            ax.text(place, height, text, ha="center", va=side, fontsize=7, color=INK, bbox=box, zorder=3)
     ax.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
     ax.set_yticks([])
     ax.set_xlim(-0.3, len(names) - 0.7)
-    ax.set_ylim(-0.05, 1.08)
+    ax.set_ylim(-0.08, 1.08)
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)

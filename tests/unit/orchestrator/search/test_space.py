@@ -4,6 +4,8 @@ import pytest
 
 from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.schedule import Steps
+from orchestrator.config.vary import vary
 from orchestrator.search.halving import Budget, SearchPlan
 from orchestrator.search.space import Choice, Range, Space
 from tests.support.errors import refused
@@ -26,6 +28,17 @@ def test_a_point_gives_the_experiment_that_lies_there(experiment: Experiment) ->
     assert SPACE.words(point) == "width 16, density gaussian, betas [0.9, 0.99], lr 0.002"
     assert found.fingerprint() != experiment.fingerprint()
     assert SPACE.applied(experiment, SPACE.point_of(experiment)).fingerprint() == experiment.fingerprint()
+
+
+def test_milestones_move_with_epochs_and_the_experiment_is_the_one_of_that_length(
+    experiment: Experiment,
+) -> None:
+    decay = Steps(milestones=(2, 3))
+    base = vary(experiment, schedule=vary(experiment.schedule, epochs=4, decay=decay))
+    found = Space({"schedule.epochs": Choice((4, 8))}).applied(base, (8,))
+    assert found.schedule.decay == Steps(milestones=(4, 6))
+    assert found.by_recipe
+    assert found == vary(base, schedule=vary(base.schedule, epochs=8, decay=Steps(milestones=(4, 6))))
 
 
 def test_what_lies_outside_has_no_point(experiment: Experiment) -> None:

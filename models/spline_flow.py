@@ -9,7 +9,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from models.config import Width
 from models.errors import ConfigError
 from models.flow import Flow, FlowNet
 
@@ -25,10 +24,10 @@ class NSF(Flow):
     """
 
     kind: Literal["nsf"] = "nsf"
-    transforms: int = Field(default=2, ge=1, le=100)
-    bins: int = Field(default=8, ge=2, le=1000)
-    layers: int = Field(default=2, ge=1, le=100)
-    width: Width = 64
+    transforms: int = Field(default=2, ge=1, le=20)
+    bins: int = Field(default=8, ge=2, le=100)
+    layers: int = Field(default=2, ge=1, le=10)
+    width: int = Field(default=64, ge=1, le=512)
 
     @property
     def name(self) -> str:
@@ -50,12 +49,13 @@ class NSFNet(FlowNet):
     def __init__(self, config: NSF, dim: int) -> None:
         super().__init__()
         self.dim = dim
-        self.flow = _zuko().flows.NSF(
-            features=dim,
-            bins=config.bins,
-            transforms=config.transforms,
-            hidden_features=(config.width,) * config.layers,
-        )
+        with torch.device("cpu"):  # zuko computes its masks, which the device "meta" can't
+            self.flow = _zuko().flows.NSF(
+                features=dim,
+                bins=config.bins,
+                transforms=config.transforms,
+                hidden_features=(config.width,) * config.layers,
+            )
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log G(x), natural logarithm: x (N, D) -> (N,). N may be 0."""

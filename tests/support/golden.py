@@ -235,8 +235,15 @@ def close(before: Any, now: Any) -> bool:
 
 
 def extends(before: dict[str, Any], now: dict[str, Any] | None) -> bool:
-    """Whether a class has every default that it had; fields may be new."""
-    return now is not None and all(name in now and now[name] == value for name, value in before.items())
+    """Whether a class has every default that it had; fields may be new, also of values that are defaults."""
+    if now is None:
+        return False
+    return all(
+        extends(value, now[name])
+        if isinstance(value, dict) and isinstance(now.get(name), dict)
+        else name in now and now[name] == value
+        for name, value in before.items()
+    )
 
 
 def main() -> None:

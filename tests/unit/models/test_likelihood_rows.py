@@ -297,6 +297,14 @@ def test_a_spline_flow_samples_what_it_is_the_density_of() -> None:
         assert float((x[:, axis] < marginal.quantile(0.3)).float().mean()) == pytest.approx(0.3, abs=0.02)
 
 
+def test_a_spline_flow_has_the_same_form_where_nothing_is_computed() -> None:
+    pytest.importorskip("zuko")
+    with torch.device("meta"):
+        described = NSF(width=8).build(2).state_dict()
+    built_here = NSF(width=8).build(2).state_dict()
+    assert {n: v.shape for n, v in described.items()} == {n: v.shape for n, v in built_here.items()}
+
+
 def test_without_zuko_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zuko", None)
     with refused("no-zuko", ConfigError):

@@ -63,6 +63,14 @@ def test_files_of_several_seeds_and_files_beside_sweeps_need_them_named(
     assert not ran
 
 
+def test_a_sweep_that_runs_only_by_name_is_among_all_only_when_it_is_named(ran: Ran) -> None:
+    call()
+    call("likelihood")
+    every, alone = (names for names, _ in ran)
+    assert sorted([*every, *alone]) == sorted(sweep.name for sweep in all_sweeps())
+    assert alone == ["likelihood"]
+
+
 def test_an_unknown_sweep_is_refused(ran: Ran) -> None:
     with refused("no-sweep"):
         call("flow_sise")

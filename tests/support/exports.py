@@ -20,7 +20,7 @@ Points = Mapping[str, tuple[float, float] | None]
 def picture(path: Path) -> Path:
     """Noise, another one for each name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(zlib.crc32(path.name.encode()))
+    noise = np.random.default_rng(zlib.crc32(f"{path.parent.name}/{path.name}".encode()))
     Image.fromarray(noise.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)).save(path)
     return path
 

@@ -61,7 +61,7 @@ def test_simplepose_scores_a_point_by_the_maximum_of_its_map() -> None:
 @pytest.mark.parametrize(("model", "objective", "dim"), LEARNERS)
 def test_every_parameter_gets_a_gradient(model: Model, objective: Objective, dim: int) -> None:
     net, module = build(model, objective, dim).train(), objective.build(dim)
-    mu, sigma, heatmap, _ = net(pictures())
+    mu, sigma, heatmap, *_ = net(pictures())
     target = torch.rand(2, 5, dim) - 0.5
     module(mu, sigma, target, torch.ones_like(target), step=0, seed=0, heatmap=heatmap).loss.backward()
     parameters = [*net.parameters(), *(module.parameters() if dim == 2 else [])]

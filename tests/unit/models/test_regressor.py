@@ -128,7 +128,7 @@ def test_parameter_groups_hold_every_parameter_once() -> None:
     groups = parameter_groups(net)
     grouped = [id(p) for group in groups.values() for p in group]
     assert sorted(grouped) == sorted(id(p) for p in net.parameters())
-    assert list(groups) == ["trunk", "coord", "sigma", "heatmap"]
+    assert list(groups) == ["trunk", "coord", "sigma", "context", "heatmap"]
     assert [tuple(p.shape) for p in groups["sigma"]] == [(10, 16), (10,)]
 
 

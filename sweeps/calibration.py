@@ -6,7 +6,7 @@
 
 The main paper (Table 4) correlates confidence with OKS: 0.479 for heatmaps, 0.522 for a Laplace density
 with learned scale, 0.553 for RLE. The intervals are not in the paper. At demo scale expect about 12 minutes
-on 2 cores for 15 trainings, of which Table 7 shares 9 and Figure 1 another 3, and 15 measurements.
+on 2 cores for 15 trainings, of which Table 7 shares 9 and Figure 1 another 3, and 27 measurements.
 """
 
 from collections.abc import Iterator

@@ -3,11 +3,13 @@
 Shapes: B batch, P points, D coordinates, H W pixels.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from models.interface import LossInputs
 from models.losses import LossModule
 from orchestrator.config.experiment import Experiment
 from orchestrator.training.checkpoint import AFRESH, Checkpoint, CheckpointError
@@ -39,6 +41,12 @@ class TrainingModule(nn.Module):
             seed=self.seed,
             heatmap=output.heatmap,
             context=output.context,
+        )
+
+    def watch(self, watch: Callable[[LossModule, LossInputs], None]) -> None:
+        """Have a function called before each loss, with what it is computed from."""
+        self.objective.register_forward_pre_hook(
+            lambda loss, given, named: watch(loss, LossInputs(*given, **named)), with_kwargs=True
         )
 
 

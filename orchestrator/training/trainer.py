@@ -150,9 +150,7 @@ def train_again(
         torch.manual_seed(experiment.seed)
         module = _built(experiment, None, fresh=True, bf16=in_bf16(schedule, device))
         training = _prepared(experiment, data, runtime, module, of_epoch)
-        module.objective.register_forward_pre_hook(
-            lambda loss, given, named: watch(loss, LossInputs(*given, **named)), with_kwargs=True
-        )
+        module.watch(watch)
         for epoch in range(min(schedule.epochs, math.ceil(steps / of_epoch))):
             _train_epoch(training, epoch, Monitor(), steps - epoch * of_epoch)
     return module

@@ -69,6 +69,8 @@ KNOWS_DATA_SETS = {
     "orchestrator/probes/calibration.py",
     "orchestrator/probes/learned_density.py",
     "orchestrator/probes/occlusion.py",
+    "orchestrator/probes/proper_scores.py",
+    "orchestrator/probes/region_coverage.py",
     "orchestrator/probes/retina_gallery.py",
     "orchestrator/probes/truncation.py",
 }

@@ -44,6 +44,7 @@ def planned(sweeps: Sequence[Sweep], scale: str = "paper") -> Jobs:
     return {
         sweep.name: {fp: job for plan in plan_tables(sweep.tables, settings) for fp, job in plan.jobs.items()}
         for sweep in sweeps
+        if sweep.tables
     }
 
 

@@ -12,6 +12,7 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.jobs.job import Job
 from orchestrator.run import runner
+from orchestrator.run.session import Session
 from orchestrator.run.settings import RunSettings
 from orchestrator.schema.claims import CellRef, Greater
 from orchestrator.schema.declaration import DeclaredColumn
@@ -67,7 +68,8 @@ def finish_jobs(
 ) -> list[list[tuple[str, int]]]:
     ran: list[list[tuple[str, int]]] = []
 
-    def finish(jobs: Mapping[str, Job], planned: Any, settings: Any, tracker: Tracker, *_: Any) -> None:
+    def finish(jobs: Mapping[str, Job], planned: Any, session: Session, **_: Any) -> None:
+        tracker = session.tracker
         ran.append([])
         for fingerprint, job in jobs.items():
             (row,) = {p.rows[fingerprint] for p in planned}
@@ -79,8 +81,7 @@ def finish_jobs(
             ran[-1].append((row, job.seed))
             after(ran)
 
-    monkeypatch.setattr(runner, "_run", finish)
-    monkeypatch.setattr(runner, "_prepare", lambda *_: None)
+    monkeypatch.setattr(runner, "run_jobs", finish)
     return ran
 
 

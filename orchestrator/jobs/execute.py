@@ -62,6 +62,7 @@ class Task:
     paths: DataPaths
     storage: str
     sources: str = ""  # of the code that is to run it, as `provenance.imported_sources`; empty for any
+    system_metrics: bool = False  # whether a training reports how busy its machine is
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -72,6 +73,7 @@ class Task:
             "pack": self.paths.pack,
             "storage": self.storage,
             "sources": self.sources,
+            "system_metrics": self.system_metrics,
             "code": [asdict(code) for code in own_codes(self.job)],
         }
 
@@ -82,7 +84,9 @@ class Task:
             OwnCode(**code).load()
         root = plain["root"]
         paths = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
-        return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"])
+        return Task(
+            read_job(plain["job"]), paths, plain["storage"], plain["sources"], plain["system_metrics"]
+        )
 
 
 def run(task: Task, runtime: Runtime) -> JobResult:

@@ -1,7 +1,7 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,9 +16,6 @@ from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.execute import Task
 from orchestrator.jobs.job import Job
-from orchestrator.report import terminal
-from orchestrator.report.plain import plain
-from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import Ledger, group, labels_of, table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
@@ -26,13 +23,13 @@ from orchestrator.run.open_precision import OpenPrecision
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.address import check_address
-from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.util import provenance
+from orchestrator.util.durations import duration
 from orchestrator.util.errors import SweepError
 from orchestrator.util.machine_readable import print_json
 from orchestrator.util.terminal import bar
@@ -64,11 +61,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         session = _Session(tables, settings, tracker, binding.contents, console)
         planned = _until_decided(session, plan) if settings.until_decided else _round(session, plan)
         written = reporting.write_report(tracker, settings.report, settings.results)
-        shown = {p.declaration.table for p in planned}
-        if settings.json:
-            print_json(plain(written.report, shown))
-        else:
-            terminal.render(console, written.report, shown)
+        reporting.show(written.report, {p.declaration.table for p in planned}, console, as_json=settings.json)
     records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
     return reporting.print_failures(records, written.remarks, console)
 
@@ -258,12 +251,13 @@ def _run(
     """Run jobs. `again` has the runs of those that have finished before, and are to have fresh ones."""
     from orchestrator.schedule import cluster
     from orchestrator.schedule.connection import connect
+    from orchestrator.schedule.tune_trials import run_trials
 
     with console.status("starting Ray"):
         connect()
         plan = cluster.plan(settings.resources)
-    sources = provenance.imported_sources()
-    tasks = [Task(job, settings.paths, settings.storage, sources) for job in jobs.values()]
+    if plan.waits:
+        console.print(cluster.waiting(plan), soft_wrap=True)
     labels = labels_of(planned)
     display = Display(
         {
@@ -276,7 +270,7 @@ def _run(
     tracker.shared.announce(planned[0].declaration.command, {fp: labels.names[fp] for fp in jobs})
     with live_view(display, console):
         run_trials(
-            tasks,
+            _tasks(jobs.values(), settings),
             plan,
             settings.cache.parent / "ray",
             ledger.record,
@@ -284,3 +278,8 @@ def _run(
             ledger.claim,
             ledger.say_held,
         )
+
+
+def _tasks(jobs: Iterable[Job], settings: RunSettings) -> list[Task]:
+    sources, loads = provenance.imported_sources(), settings.system_metrics
+    return [Task(job, settings.paths, settings.storage, sources, system_metrics=loads) for job in jobs]

@@ -2,14 +2,19 @@
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
 from orchestrator.cli.guard import console
 from orchestrator.cli.paths import place
-from orchestrator.run.settings import home
+from orchestrator.cli.shared_options import add_store
+from orchestrator.run.settings import home, tracking_uri
+from orchestrator.util.errors import SweepError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from orchestrator.inference.export import Form
     from orchestrator.inference.model_store import Trained
 
@@ -29,6 +34,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     model_argument.add_model(parser)
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: onnx")
     parser.add_argument("--out", type=place, metavar="FILE", help="default: results/exported/NAME")
+    parser.add_argument(
+        "--mlflow",
+        action="store_true",
+        help="log it to the run of its training too, with signature and an input example, so that "
+        "mlflow.pyfunc.load_model loads it without this project",
+    )
+    add_store(parser)
     parser.set_defaults(act=act)
 
 
@@ -37,8 +49,13 @@ def act(arguments: argparse.Namespace) -> int:
 
     Raises:
         CheckpointError: there is no such model, the format can't hold it, or what was written differs.
+        SweepError: MLflow is to run what it can't.
+        TrackingError: the store has no run of it.
     """
     from orchestrator.inference import export
+
+    if arguments.mlflow and arguments.format != "onnx":
+        raise SweepError("--mlflow logs a model as ONNX: leave out --format", code="not-onnx")
 
     terminal = console()
     trained = model_argument.trained(arguments, terminal)
@@ -53,7 +70,23 @@ def act(arguments: argparse.Namespace) -> int:
     terminal.print(f"{out}: uint8 ({inputs}) to {', '.join(written)}", soft_wrap=True)
     worst = ", ".join(f"{name} {difference:.1e}" for name, difference in written.items())
     terminal.print(f"largest difference to the model on {samples.description}: {worst}")
+    if arguments.mlflow:
+        terminal.print(_logged(arguments, trained, out, samples.image), soft_wrap=True)
     return 0
+
+
+def _logged(arguments: argparse.Namespace, trained: "Trained", file: Path, pictures: "Tensor") -> str:
+    """Log an exported model; a sentence with its address."""
+    from orchestrator.inference.export import about
+    from orchestrator.tracking.model_writer import ExportedModel
+    from orchestrator.tracking.tracker import Tracker
+
+    name = re.sub(r"[/:.%]", "-", file.stem)
+    fingerprint = trained.experiment.fingerprint()
+    model = ExportedModel(fingerprint, name, file, pictures[:1].numpy(), about(trained))
+    with Tracker.open(tracking_uri(arguments.tracking_uri, home() / "store"), None, create=False) as tracker:
+        address = tracker.models.log(model)
+    return f"in MLflow: mlflow.pyfunc.load_model({address!r})"
 
 
 def default_name(trained: "Trained", form: "Form") -> str:

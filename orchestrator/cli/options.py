@@ -184,6 +184,12 @@ def _add_locations(parser: argparse.ArgumentParser) -> None:
         "a name is taken",
     )
     locations.add_argument(
+        "--system-metrics",
+        action="store_true",
+        help="log processors, memory, disk and GPU of the machine that trains with each epoch, for MLflow's "
+        "page of a run",
+    )
+    locations.add_argument(
         "--storage",
         type=place_or_uri,
         metavar="DIR|URI",
@@ -220,6 +226,7 @@ def options(arguments: argparse.Namespace) -> RunSettings:
         max_seeds=arguments.max_seeds,
         precision=arguments.precision,
         experiment_prefix=arguments.experiment_prefix,
+        system_metrics=arguments.system_metrics,
         epochs=arguments.epochs,
         batch=arguments.batch,
         weights=arguments.weights,

@@ -29,11 +29,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _act(arguments: argparse.Namespace) -> int:
-    from orchestrator.tracking.tracker import Tracker
+    from orchestrator.tracking import status
 
     uri = tracking_uri(arguments.tracking_uri, home() / "store")
-    with Tracker.open(uri, None, create=False) as tracker:
-        found = tracker.shared.status()
+    if (found := status.at(uri)) is None:
+        from orchestrator.tracking.tracker import Tracker
+
+        with Tracker.open(uri, None, create=False) as tracker:
+            found = tracker.shared.status()
     if arguments.json:
         print_json([asdict(sweep) for sweep in found])
     else:
@@ -45,7 +48,7 @@ def show(sweeps: "Sequence[SweepStatus]", terminal: "Console") -> None:
     """Print a table of running jobs for each sweep, and what waits."""
     from rich.table import Table
 
-    from orchestrator.report.text import duration
+    from orchestrator.util.durations import duration
 
     if not sweeps:
         terminal.print("no sweep runs on this store")

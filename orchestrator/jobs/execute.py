@@ -63,6 +63,7 @@ class Task:
     storage: str
     sources: str = ""  # of the code that is to run it, as `provenance.imported_sources`; empty for any
     until: int | None = None  # the epoch after which a training is stopped; None for its end
+    system_metrics: bool = False  # whether a training reports how busy its machine is
 
     def plain(self) -> dict[str, Any]:
         """As it travels between processes."""
@@ -74,6 +75,7 @@ class Task:
             "storage": self.storage,
             "sources": self.sources,
             "until": self.until,
+            "system_metrics": self.system_metrics,
             "code": [asdict(code) for code in own_codes(self.job)],
         }
 
@@ -84,7 +86,8 @@ class Task:
             OwnCode(**code).load()
         root = plain["root"]
         paths = DataPaths(Path(plain["cache"]), None if root is None else Path(root), plain["pack"])
-        return Task(read_job(plain["job"]), paths, plain["storage"], plain["sources"], plain["until"])
+        rest = plain["sources"], plain["until"], plain["system_metrics"]
+        return Task(read_job(plain["job"]), paths, plain["storage"], *rest)
 
 
 def run(task: Task, runtime: Runtime) -> JobResult:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.stats.aggregate import FilledTable
+from orchestrator.util.durations import duration
 
 TITLE = "Residual Log-likelihood Estimation: the paper's tables, run again"
 
@@ -153,10 +154,3 @@ def _ends(days: Iterable[str]) -> tuple[str, ...]:
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
-
-
-def duration(seconds: float) -> str:
-    """In the largest unit that leaves two digits: `90 s`, `35 min`, `2.5 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

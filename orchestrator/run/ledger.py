@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -10,14 +11,16 @@ from orchestrator.jobs.job import Job
 from orchestrator.jobs.labels import differing, distinct_names, parameters
 from orchestrator.run.progress import Display
 from orchestrator.run.settings import RunSettings
-from orchestrator.schedule.claims import Claim
-from orchestrator.schedule.tune_trials import Event
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned
 from orchestrator.tracking.tracker import Tracker, TrackingError, TrialInfo
 from orchestrator.training.checkpoint import Checkpoints
 from orchestrator.util import provenance
 from orchestrator.util.redact import redacted
+
+if TYPE_CHECKING:
+    from orchestrator.schedule.claims import Claim
+    from orchestrator.schedule.tune_trials import Event
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Ledger:
     again: Mapping[str, str] = field(default_factory=dict)  # finished runs, by fingerprint, that do not count
     hosts: dict[str, str] = field(default_factory=dict)  # that run the jobs, as they were last recorded
 
-    def claim(self, fingerprint: str) -> Claim:
+    def claim(self, fingerprint: str) -> "Claim":
         """Ask for the lease on a job. Where the store does not answer, it is run: a sweep must not end with
         its store, and nobody else gets a lease there either."""
         claim = self._claim(fingerprint)
@@ -51,7 +54,7 @@ class Ledger:
             Checkpoints(self.settings.storage).delete(fingerprint)
         return claim
 
-    def _claim(self, fingerprint: str) -> Claim:
+    def _claim(self, fingerprint: str) -> "Claim":
         try:
             found = self.tracker.shared.claim(fingerprint, self.again.get(fingerprint, ""))
         except TrackingError as error:
@@ -70,7 +73,7 @@ class Ledger:
             soft_wrap=True,
         )
 
-    def record(self, event: Event) -> None:
+    def record(self, event: "Event") -> None:
         """One event, in order."""
         if event.finished is not None:
             self._end(event)
@@ -90,7 +93,7 @@ class Ledger:
         self.console.show_cursor()
         self.tracker.close(hurry=True)
 
-    def _end(self, event: Event) -> None:
+    def _end(self, event: "Event") -> None:
         assert event.finished is not None
         if event.elsewhere:
             self.display.end(event.fingerprint, event.finished)
@@ -141,7 +144,18 @@ class Ledger:
             machine=provenance.machine(),
             world_size=self.world_size if training else 1,
             checkpoint=Checkpoints(self.settings.storage).path(fingerprint) if training else "",
+            data_name=data_name(self.settings, job),
+            data_folder=str(self.settings.data_root or ""),
+            data_json="" if job.data is None else job.data.model_dump_json(),
         )
+
+
+def data_name(settings: RunSettings, job: Job) -> str:
+    """What MLflow's column of data sets shows; empty for random pictures."""
+    if job.data is None:
+        return ""
+    root = settings.data_root
+    return f"generated {job.data.name}" if root is None else f"{job.data.name} in {root.name}"
 
 
 def group(settings: RunSettings, job: Job) -> str:

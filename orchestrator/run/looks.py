@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
 from orchestrator.stats.aggregate import fill
-from orchestrator.stats.hypothesis_tests import judge
 from orchestrator.stats.samples import terms
 from orchestrator.stats.verdict import Verdict
 from orchestrator.util.errors import SweepError
@@ -42,6 +41,8 @@ def undecided_rows(declaration: Declaration, records: Mapping[str, Record]) -> s
     A claim whose cells gave the same difference with every seed has no test, and more seeds would change that
     only by accident.
     """
+    from orchestrator.stats.hypothesis_tests import judge  # scipy.stats takes most of a second
+
     verdicts = judge(declaration, fill(declaration, records))
     undecided = [
         claim

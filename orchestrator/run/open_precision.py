@@ -8,7 +8,6 @@ from rich.console import Console
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.precision import settled
 from orchestrator.run.settings import RunSettings
-from orchestrator.schedule.native_precision import native
 from orchestrator.util.mathematics import Precision
 
 
@@ -30,6 +29,8 @@ class OpenPrecision:
     @cached_property
     def _native(self) -> Precision:
         """Asked once, and only where a recipe leaves it open."""
+        from orchestrator.schedule.native_precision import native
+
         found = native(self.settings.resources)
         self.console.print(
             f"backbones in {found.precision} ({found.reason}); --precision chooses, for equal experiments on "

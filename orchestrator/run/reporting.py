@@ -1,19 +1,23 @@
 """The report at the end of a run, or again from the store alone: always made, with what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.report import writer
 from orchestrator.run.settings import home
 from orchestrator.schema.plots import histories
 from orchestrator.schema.record import Record
 from orchestrator.tracking.tracker import Tracker, TrackingError
 from orchestrator.util.errors import SweepError
+from orchestrator.util.machine_readable import print_json
 from orchestrator.util.mathematics import SCHEMA
+
+if TYPE_CHECKING:
+    from orchestrator.report.writer import Report
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,12 @@ class Written:
         remarks: what could not be written or read.
     """
 
-    report: writer.Report
+    report: "Report"
     records: dict[str, Record]
     remarks: tuple[str, ...]
 
 
-def rebuild(uri: str, name: str | None, results: Path | None) -> writer.Report:
+def rebuild(uri: str, name: str | None, results: Path | None) -> "Report":
     """Build a report again from the store alone.
 
     Args:
@@ -62,6 +66,8 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
         TrackingError: the store is away for longer than the patience.
         SweepError: the folder can't be written to.
     """
+    from orchestrator.report import writer
+
     remarks: list[str] = []
     try:
         tracker.flush()
@@ -85,6 +91,17 @@ def write_report(tracker: Tracker, name: str, results: Path) -> Written:
         raise SweepError(". ".join(sentences), code="unwritable") from error
     unlogged = writer.log(tracker, report)
     return Written(report, records, (*remarks, *unlogged))
+
+
+def show(report: "Report", tables: Collection[str], console: Console, *, as_json: bool) -> None:
+    """Print these tables of a report, and their verdicts."""
+    from orchestrator.report import terminal
+    from orchestrator.report.plain import plain
+
+    if as_json:
+        print_json(plain(report, tables))
+    else:
+        terminal.render(console, report, tables)
 
 
 def say_older(tracker: Tracker, console: Console) -> None:

@@ -14,9 +14,6 @@ from orchestrator.config.length import check_chosen_once, lengthened
 from orchestrator.data.binding import Binding
 from orchestrator.data.picture_checks import checker
 from orchestrator.jobs.job import Job
-from orchestrator.report import terminal
-from orchestrator.report.plain import plain
-from orchestrator.report.text import duration
 from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
@@ -30,6 +27,7 @@ from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Search, Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
+from orchestrator.util.durations import duration
 from orchestrator.util.errors import SweepError
 from orchestrator.util.machine_readable import print_json
 
@@ -64,11 +62,7 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
         for search in searches:
             planned += _searched(session, search, plan)
         written = reporting.write_report(tracker, settings.report, settings.results)
-        shown = {p.declaration.table for p in planned}
-        if settings.json:
-            print_json(plain(written.report, shown))
-        else:
-            terminal.render(console, written.report, shown)
+        reporting.show(written.report, {p.declaration.table for p in planned}, console, as_json=settings.json)
     records = [written.records[fp] for fp in _wanted(planned) if fp in written.records]
     return reporting.print_failures(records, written.remarks, console)
 

@@ -15,7 +15,6 @@ from orchestrator.jobs.job import Job
 from orchestrator.run.ledger import Labels, Ledger, group, labels_of
 from orchestrator.run.progress import Display, JobProgress, live_view
 from orchestrator.run.settings import RunSettings
-from orchestrator.schedule.tune_trials import run_trials
 from orchestrator.schema.record import Record
 from orchestrator.sweep.plan import Planned
 from orchestrator.sweep.sweep import Table
@@ -70,6 +69,7 @@ def run_jobs(
     """
     from orchestrator.schedule import cluster
     from orchestrator.schedule.connection import connect
+    from orchestrator.schedule.tune_trials import run_trials
 
     settings, tracker, console = session.settings, session.tracker, session.console
     tracker.reserve(group(settings, job) for job in jobs.values())
@@ -77,15 +77,15 @@ def run_jobs(
     with console.status("starting Ray"):
         connect()
         plan = cluster.plan(settings.resources)
-    sources = provenance.imported_sources()
-    tasks = [Task(job, settings.paths, settings.storage, sources, until.get(fp)) for fp, job in jobs.items()]
+    if plan.waits:
+        console.print(cluster.waiting(plan), soft_wrap=True)
     labels = labels_of(planned)
     display = _display(jobs, labels, until, settings.scale)
     ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console, again)
     tracker.shared.announce(planned[0].declaration.command, {fp: labels.names[fp] for fp in jobs})
     with live_view(display, console):
         run_trials(
-            tasks,
+            _tasks(jobs, settings, until),
             plan,
             settings.cache.parent / "ray",
             ledger.record,
@@ -93,6 +93,13 @@ def run_jobs(
             ledger.claim,
             ledger.say_held,
         )
+
+
+def _tasks(jobs: Mapping[str, Job], settings: RunSettings, until: Mapping[str, int]) -> list[Task]:
+    sources, loads = provenance.imported_sources(), settings.system_metrics
+    return [
+        Task(job, settings.paths, settings.storage, sources, until.get(fp), loads) for fp, job in jobs.items()
+    ]
 
 
 def _display(jobs: Mapping[str, Job], labels: Labels, until: Mapping[str, int], scale: str) -> Display:

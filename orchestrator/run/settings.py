@@ -48,6 +48,7 @@ class RunSettings:
     epochs: int | None = None  # None leaves it to the recipe
     batch: int | None = None  # the same
     json: bool = False  # whether what was found is printed as JSON, the console being that of errors
+    system_metrics: bool = False  # whether trainings report how busy their machines are
     weights: Path | None = None  # of trunks before training; None leaves them to the recipe
 
     @property

@@ -39,9 +39,15 @@ class Claims:
     on_wait: Callable[[int], None]
     _told: bool = False
 
-    def next(self) -> str | None:
-        """A job that may start now; None where all that are left are held by others, or none is left."""
+    def next(self, fits: Callable[[str], bool] = lambda fingerprint: True) -> str | None:
+        """A job that may start now; None where all that are left are held by others, or none is left.
+
+        Args:
+            fits: whether there is room for it just now.
+        """
         for fingerprint in list(self.waiting):
+            if not fits(fingerprint):
+                continue
             claim = self.ask(fingerprint)
             if claim == "theirs":
                 continue
@@ -68,11 +74,18 @@ class ClaimingSearcher(Searcher):  # type: ignore[misc]  # Ray is untyped here
     Args:
         claims: where they come from.
         first: a job that is claimed already.
+        room: how many may run, or wait for nodes, just now.
+        apart: those of which one at a time may.
     """
 
-    def __init__(self, claims: Claims, first: str) -> None:
+    def __init__(
+        self, claims: Claims, first: str, room: Callable[[], int], apart: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__()
         self._claims, self._first = claims, [first]
+        self._room, self._apart = room, apart
+        self._live: dict[str, str] = {}  # job by trial
+        self._not_before = 0.0  # of the next look at jobs that may be free
         self.given: set[str] = set()
         self.ended = False  # no more can start
 
@@ -81,15 +94,27 @@ class ClaimingSearcher(Searcher):  # type: ignore[misc]  # Ray is untyped here
         return {}
 
     def suggest(self, trial_id: str) -> Any:
-        """A trial's configuration, or that no more can start."""
-        found = self._first.pop() if self._first else self._claims.next()
+        """A trial's configuration; None where there is no room just now; or that no more can start."""
+        if len(self._live) >= self._room() or time.monotonic() < self._not_before:
+            return None
+        taken = any(job in self._apart for job in self._live.values())
+        found = self._first.pop() if self._first else self._next(taken)
+        if found is None and taken:
+            self._not_before = time.monotonic() + PAUSE
+            return None
         if found is not None:
             self.given.add(found)
+            self._live[trial_id] = found
         self.ended = found is None or not self._claims.waiting
         return Searcher.FINISHED if found is None else {"job": found}
 
+    def _next(self, taken: bool) -> str | None:
+        return self._claims.next(lambda job: not (taken and job in self._apart))
+
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        """Nothing follows from a result."""
+        """Nothing follows from a result but room."""
+        self._live.pop(trial_id, None)
+        self._not_before = 0.0
 
     def save(self, checkpoint_path: str) -> None:
         """Tune saves searchers for a restore, which is never made."""

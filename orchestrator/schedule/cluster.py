@@ -1,11 +1,11 @@
 """The cluster: what it has, and how many trials fit on it at once."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-
-import ray
 
 from orchestrator.util.errors import UserError
 
@@ -19,6 +19,12 @@ DRIVER_CPU = 0.0001
 """A trial that only starts workers must not hold a CPU that its workers need; Ray counts no finer."""
 MOST_DRIVERS = round((1 - WORKER_CPU) / DRIVER_CPU)
 """As many drivers fit beside one worker on one CPU, should they all come together there."""
+
+ASKED = 16
+"""Trials that ask a cluster which grows for nodes where it has none yet; where it has some, as many more as
+run, so that it may double at each step."""
+LOOK = 2.0
+"""Seconds from one look at the nodes to the next."""
 
 Node = Mapping[str, float]
 """The resources of a node by Ray's names: CPU, GPU, memory (bytes)."""
@@ -41,6 +47,8 @@ class Plan:
     gpus_per_worker: float
     concurrent: int
     memory: float = 0.0  # bytes that a trial's own process reserves; 0 where no node has as much
+    request: ResourceRequest = ResourceRequest()  # with what it left open settled
+    waits: bool = False  # whether no node has room for a trial yet
 
     @property
     def trial(self) -> dict[str, float]:
@@ -67,19 +75,34 @@ class ClusterError(UserError):
 
 
 def plan(request: ResourceRequest) -> Plan:
-    """Fit the request to the connected cluster.
+    """Fit the request to the connected cluster, as it is just now.
 
     Raises:
-        ClusterError: not even one trial fits.
+        ClusterError: not even one trial fits, and no autoscaler adds nodes.
     """
-    return fit_plan(request, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+    from orchestrator.schedule.autoscaler import grows
+
+    try:
+        return fit_plan(request, nodes(), grows=grows())
+    except ClusterError:
+        return fit_plan(request, nodes(), grows=grows(wait=True))
 
 
-def fit_plan(request: ResourceRequest, nodes: Sequence[Node]) -> Plan:
+def nodes() -> list[Node]:
+    """The resources of the nodes that are up."""
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def fit_plan(request: ResourceRequest, nodes: Sequence[Node], *, grows: bool = False) -> Plan:
     """The plan for a cluster of these nodes: as many trials at once as can all have their workers.
 
     Resources are counted by node, since no worker can have its CPU on one and its GPU on another. With GPUs
     the default is one Train worker a trial on one GPU each; without, no Train workers.
+
+    Args:
+        grows: whether nodes come that trials wait for: more than fit are to wait, and none is refused.
 
     Raises:
         ClusterError: not even one trial fits.
@@ -93,15 +116,56 @@ def fit_plan(request: ResourceRequest, nodes: Sequence[Node]) -> Plan:
             code="share-of-gpus",
         )
     total = sum(room(node, per_worker) for node in nodes)
-    if total < max(workers, 1):
+    if total < max(workers, 1) and not grows:
         raise ClusterError(_refusal(max(workers, 1), per_worker, total, nodes), code="too-small")
     if workers:
         memory, fits = DRIVER_MEMORY, min(total // workers, MOST_DRIVERS, _with_memory(nodes, workers))
     else:
         memory, fits = TRIAL_MEMORY, sum(min(room(n, per_worker), _times(n, TRIAL_MEMORY)) for n in nodes)
-    concurrent = max(1, fits)  # where memory is short one trial may try
+    concurrent = max(2 * fits, ASKED) if grows else max(1, fits)  # where memory is short one trial may try
     concurrent = min(request.concurrent or concurrent, concurrent)
-    return Plan(workers, per_worker, concurrent, memory if fits else 0.0)
+    settled = ResourceRequest(workers, per_worker, request.concurrent)
+    return Plan(workers, per_worker, concurrent, memory if fits else 0.0, settled, total < max(workers, 1))
+
+
+class Room:
+    """How many trials may run, or wait for nodes, just now: nodes come and go while a sweep runs.
+
+    Args:
+        plan: by which they run.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._request, self._found = plan.request, plan.concurrent
+        self._looked = time.monotonic()
+
+    def __call__(self) -> int:
+        """As the nodes were at the last look; where all are gone, as before."""
+        if time.monotonic() - self._looked > LOOK:
+            with suppress(Exception):  # the head does not answer; whoever watches it ends the sweep
+                self._found = plan(self._request).concurrent
+            self._looked = time.monotonic()
+        return self._found
+
+
+def waiting(plan: Plan) -> str:
+    """What trials wait for, where no node has room for one."""
+    return (
+        f"no node has room for a trial yet, which needs {max(plan.workers, 1)} × (1 CPU and "
+        f"{plan.gpus_per_worker:g} GPUs): waiting for the cluster's autoscaler. `ray status` shows what "
+        "it does; GPUs are asked for with --gpus-per-worker"
+    )
+
+
+def whole_nodes(plan: Plan, nodes: Sequence[Node]) -> tuple[dict[str, float], int] | None:
+    """What a measurement takes that has one of the largest nodes to itself, and how many such nodes are up;
+    None where trials have no other node beside it."""
+    able = [node for node in nodes if room(node, plan.gpus_per_worker)]
+    if len(able) < 2:
+        return None
+    sizes = [(node["CPU"], node.get("GPU", 0.0)) for node in able]
+    cpus, gpus = max(sizes)
+    return {"cpu": cpus, "gpu": gpus}, sizes.count((cpus, gpus))
 
 
 def room(node: Node, gpus_per_worker: float) -> int:

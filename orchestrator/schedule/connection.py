@@ -49,6 +49,8 @@ def _set_up() -> None:
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # As many as there is room for wait for nodes at once, so that an autoscaler adds them at once.
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1000")
     # Tune's own result files are not written, and it would warn of each that it misses.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     # A trial that lost its process starts again, and if it fails for good its record says why: no traceback.

@@ -34,13 +34,19 @@ def native(request: ResourceRequest) -> Native:
     one, trials run on this machine, and Ray is not started for the question.
 
     Raises:
-        ClusterError: the cluster can't be joined, is too small, or a node does not answer.
+        ClusterError: the cluster can't be joined, is too small, has no node yet, or one does not answer.
     """
     if not ray.is_initialized() and not os.environ.get("RAY_ADDRESS"):
         return judged([_ability(request.gpus_per_worker != 0)])
     connect()
     per_worker = cluster.plan(request).gpus_per_worker
     nodes = [n for n in ray.nodes() if n["Alive"] and cluster.room(n["Resources"], per_worker)]
+    if not nodes:
+        raise ClusterError(
+            "no node is up yet that could say whether it multiplies bf16: choose with --precision float32 or "
+            "--precision bf16",
+            code="no-node",
+        )
     return judged(_ask([node["NodeID"] for node in nodes], gpu=per_worker > 0))
 
 

@@ -13,13 +13,15 @@ from ray import tune
 from orchestrator.jobs.execute import JobResult, Task, other_sources, run
 from orchestrator.jobs.job import Stage
 from orchestrator.schedule.claims import Claim, ClaimingSearcher, Claims, always
-from orchestrator.schedule.cluster import Plan
+from orchestrator.schedule.cluster import Plan, Room, nodes, whole_nodes
 from orchestrator.schedule.head import watched
+from orchestrator.schedule.how_to_run import HowToRun
 from orchestrator.schedule.train_workers import run_on_workers
 from orchestrator.util.errors import SweepError
 
 CRASHES = 3
-"""How often a trial whose process was killed starts again, from its last checkpoint."""
+"""How often a trial whose process or node was lost starts again, from its last checkpoint, without having
+done an epoch in between."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,16 @@ def run_trials(
     ask: Callable[[str], Claim] = always,
     on_wait: Callable[[int], None] = lambda jobs: None,
 ) -> None:
-    """Run every task: trainings, those that start from another after it; then measurements of trained models;
-    last the timings of a step, one at a time, which want a quiet machine.
+    """Run every task: trainings, those that start from another after it; then measurements of trained models.
+
+    The timings of a step want a quiet machine. Of a cluster of several nodes they have one to themselves, one
+    after another, while the others train; on a single node they come last, one at a time.
 
     A task is left out where a training that it needs was among the tasks and did not finish.
 
     Args:
         tasks: with distinct fingerprints.
-        plan: how many at once, and on what.
+        plan: on what they run. How many at once follows from the nodes that there are as they go on.
         folder: for Ray's own bookkeeping, which is removed at the end.
         on_event: called in this process, in the order of events.
         give_up: called where the head of the cluster is gone, before this process ends.
@@ -75,27 +79,28 @@ def _run_stages(
     claims: Callable[[list[str]], Claims],
 ) -> None:
 
-    def run_stage(ready: Sequence[Task], stage: Stage) -> None:
+    def run_stage(ready: Sequence[Task], how: HowToRun) -> None:
         ready = [task for task in ready if not _needs(task) & results.failed]
-        if not ready:
-            return
-        trainable: Callable[..., None] = _run_in_actor
-        resources = plan.measurement
-        if stage == "training":
-            trainable = _train_on_workers(plan, folder) if plan.workers else _run_in_actor
-            resources = plan.trial
-        concurrent = 1 if stage == "timing" else plan.concurrent
         wanted = claims([task.job.fingerprint() for task in ready])
         # What others hold when all else has started is waited for outside Tune, where it can be interrupted.
         while (first := wanted.wait()) is not None:
-            search = ClaimingSearcher(wanted, first)
-            _tune(ready, search, trainable, resources, concurrent, folder, results.pass_on)
+            search = ClaimingSearcher(wanted, first, how.room, frozenset(how.apart))
+            _tune(ready, search, how, folder, results.pass_on)
             results.check_sources()
 
-    for generation in generations([task for task in tasks if task.job.stage == "training"]):
-        run_stage(generation, "training")
-    run_stage([task for task in tasks if task.job.stage == "probe"], "probe")
-    run_stage([task for task in tasks if task.job.stage == "timing"], "timing")
+    def of(stage: Stage) -> list[Task]:
+        return [task for task in tasks if task.job.stage == stage]
+
+    timings = of("timing")
+    for generation in generations(of("training")):
+        whole = whole_nodes(plan, nodes()) if timings else None
+        beside, timings = (timings, []) if whole else ([], timings)
+        apart = {task.job.fingerprint(): whole[0] for task in beside} if whole else {}
+        trainable = _train_on_workers(plan, folder, frozenset(apart)) if plan.workers else _run_in_actor
+        run_stage([*beside, *generation], HowToRun(trainable, plan.trial, Room(plan), apart))
+    run_stage(of("probe"), HowToRun(_run_in_actor, plan.measurement, Room(plan)))
+    resources, count = whole_nodes(plan, nodes()) or (plan.measurement, 1)
+    run_stage(timings, HowToRun(_run_in_actor, resources, lambda: count))
 
 
 @dataclass
@@ -158,9 +163,7 @@ def _needs(task: Task) -> set[str]:
 def _tune(
     tasks: Sequence[Task],
     search: ClaimingSearcher,
-    trainable: Callable[..., None],
-    resources: dict[str, float],
-    concurrent: int,
+    how: HowToRun,
     folder: Path,
     on_event: Callable[[Event], None],
 ) -> None:
@@ -169,12 +172,11 @@ def _tune(
     tuner = tune.Tuner(
         # Tasks are no part of `param_space`, which Tune writes into files: the storage's address may hold
         # a key.
-        tune.with_resources(tune.with_parameters(trainable, tasks=by_fingerprint), resources),
+        tune.with_resources(tune.with_parameters(how.trainable, tasks=by_fingerprint), how.reserved),
         tune_config=tune.TuneConfig(
             search_alg=search,
             num_samples=len(tasks),
             reuse_actors=True,
-            max_concurrent_trials=concurrent,
             trial_name_creator=_name,
             trial_dirname_creator=_name,
         ),
@@ -208,12 +210,16 @@ def _run_in_actor(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -
     from orchestrator.schedule.worker_process import TrialRuntime, set_up_process
 
     set_up_process()
-    finished = run(Task.of(tasks[config["job"]]), TrialRuntime.current())
+    task = Task.of(tasks[config["job"]])
+    finished = run(task, TrialRuntime.current(system=task.system_metrics))
     tune.report({"finished": json.dumps(finished.plain())})
 
 
-def _train_on_workers(plan: Plan, folder: Path) -> Callable[..., None]:
+def _train_on_workers(plan: Plan, folder: Path, apart: frozenset[str]) -> Callable[..., None]:
     def drive(config: dict[str, Any], tasks: Mapping[str, dict[str, Any]]) -> None:
+        if config["job"] in apart:
+            _run_in_actor(config, tasks)
+            return
         finished = run_on_workers(tasks[config["job"]], plan.workers, plan.gpus_per_worker, folder)
         tune.report({"finished": json.dumps(finished.plain())})
 
@@ -243,6 +249,7 @@ class _EventCallback(tune.Callback):  # type: ignore[misc]  # Ray is untyped her
             for epoch, metrics in json.loads(result["history"]):
                 self.on_event(Event(_fingerprint(trial), epoch, metrics, replayed=True))
         elif "epoch" in result:
+            trial.run_metadata.num_failures = 0  # it goes on; a node that is lost costs an epoch, no more
             host = str(result.get("hostname", ""))
             metrics = json.loads(result["metrics"])
             self.on_event(Event(_fingerprint(trial), result["epoch"], metrics, host=host))
@@ -250,7 +257,8 @@ class _EventCallback(tune.Callback):  # type: ignore[misc]  # Ray is untyped her
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if _fingerprint(trial) not in self.ended:
             last = str(trial.get_pickled_error() or "its process died")
-            self._end(trial, JobResult("failed", note=f"the trial was lost {CRASHES + 1} times: {last}"))
+            note = f"the trial was lost {CRASHES + 1} times in one epoch: {last}"
+            self._end(trial, JobResult("failed", note=note))
 
     def _end(self, trial: Any, finished: JobResult) -> None:
         self.ended.add(_fingerprint(trial))

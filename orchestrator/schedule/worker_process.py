@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import ray
@@ -13,6 +14,7 @@ from ray import tune
 
 from orchestrator.training.precision import exact_convolutions
 from orchestrator.training.runtime import SingleProcess
+from orchestrator.util import system_metrics
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
@@ -40,18 +42,31 @@ def own_device() -> torch.device:
     return torch.device("cuda", 0) if ray.get_gpu_ids() and torch.cuda.is_available() else torch.device("cpu")
 
 
+def reported(epoch: int, metrics: dict[str, float], *, system: bool) -> dict[str, Any]:
+    """What travels of an epoch.
+
+    Args:
+        system: whether how busy the machine is goes with it.
+    """
+    found = metrics | system_metrics.system_metrics() if system else metrics
+    return {"epoch": epoch, "metrics": json.dumps(found)}
+
+
 @dataclass(frozen=True)
 class TrialRuntime(SingleProcess):
     """A training inside a Tune trial's own actor: reports go to Tune."""
 
+    system: bool = False  # whether they tell how busy the machine is
+
     @staticmethod
-    def current() -> "TrialRuntime":
+    def current(*, system: bool) -> "TrialRuntime":
         """For the calling process."""
-        return TrialRuntime(own_device())
+        system_metrics.begin()
+        return TrialRuntime(own_device(), system=system)
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
         """One result for Tune; reported again after a crash, it is the same result again."""
-        tune.report({"epoch": epoch, "metrics": json.dumps(metrics)})
+        tune.report(reported(epoch, metrics, system=self.system))
 
     def replay(self, history: Sequence[tuple[int, dict[str, float]]]) -> None:
         """One result for all."""

@@ -6,9 +6,10 @@ from contextlib import suppress
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from orchestrator.tracking.patience import is_away
 from orchestrator.tracking.shared_view import TAG
 from orchestrator.tracking.uri import StoreUri, TrackingError
 
@@ -21,7 +22,19 @@ Holds = Literal["trials", "tables", "sweeps"]
 """What an experiment holds, its tag `holds`."""
 
 TAG_LIMIT, PARAM_LIMIT = 8000, 6000  # characters, MLflow's own
+ATTEMPTS = 4  # attempts at what another process may do at the same moment
 METRICS, LABELS = 800, 100  # metrics, and params or tags, a call; MLflow takes 1,000 of all together
+
+
+class DataInput(NamedTuple):
+    """A split of a data set, as MLflow's page shows it: `profile` is JSON, and so is `source`."""
+
+    name: str
+    digest: str
+    context: str
+    source_type: str
+    source: str
+    profile: str
 
 
 class Store:
@@ -114,6 +127,26 @@ class Store:
         )
         for some_points, some_fields, some_labels in calls:
             self.client.log_batch(run_id, some_points, some_fields, some_labels)
+
+    def log_data(self, run_id: str, inputs: Sequence[DataInput]) -> None:
+        """The data that a run sees; logged again, they are there once."""
+        sets = [
+            self._entities.DatasetInput(
+                self._entities.Dataset(one.name, one.digest, one.source_type, one.source, None, one.profile),
+                [self._entities.InputTag("mlflow.data.context", one.context)],
+            )
+            for one in inputs
+        ]
+        attempts = ATTEMPTS
+        while sets and attempts:
+            attempts -= 1
+            try:
+                self.client.log_inputs(run_id, sets)
+                break
+            except Exception as error:
+                # Of two processes that are the first to name a data set MLflow refuses one.
+                if is_away(error) or not attempts:
+                    raise
 
     def _location(self, name: str) -> str | None:
         return None if self._uri.artifacts is None else (self._uri.artifacts / name).as_uri()

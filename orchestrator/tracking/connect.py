@@ -45,7 +45,7 @@ def connect(store_uri: StoreUri, *, create: bool = True) -> tuple[Any, Any]:
     os.environ.update({**UNLESS_SET, **os.environ, **ALWAYS})
     if store_uri.file is not None and not (create and _lock(store_uri.file).exists()):
         sqlite_file.look(store_uri.file, create=create)  # before anything is made beside it
-    elif not create and store_uri.artifacts is not None:
+    elif not create and store_uri.is_database:
         _look(store_uri)
     from mlflow import MlflowClient, entities
 

@@ -136,14 +136,15 @@ class Leases:
 
 def living(client: Any) -> list[Any]:
     """The runs of processes that run sweeps, as far as can be told; the newest first."""
-    return [run for run in _unfinished(client) if not is_dead(run)]
+    return [run for run in unfinished(client) if not is_dead(run)]
 
 
 def dead(client: Any) -> list[Any]:
     """The runs that processes left which have ended, or are silent."""
-    return [run for run in _unfinished(client) if is_dead(run)]
+    return [run for run in unfinished(client) if is_dead(run)]
 
 
-def _unfinished(client: Any) -> list[Any]:
+def unfinished(client: Any) -> list[Any]:
+    """The runs of processes that have not ended; the newest first."""
     found = [one.experiment_id for one in reader.experiments(client) if reader.holds(one) == "sweeps"]
     return list(reader.runs(client, found, "attributes.status = 'RUNNING'"))

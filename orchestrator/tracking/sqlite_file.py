@@ -17,6 +17,9 @@ _OURS = """
     where experiment_id in (select experiment_id from experiment_tags where key = 'project' and value = ?)
 """
 
+_FILES = (("runs", "artifact_uri"), ("logged_models", "artifact_location"))
+"""Tables and columns that say where files of an experiment lie."""
+
 
 def look(file: Path, *, create: bool) -> None:
     """Refuse a file that MLflow must not touch; it is only read.
@@ -34,7 +37,7 @@ def look(file: Path, *, create: bool) -> None:
             return
         raise TrackingError(f"{file}: does not exist. Name a store with --tracking-uri URI", code="no-store")
     try:
-        with _reading(file) as database:
+        with reading(file) as database:
             tables = {name for (name,) in database.execute("select name from sqlite_master")}
             if not tables and create:
                 return
@@ -72,11 +75,12 @@ def follow(file: Path, artifacts: Path) -> None:
                 "update experiments set artifact_location = ? where experiment_id = ?",
                 (here.as_uri(), identity),
             )
-            database.execute(
-                "update runs set artifact_uri = ? || substr(artifact_uri, ?) "
-                "where experiment_id = ? and substr(artifact_uri, 1, ?) = ?",
-                (here.as_uri(), len(location) + 1, identity, len(location) + 1, f"{location}/"),
-            )
+            for table, column in _FILES:
+                database.execute(
+                    f"update {table} set {column} = ? || substr({column}, ?) "
+                    f"where experiment_id = ? and substr({column}, 1, ?) = ?",
+                    (here.as_uri(), len(location) + 1, identity, len(location) + 1, f"{location}/"),
+                )
 
 
 def _version(database: sqlite3.Connection) -> str:
@@ -91,6 +95,7 @@ def _newest_version() -> str:
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that can't write."""
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as database:
         yield database

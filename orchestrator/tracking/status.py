@@ -1,15 +1,17 @@
 """What runs where: every sweep on a store, its trials and what waits, as its processes last told."""
 
 import json
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.tracking import reader
+from orchestrator.tracking import reader, sqlite_file, sqlite_running
 from orchestrator.tracking.client import now
-from orchestrator.tracking.leases import WAITING, living
-from orchestrator.tracking.owner import SWEEP, is_written
+from orchestrator.tracking.leases import WAITING, unfinished
+from orchestrator.tracking.owner import SWEEP, is_dead, is_written
 from orchestrator.tracking.run_record import metric_key, metric_name
+from orchestrator.tracking.uri import parse
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,33 @@ class SweepStatus:
     next: tuple[str, ...]
 
 
+def at(uri: str) -> tuple[SweepStatus, ...] | None:
+    """All that live on a sqlite store, the oldest first; None where it takes MLflow to read it.
+
+    Raises:
+        TrackingError: there is no store of this project.
+    """
+    store = parse(uri, None, create=False)
+    if store.file is None:
+        return None
+    try:
+        sqlite_file.look(store.file, create=False)
+        return _arranged(*sqlite_running.running(store.file))
+    except sqlite3.Error:
+        return None
+
+
 def sweeps(client: Any) -> tuple[SweepStatus, ...]:
     """All that live, the oldest first."""
-    processes = {_writer(run): run for run in living(client)}
-    trials: dict[str, list[Any]] = {writer: [] for writer in processes}
     found = reader.runs(client, reader.trial_experiments(client), "attributes.status = 'RUNNING'")
-    for run in found:
+    return _arranged(unfinished(client), found)
+
+
+def _arranged(sessions: Iterable[Any], running: Iterable[Any]) -> tuple[SweepStatus, ...]:
+    """From the unfinished runs of processes, and of trials; the newest first."""
+    processes = {_writer(run): run for run in sessions if not is_dead(run)}
+    trials: dict[str, list[Any]] = {writer: [] for writer in processes}
+    for run in running:
         if is_written(run):
             trials.setdefault(_writer(run), []).append(run)
     every = [_sweep(processes.get(writer), runs) for writer, runs in trials.items() if writer]

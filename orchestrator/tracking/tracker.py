@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from orchestrator.tracking.channel import Channel
 from orchestrator.tracking.client import Store, now
 from orchestrator.tracking.connect import reached
 from orchestrator.tracking.heartbeat import Heartbeat
+from orchestrator.tracking.model_writer import ModelWriter
 from orchestrator.tracking.patience import Say
 from orchestrator.tracking.run_record import metric_name
 from orchestrator.tracking.shared_work import SharedWork
@@ -34,7 +35,6 @@ __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
 PATIENCE = 600.0  # seconds
 HEARTBEAT = 60.0  # seconds
-Result = TypeVar("Result")
 
 
 def _print(sentence: str) -> None:
@@ -55,6 +55,7 @@ class Tracker:
         self._declared: dict[str, Declaration] = {}  # by run id
         self._problems: dict[str, None] = {}
         self.shared = SharedWork(self._channel, self._trials.leases, store.client)
+        self.models = ModelWriter(self._channel, store.client)
         self._heartbeat = Heartbeat(self._trials.beat, HEARTBEAT)
 
     @classmethod
@@ -73,8 +74,7 @@ class Tracker:
         Args:
             uri: see `uri.parse`.
             artifacts: the folder for the artifacts of a database; beside a sqlite file if None.
-            patience: seconds for which a call is tried again while the store is away, and for which another
-                process may hold a sqlite file.
+            patience: seconds for which the store may be away, and another process may hold a sqlite file.
             create: whether a database is made where there is none; else there must be something of this
                 project in it.
             prefix: before the names of experiments that are made.
@@ -83,7 +83,7 @@ class Tracker:
         Raises:
             TrackingError: the address is wrong, the store can't be reached, or it is somebody else's.
         """
-        store_uri = parse(uri, artifacts)
+        store_uri = parse(uri, artifacts, create=create)
         client, entities = reached(store_uri, create=create, patience=patience, say=say)
         return cls(Store(client, entities, store_uri, prefix), store_uri, patience, say)
 

@@ -1,9 +1,10 @@
 """What is known of a trial before it starts, as its run shows it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.tracking.client import PROJECT, now
+from orchestrator.tracking.client import PROJECT, DataInput, now
 from orchestrator.util.mathematics import SCHEMA
 from orchestrator.util.redact import shown
 
@@ -27,6 +28,9 @@ class TrialInfo:
         machine: the sweep's own, in words, until the end tells where it ran.
         world_size: how many workers share it.
         checkpoint: where its checkpoint lies; empty for none.
+        data_name: of its data, to be read, such as "generated coco".
+        data_folder: where its data lie; empty where they are generated.
+        data_json: every field of its data's configuration.
     """
 
     fingerprint: str
@@ -43,6 +47,9 @@ class TrialInfo:
     machine: str = ""
     world_size: int = 1
     checkpoint: str = ""
+    data_name: str = ""
+    data_folder: str = ""
+    data_json: str = ""
 
 
 def tags(trial: TrialInfo) -> dict[str, str]:
@@ -65,3 +72,22 @@ def tags(trial: TrialInfo) -> dict[str, str]:
         "note": "",
         "warnings": "[]",
     }
+
+
+def data_inputs(trial: TrialInfo) -> tuple[DataInput, ...]:
+    """The splits that a trial sees, as MLflow's data sets: a training both, a measurement the validation's.
+
+    MLflow tells data sets apart by name and digest; both splits have the digest of their whole set.
+    """
+    if not trial.data:
+        return ()
+    splits = {"train": "training", "val": "validation"} if trial.headline else {"val": "validation"}
+    name = trial.data_name or "data"
+    if trial.data_folder:
+        source = ("local", json.dumps({"uri": trial.data_folder}))
+    else:
+        source = ("code", json.dumps({"tags": {"mlflow.source.git.commit": trial.commit}}))
+    return tuple(
+        DataInput(f"{name} {split}", trial.data, context, *source, trial.data_json)
+        for split, context in splits.items()
+    )

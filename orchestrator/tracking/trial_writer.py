@@ -17,7 +17,7 @@ from orchestrator.tracking.owner import is_dead, is_written, process
 from orchestrator.tracking.patience import PermanentError
 from orchestrator.tracking.run_record import STOP, metric_name
 from orchestrator.tracking.shared_view import view
-from orchestrator.tracking.trial_info import TrialInfo
+from orchestrator.tracking.trial_info import TrialInfo, data_inputs
 from orchestrator.tracking.trial_info import tags as start_tags
 from orchestrator.tracking.write_queue import Write
 
@@ -107,6 +107,7 @@ class TrialWriter:
         # A parameter can't be logged twice with different values; those that may differ decide no result.
         params = {name: text for name, text in trial.params.items() if name not in run.data.params}
         self._store.log(run.info.run_id, params=params, tags=tags)
+        self._store.log_data(run.info.run_id, data_inputs(trial))
         self._runs[trial.fingerprint] = _known(run, headline)
         self._client.log_text(run.info.run_id, trial.json, "experiment.json")
 

@@ -29,6 +29,11 @@ class StoreUri:
     artifacts: Path | None
 
     @property
+    def is_database(self) -> bool:
+        """Whether it is a database other than a sqlite file."""
+        return self.uri.partition("://")[0].partition("+")[0] in DATABASES
+
+    @property
     def shown(self) -> str:
         """The address without user, password and query."""
         return f"sqlite:///{self.file}" if self.file is not None else shown(self.uri)
@@ -43,7 +48,7 @@ def sqlite_uri(file: Path) -> str:
     return f"sqlite:///{str(file.absolute()).replace('%', '%25').replace('?', '%3F')}"
 
 
-def parse(uri: str, artifacts: Path | None) -> StoreUri:
+def parse(uri: str, artifacts: Path | None, *, create: bool = True) -> StoreUri:
     """Read the address of a tracking store.
 
     Args:
@@ -51,6 +56,7 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
             address.
         artifacts: the folder for artifacts of a database; beside the file if None and it is sqlite. A
             server decides where it keeps artifacts.
+        create: whether experiments may be made in it, which need that folder.
 
     Raises:
         TrackingError: none of these, or a database without a folder for artifacts.
@@ -65,11 +71,11 @@ def parse(uri: str, artifacts: Path | None) -> StoreUri:
         artifacts = (artifacts or file.parent / "artifacts").absolute()
         return StoreUri(f"{scheme}{sqlite_uri(file).removeprefix('sqlite')}{mark}{query}", file, artifacts)
     if driver in DATABASES:
-        if artifacts is None:
+        if artifacts is None and create:
             raise TrackingError(
                 f"{shown(uri)}: a database needs a folder for artifacts beside it", code="no-artifacts"
             )
-        return StoreUri(uri, None, artifacts.absolute())
+        return StoreUri(uri, None, None if artifacts is None else artifacts.absolute())
     raise TrackingError(
         f"{shown(uri)}: not a tracking store. "
         "Give sqlite:///file.db, another SQL database, or a server's http://host:port",

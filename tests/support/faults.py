@@ -217,19 +217,19 @@ class Cluster:
             "RAY_health_check_failure_threshold": "20",
         }
 
-    def head(self, cpus: int) -> Running:
+    def head(self, cpus: int, *more: str, **env: str) -> Running:
         """Start the node that keeps the books."""
         dashboard = ("--include-dashboard", str(bool(self.dashboard)))
         at = ("--dashboard-port", str(self.dashboard)) if self.dashboard else ()
         place = ("--head", "--port", str(self.port), "--temp-dir", str(self.folder / "ray"))
-        return self._start("head", cpus, *place, *dashboard, *at)
+        return self._start("head", cpus, *place, *dashboard, *at, *more, **env)
 
     def node(self, name: str, cpus: int) -> Running:
         """Start a further node."""
         return self._start(name, cpus, "--address", f"127.0.0.1:{self.port}")
 
-    def _start(self, name: str, cpus: int, *arguments: str) -> Running:
-        env = {name: value for name, value in self.env.items() if name != "RAY_ADDRESS"}
+    def _start(self, name: str, cpus: int, *arguments: str, **more: str) -> Running:
+        env = {name: value for name, value in self.env.items() if name != "RAY_ADDRESS"} | more
         return start(
             self.folder / f"{name}.log",
             *("-m", "ray.scripts.scripts", "start", "--block", "--node-ip-address", "127.0.0.1"),
@@ -241,7 +241,7 @@ class Cluster:
         )
 
 
-def _up(begin: Callable[[], Running]) -> Running:
+def up(begin: Callable[[], Running]) -> Running:
     """A node that is up. Ray gives one 30 seconds for it, which on a busy machine may not be enough."""
     for _ in range(STARTS):
         node = begin()
@@ -252,20 +252,25 @@ def _up(begin: Callable[[], Running]) -> Running:
     raise AssertionError(f"Ray does not start: {node.text()}")
 
 
-@contextmanager
-def cluster(*cpus: int, dashboard: bool = False) -> Iterator[tuple[Cluster, list[Running]]]:
-    """A cluster, and its nodes with so many CPUs each, of which the first is the head."""
+def new_cluster(*, dashboard: bool = False) -> Cluster:
+    """One that has no node yet."""
     # Ray's sockets lie in its folder, and their names must be short.
     folder = Path(tempfile.mkdtemp(prefix="rle", dir="/tmp"))
     (folder / "token").write_text(secrets.token_hex(32))
-    made = Cluster(folder, free_port(), free_port() if dashboard else 0)
+    return Cluster(folder, free_port(), free_port() if dashboard else 0)
+
+
+@contextmanager
+def cluster(*cpus: int, dashboard: bool = False) -> Iterator[tuple[Cluster, list[Running]]]:
+    """A cluster, and its nodes with so many CPUs each, of which the first is the head."""
+    made = new_cluster(dashboard=dashboard)
     nodes: list[Running] = []
     try:
-        nodes.append(_up(lambda: made.head(cpus[0])))
+        nodes.append(up(lambda: made.head(cpus[0])))
         for index, count in enumerate(cpus[1:], 1):  # one by one, or they would take the same sockets
-            nodes.append(_up(partial(made.node, f"node{index}", count)))
+            nodes.append(up(partial(made.node, f"node{index}", count)))
         yield made, nodes
     finally:
         for node in reversed(nodes):
             node.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made.folder, ignore_errors=True)

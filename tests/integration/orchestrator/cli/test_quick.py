@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from orchestrator.tracking.tracker import Tracker
 from tests.support.paths import ROOT
 
 HEAVY = (
@@ -68,6 +69,14 @@ def call(*arguments: str) -> str:
 )
 def test_help_and_lists_import_nothing_that_takes_seconds(arguments: list[str]) -> None:
     text = call(*arguments)
+    assert text.endswith("heavy: []\n")
+
+
+def test_the_status_of_a_local_store_is_read_without_what_takes_seconds(tracker: Tracker, uri: str) -> None:
+    tracker.shared.announce("rle-lab run x", {"abc123": "a job"})
+    text = call("status", "--tracking-uri", uri)
+    assert "rle-lab run x on " in text
+    assert "1 waiting: a job" in text
     assert text.endswith("heavy: []\n")
 
 

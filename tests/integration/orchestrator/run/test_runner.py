@@ -14,11 +14,12 @@ from orchestrator.config import fingerprint
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.report.plain import plain
-from orchestrator.run import dry_run, open_precision
+from orchestrator.run import dry_run
 from orchestrator.run.reporting import rebuild
 from orchestrator.run.runner import run_sweeps
 from orchestrator.run.session import missing_jobs
 from orchestrator.run.settings import RunSettings
+from orchestrator.schedule import native_precision
 from orchestrator.schedule.native_precision import Native
 from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.schema.record import Record
@@ -140,7 +141,7 @@ def test_a_plan_names_the_precision_that_it_settled_and_says_why(
 ) -> None:
     found: list[Planned] = []
     monkeypatch.setattr(dry_run, "show", lambda plans, known, console: found.extend(plans))
-    monkeypatch.setattr(open_precision, "native", lambda request: Native(native, "by A"))
+    monkeypatch.setattr(native_precision, "native", lambda request: Native(native, "by A"))
     console = Terminal(record=True, width=140)
     wanted = replace(settings, precision=chosen, dry_run=True, seeds=(0, 1))
     run_sweeps([left_open], wanted, "command", console)

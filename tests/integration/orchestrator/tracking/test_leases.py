@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.schema.record import Record
+from orchestrator.tracking import status
 from orchestrator.tracking.client import now
 from orchestrator.tracking.leases import CLAIM
 from orchestrator.tracking.owner import SILENCE
+from orchestrator.tracking.status import SweepStatus
 from orchestrator.tracking.tracker import Tracker
 from tests.support.tracked import TRIAL, client, train
 
@@ -20,6 +22,14 @@ JOBS = [f"job{number}" for number in range(6)]
 def session(tracker: Tracker) -> str:
     """The id of the run of its process."""
     return tracker.shared._leases._run
+
+
+def untimed(found: tuple[SweepStatus, ...] | None) -> list[SweepStatus]:
+    """Without what differs from one look to the next."""
+    return [
+        replace(one, seconds=0, silent=0, running=tuple(replace(trial, seconds=0) for trial in one.running))
+        for one in found or ()
+    ]
 
 
 def test_who_comes_second_waits_for_the_result_of_the_first(tracker: Tracker, uri: str) -> None:
@@ -112,6 +122,7 @@ def test_status_tells_of_every_sweep_what_runs_and_what_waits(tracker: Tracker, 
         other.tag("abc123", {"node": "worker-7"})
         other.flush()
         first, second = tracker.shared.status()
+        assert untimed(status.at(uri)) == untimed((first, second))  # read without MLflow
         assert (first.command, first.waiting, first.next) == ("rle-lab run x", 2, ("second", "third"))
         assert (second.command, second.waiting, second.running) == ("rle-lab run y", 1, ())
         (trial,) = first.running

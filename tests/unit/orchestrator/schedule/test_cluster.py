@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.schedule.cluster import (
+    ASKED,
     DRIVER_MEMORY,
     TRIAL_MEMORY,
     WORKER_CPU,
@@ -14,6 +15,7 @@ from orchestrator.schedule.cluster import (
     Plan,
     ResourceRequest,
     fit_plan,
+    whole_nodes,
 )
 from tests.support.errors import refused
 
@@ -79,6 +81,30 @@ def test_what_can_not_fit_even_once_is_refused_with_the_numbers() -> None:
     assert "2 × (4 CPUs and 3 GPUs)" in str(caught.value)
     with refused("share-of-gpus", ClusterError):
         fit_plan(ResourceRequest(workers=1, gpus_per_worker=1.5), [node(4, 3)])
+
+
+def test_a_cluster_that_grows_is_asked_for_more_than_it_has_but_never_for_more_than_is_wanted() -> None:
+    head = node(0)
+    empty = fit_plan(ResourceRequest(workers=1, gpus_per_worker=1), [head], grows=True)
+    assert (empty.concurrent, empty.waits, empty.memory) == (ASKED, True, 0)  # of no node that could be asked
+    assert fit_plan(ResourceRequest(concurrent=3), [head], grows=True).concurrent == 3
+    grown = fit_plan(ResourceRequest(), [head, *[node(8)] * 4], grows=True)
+    assert (grown.concurrent, grown.waits, grown.memory) == (64, False, TRIAL_MEMORY)
+    assert fit_plan(ResourceRequest(), [head, *[node(8)] * 4]).concurrent == 32
+
+
+def test_what_the_first_nodes_decided_stays_when_others_come() -> None:
+    first = fit_plan(ResourceRequest(concurrent=40), [node(4)])
+    later = fit_plan(first.request, [node(4), node(64, 8)])
+    assert (later.workers, later.gpus_per_worker, later.concurrent) == (0, 0, 40)
+
+
+def test_a_timing_has_a_whole_node_where_trials_have_another() -> None:
+    plan = fit_plan(ResourceRequest(), [node(8)])
+    assert whole_nodes(plan, [node(0), node(8)]) is None
+    assert whole_nodes(plan, [node(0), node(8), node(4), node(8)]) == ({"cpu": 8, "gpu": 0}, 2)
+    with_gpus = fit_plan(ResourceRequest(), [node(16, 4), node(16, 4)])
+    assert whole_nodes(with_gpus, [node(64), node(16, 4), node(8, 4)]) == ({"cpu": 16, "gpu": 4}, 1)
 
 
 CLUSTERS = st.lists(

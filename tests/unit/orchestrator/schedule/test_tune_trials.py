@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from orchestrator.jobs.execute import JobResult, Task, run
 from orchestrator.jobs.job import Job
 from orchestrator.probes.calibration import Calibration
 from orchestrator.probes.step_time import StepTiming
-from orchestrator.schedule.tune_trials import Event, _Results, generations
+from orchestrator.schedule.tune_trials import Event, _EventCallback, _Results, generations
 from orchestrator.training.runtime import SingleProcess
 from orchestrator.util.errors import SweepError
 from orchestrator.util.provenance import imported_sources
@@ -86,6 +87,17 @@ def test_a_trial_of_other_sources_has_failed_and_ends_the_sweep_with_both_named(
         results.check_sources()
     assert "aaaa in /a" in str(caught.value)
     assert (result.sources or "older") in str(caught.value)
+
+
+def test_a_trial_that_goes_on_may_lose_its_node_as_often_as_it_takes() -> None:
+    events: list[Event] = []
+    callback = _EventCallback(events.append)
+    trial = SimpleNamespace(config={"job": "f"}, run_metadata=SimpleNamespace(num_failures=3))
+    callback.on_trial_result(0, [], trial, {"history": "[[1, {}]]"})
+    assert trial.run_metadata.num_failures == 3  # what it had done before is no progress
+    callback.on_trial_result(0, [], trial, {"epoch": 2, "metrics": "{}"})
+    assert trial.run_metadata.num_failures == 0
+    assert [event.epoch for event in events] == [1, 2]
 
 
 def test_a_job_is_not_run_by_other_sources(experiment: Experiment) -> None:

@@ -17,6 +17,7 @@ from orchestrator.search.halving import Budget, Decisions, SearchPlan
 from orchestrator.search.ranking import Values, hypervolume
 from orchestrator.sweep.sweep import Search, Sweep
 from orchestrator.tracking.uri import sqlite_uri
+from orchestrator.util.errors import SweepError
 
 SHARE = 1 / 3
 """Of the core-seconds, after which the search is compared with all of random search."""
@@ -115,8 +116,14 @@ WHEN = ("search ⅓", "search", "random ⅓", "random")
 
 
 def worst(pairs: Sequence[tuple[Course, Course]]) -> Values:
-    """The worst that any trial has in each aim: the corner from which hypervolumes are measured."""
+    """The worst that any trial has in each aim: the corner from which hypervolumes are measured.
+
+    Raises:
+        SweepError: there is none.
+    """
     every = [values for pair in pairs for one in pair for values in one.values]
+    if not every:
+        raise SweepError("no trial was trained to its end: choose more --epochs", code="no-trials")
     return tuple(min(values[aim] for values in every) for aim in range(len(every[0])))
 
 
@@ -139,7 +146,7 @@ def _contestant(search: Search, kind: str, seed: int, epochs: int | None) -> Sea
             found = replace(found, budget=Budget(epochs=epochs))
         return found if kind == "search" else replace(found, sampler="random", rungs=1)
 
-    return replace(search, id=f"{search.id}, {kind} {seed}", plan=plan, grid=lambda scale: ())
+    return replace(search, id=f"{search.id} {kind} {seed}", plan=plan, grid=lambda scale: ())
 
 
 def _settings(scale: str, folder: Path) -> RunSettings:

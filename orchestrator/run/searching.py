@@ -96,11 +96,16 @@ class Course:
         }
 
     def train(self, found: Decisions, train: Train) -> None:
-        """Train what is wanted next. What has no result then has failed."""
+        """Train what is wanted next. What has no result then has failed.
+
+        Raises:
+            TrackingError: the store did not take what decides the search, or is away for too long.
+        """
         steps = self.missing(found)
         table = trials_table(self.search, self.plan, [trial for trial, _ in steps.values()])
         planned = plan_table(table, replace(self.settings, seeds=self.settings.seeds[:1]))
         train(planned, {fingerprint: until for fingerprint, (_, until) in steps.items()})
+        self.tracker.flush()
         self.known |= self.tracker.records(steps, aim_keys(self.search))
         self.failed |= self.missing(found).keys()
 

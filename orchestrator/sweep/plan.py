@@ -1,5 +1,6 @@
 """From declared tables to the sources of their cells and the jobs behind them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,6 +13,9 @@ from orchestrator.schema.declaration import CellSource, Declaration, DeclaredRow
 from orchestrator.schema.limits import MAX_SEEDS
 from orchestrator.sweep.sweep import Column, Counted, Measured, Metric, Row, Table
 from orchestrator.util.errors import SweepError
+
+TABLE_NAME = r"[/\w.\- :]+"
+"""Of which MLflow's tags are made, and runs have one with the name of each of their tables."""
 
 SIMILAR = 0.4
 """How alike names are, from 0 to 1, of which one may be a misspelling of the other."""
@@ -199,6 +203,12 @@ def _declare(
 def _check_names(declarations: Sequence[Declaration]) -> None:
     names: dict[str, str] = {}
     for declaration in declarations:
+        if not re.fullmatch(TABLE_NAME, declaration.table):
+            raise SweepError(
+                f"the table {declaration.table!r} has signs in its name that no tag of MLflow can have: use "
+                "letters, digits, spaces and / _ . - :",
+                code="table-name",
+            )
         other = names.setdefault(declaration.slug, declaration.table)
         if not declaration.slug or other != declaration.table:
             raise SweepError(

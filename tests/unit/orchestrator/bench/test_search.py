@@ -6,6 +6,7 @@ from orchestrator.schema.declaration import DeclaredColumn
 from orchestrator.search.halving import Budget, Decider, Measured, SearchPlan
 from orchestrator.search.space import Choice, Space
 from orchestrator.sweep.sweep import Column, Counted, Metric, Search
+from tests.support.errors import refused
 
 EARLY = Course((10.0, 20.0), ((30.0, -2.0), (40.0, -3.0)), total=60.0)
 LATE = Course((30.0, 60.0), ((20.0, -1.0), (40.0, -4.0)), total=60.0)
@@ -48,3 +49,8 @@ def test_a_course_counts_the_core_seconds_of_all_trainings_before(experiment: Ex
     assert found.values == ((32.0,),)
     assert found.seconds == (2.0 * (4 * 1 + 3),)  # four first rungs, then the best to its end
     assert found.total == decisions.core_seconds
+
+
+def test_without_a_trial_at_its_end_there_is_nothing_to_compare() -> None:
+    with refused("no-trials"):
+        worst([(Course((), (), 1.0), Course((), (), 1.0))])

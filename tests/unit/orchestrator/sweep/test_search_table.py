@@ -119,3 +119,14 @@ def test_a_table_that_was_not_searched_for_is_declared_as_before(experiment: Exp
     plain = trials_table(search(experiment), search(experiment).plan("smoke"), ())
     declared = plan_table(replace(plain, rows=lambda scale: [Row("a", experiment)]), settings).declaration
     assert "searched" not in declared.model_dump_json()
+
+
+@pytest.mark.parametrize("name", ["A, B", "A (B)", "50 %"])
+def test_a_name_that_no_tag_can_have_is_refused_before_anything_is_trained(
+    name: str, experiment: Experiment
+) -> None:
+    found = replace(search(experiment), id=name)
+    table = trials_table(found, found.plan("smoke"), ())
+    settings = PlanSettings("smoke", "smoke", (0,), lambda data: data.name, "")
+    with refused("table-name"):
+        plan_table(replace(table, rows=lambda scale: [Row("a", experiment)]), settings)

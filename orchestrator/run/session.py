@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -21,6 +21,9 @@ from orchestrator.sweep.sweep import Table
 from orchestrator.tracking.tracker import Tracker
 from orchestrator.util import provenance
 from orchestrator.util.terminal import bar
+
+if TYPE_CHECKING:
+    from orchestrator.schedule.cluster import Plan
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -67,18 +70,12 @@ def run_jobs(
         again: the runs of those that have finished before, and are to have fresh ones.
         until: the epoch after which a training stops; the others run to their end.
     """
-    from orchestrator.schedule import cluster
-    from orchestrator.schedule.connection import connect
     from orchestrator.schedule.tune_trials import run_trials
 
     settings, tracker, console = session.settings, session.tracker, session.console
     tracker.reserve(group(settings, job) for job in jobs.values())
     _prepare(jobs, session)
-    with console.status("starting Ray"):
-        connect()
-        plan = cluster.plan(settings.resources)
-    if plan.waits:
-        console.print(cluster.waiting(plan), soft_wrap=True)
+    plan = _connected(settings, console)
     labels = labels_of(planned)
     display = _display(jobs, labels, until, settings.scale)
     ledger = Ledger(tracker, display, jobs, labels, settings, plan.workers or 1, console, again)
@@ -93,6 +90,19 @@ def run_jobs(
             ledger.claim,
             ledger.say_held,
         )
+
+
+def _connected(settings: RunSettings, console: Console) -> "Plan":
+    """Start or join Ray; how trials run there."""
+    from orchestrator.schedule import cluster
+    from orchestrator.schedule.connection import connect
+
+    with console.status("starting Ray"):
+        connect()
+        plan = cluster.plan(settings.resources)
+    if plan.waits:
+        console.print(cluster.waiting(plan), soft_wrap=True)
+    return plan
 
 
 def _tasks(jobs: Mapping[str, Job], settings: RunSettings, until: Mapping[str, int]) -> list[Task]:

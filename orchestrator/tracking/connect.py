@@ -83,6 +83,12 @@ def reached(store_uri: StoreUri, *, create: bool, patience: float, say: Say) -> 
                 return in_threads(lambda uri: connect(uri, create=create), [store_uri], 1)[0]
             except TrackingError:
                 raise
+            except ModuleNotFoundError as error:
+                raise TrackingError(
+                    f"{store_uri.shown}: the database's driver is not installed ({error}). For PostgreSQL, "
+                    "pip install 'rle-lab[postgres]' has that of addresses that begin with postgresql+psycopg2://",
+                    code="no-driver",
+                ) from None
             except Exception as error:
                 if not is_locked(error) or time.monotonic() - began > patience:
                     # The cause is not chained: its text may hold the password.

@@ -94,8 +94,8 @@ class Leases:
             return "theirs"
         if not found or found[-1].info.status != "FINISHED" or found[-1].info.run_id == known:
             return None
-        records, _ = reader.records(self._client, [fingerprint], ())
-        return records.get(fingerprint)
+        record = reader.record(found[-1], {})
+        return record if isinstance(record, Record) else None
 
     def _is_first(self, fingerprint: str, ticket: int) -> bool:
         """Whether no other has an earlier ticket, once nobody is choosing any more."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,19 +24,19 @@ PAGE = 1000  # runs a call
 HISTORY_CALLS = 8  # at once
 
 
-def runs(client: Any, experiments: Sequence[str], condition: str = "") -> Iterator[Any]:
-    """Every run that is not deleted, the newest first."""
+def runs(client: Any, experiments: Sequence[str], condition: str = "", page: int = PAGE) -> Iterator[Any]:
+    """Every run that is not deleted, the newest first. `page` is how many come with a call."""
     token: str | None = None
     while experiments:
-        page = client.search_runs(
+        found = client.search_runs(
             list(experiments),
             filter_string=condition,
-            max_results=PAGE,
+            max_results=page,
             order_by=["attributes.start_time DESC"],
             page_token=token,
         )
-        yield from page
-        token = page.token
+        yield from found
+        token = found.token
         if not token:
             return
 
@@ -66,11 +67,14 @@ def trial_experiments(client: Any) -> list[str]:
 def pages(client: Any) -> dict[str, str]:
     """Name -> the address of its list of runs, after the server's own, of each experiment that holds trials;
     that with the newest run is the first."""
-    known = {found.experiment_id: found for found in experiments(client) if holds(found) == "trials"}
     newest = [
-        known[found] for found in dict.fromkeys(run.info.experiment_id for run in runs(client, list(known)))
+        (run.info.start_time, found)
+        for found in experiments(client)
+        if holds(found) == "trials"
+        for run in islice(runs(client, [found.experiment_id], page=1), 1)
     ]
-    return {found.name: address(found.experiment_id, shared=TAG in found.tags) for found in newest}
+    ordered = sorted(newest, key=lambda pair: -pair[0])
+    return {found.name: address(found.experiment_id, shared=TAG in found.tags) for _, found in ordered}
 
 
 def trials(client: Any, condition: str = "") -> Iterator[Any]:
@@ -119,22 +123,27 @@ def records(
             if wanted is None or fingerprint in wanted:
                 last[fingerprint] = max(last.get(fingerprint, run), run, key=order)
         histories = _histories(client, list(last.values()), history)
-    found: dict[str, Record] = {}
-    problems: list[str] = []
-    for fingerprint, run in last.items():
-        try:
-            found[fingerprint] = record_of(run, histories.get(run.info.run_id, {}))
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            problems.append(_unreadable(run, error))
-    return found, tuple(problems)
+    read = {fp: record(run, histories.get(run.info.run_id, {})) for fp, run in last.items()}
+    found = {fp: one for fp, one in read.items() if isinstance(one, Record)}
+    return found, tuple(one for one in read.values() if isinstance(one, str))
+
+
+def record(run: Any, history: dict[str, tuple[tuple[int, float], ...]]) -> Record | str:
+    """A run as a record; a sentence where it can't be read."""
+    try:
+        return record_of(run, history)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        return _unreadable(run, error)
 
 
 def older(client: Any) -> int:
     """How many jobs have runs by code of other mathematics only, which nothing of this code uses."""
-    schemas: dict[str, set[str]] = {}
-    for run in trials(client):
-        schemas.setdefault(run.data.tags["fingerprint"], set()).add(run.data.tags.get("schema", "1"))
-    return sum(str(SCHEMA) not in found for found in schemas.values())
+    others = {
+        run.data.tags["fingerprint"]
+        for condition in (f"tags.schema != '{SCHEMA}'", "tags.schema IS NULL")  # the oldest have no such tag
+        for run in trials(client, condition)
+    }
+    return len(others)
 
 
 def details(client: Any, fingerprints: Iterable[str]) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:

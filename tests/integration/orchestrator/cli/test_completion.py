@@ -33,7 +33,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("typed", "found"),
     [
         (["sh"], {"show"}),
-        (["run", "flow"], {"flow_size"}),
+        (["run", "flow"], {"flow_size", "flow_search"}),
         (["run", "--until"], {"--until-decided"}),
         (["run", "--scale", "pa"], {"paper"}),
         (["show", "--sweep", "reti"], {"retina"}),

@@ -28,6 +28,7 @@ COMMANDS = (
     "publish",
     "bench",
     "prepare",
+    "convert",
     "predict",
     "export",
     "import-checkpoint",

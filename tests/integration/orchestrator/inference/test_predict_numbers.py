@@ -27,6 +27,7 @@ from orchestrator.inference.predict_folder import predict as predict_all
 from orchestrator.training.checkpoint import Checkpoint, Checkpoints
 from orchestrator.training.checkpoint_content import Progress, Spread
 from orchestrator.training.module import TrainingModule
+from orchestrator.training.regions import Held, Regions
 from tests.support.errors import refused
 from tests.support.predicting import results
 
@@ -62,7 +63,9 @@ def test_what_intervals_are_worth_is_said(
     experiment, pictures, run, tmp_path, capsys, measured: bool
 ) -> None:
     weights = TrainingModule(experiment, pretrained=False).state_dict()
-    spread = Spread((0.5, 2.0), coverage=0.625, samples=24, points=300) if measured else None
+    same = ((1.0,) * 17,) * 2
+    regions = Regions((50, 90), same, (0.1, 0.2, 0.3), ((4.0,) * 4,) * 2, Held(0.9, 0.87, 0.86))
+    spread = Spread((0.5, 2.0), 0.625, samples=24, points=300, regions=regions) if measured else None
     Checkpoints(str(tmp_path)).save(Checkpoint(experiment, weights, Progress(epoch=4, spread=spread)))
     _, out = run(tmp_path / experiment.fingerprint(), pictures)
     said = capsys.readouterr().out
@@ -72,8 +75,11 @@ def test_what_intervals_are_worth_is_said(
         one = results(out)[0]
         ratio = np.array(one["spread"]) / np.array(one["sigma"])
         assert ratio.reshape(-1, 2) == pytest.approx(np.tile([0.5, 2.0], (17, 1)), rel=1e-3)
+        assert np.array(one["region"]) / np.array(one["sigma"]) == pytest.approx(4, rel=1e-3)
+        assert "90% in the other half, 87% of the quarter" in " ".join(said.split())
     else:
         assert "was not measured" in said
+        assert "region" not in results(out)[0]
 
 
 def test_a_model_of_retinas_finds_boundaries_in_scans(save, tmp_path: Path, run, capsys) -> None:

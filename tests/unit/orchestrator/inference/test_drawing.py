@@ -1,5 +1,7 @@
 """Drawings: where things are on the picture, and in which colour."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,15 @@ def test_an_ellipse_reaches_as_far_as_the_spread() -> None:
     assert not changed[300, 343:].any()
     assert changed[222:380, 300].all()
     assert not changed[:218, 300].any()
+
+
+def test_a_region_is_a_ring_about_the_keypoint() -> None:
+    ends = people([[(300, 300), (300, 302)]])
+    wide = replace(ends, region=np.full((1, 2, 2), 60.0))
+    changed = (draw(GREY, wide, Skeleton(ONE_LIMB.names, (), ONE_LIMB.sides)) != GREY).any(2)
+    assert changed[300, [240, 360]].all()
+    assert not changed[300, 250:280].any()
+    assert not changed[300, 365:].any()
 
 
 def test_the_picture_itself_stays_as_it_was() -> None:

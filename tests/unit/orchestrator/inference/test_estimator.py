@@ -18,6 +18,7 @@ from orchestrator.config.vary import vary
 from orchestrator.inference.boxes import Box, corners
 from orchestrator.inference.estimator import Estimator, PredictedPeople, pose_data
 from orchestrator.inference.found import Units
+from orchestrator.training.regions import Regions
 from orchestrator.training.runtime import SingleProcess
 from tests.support.errors import refused
 
@@ -82,6 +83,19 @@ def test_sigma_is_in_pixels_and_spread_in_errors(of_people, initialised) -> None
     assert people.spread == pytest.approx(people.sigma * units)
     if of_people.data.dim == 3:
         assert people.sigma[0, 0, 2] == pytest.approx(200)  # mm
+
+
+def test_a_region_is_sigma_times_the_factors_of_its_keypoint_and_its_quarter(of_people, initialised) -> None:
+    points = of_people.data.points
+    factors = np.linspace(1.0, 2.0, points)
+    # Its scale of a tenth of the crop is in the third quarter.
+    regions = Regions(
+        (50, 90), ((1.0,) * points, tuple(factors)), (0.01, 0.05, 0.5), ((1.0,) * 4, (1, 2, 3, 4))
+    )
+    made = estimator(initialised, of_people, units=Units(None, "", regions))
+    people = made.predict(spots((60, 50)), boxes_about((60, 50)), np.zeros(1))
+    assert people.sigma is not None
+    assert people.region == pytest.approx(people.sigma * 3 * factors[:, None])
 
 
 def test_depth_is_in_millimetres_behind_the_pelvis(of_people, initialised) -> None:

@@ -36,6 +36,7 @@ def test_each_keypoint_of_each_person_is_a_line(tmp_path: Path) -> None:
         "keypoints": [1.0, 2.0, 0.9, 3.0, 4.0, 0.8],
         "sigma": [0.1, 0.2, 0.3, 0.4],
         "spread": [1.1, 1.2, 1.3, 1.4],
+        "region": [2.1, 2.2, 2.3, 2.4],
     }
     rows = table(people_finder(), [person, person, {**person, "file_name": "b.jpg"}], tmp_path)
     assert [(row["file_name"], row["person"], row["keypoint"]) for row in rows] == [
@@ -46,6 +47,7 @@ def test_each_keypoint_of_each_person_is_a_line(tmp_path: Path) -> None:
     assert [tail[name] for name in ("x", "y", "z", "confidence")] == ["3.0", "4.0", "", "0.8"]
     assert [tail[f"sigma_{axis}"] for axis in "xyz"] == ["0.3", "0.4", ""]
     assert [tail[f"spread_{axis}"] for axis in "xyz"] == ["1.3", "1.4", ""]
+    assert [tail[f"region_{axis}"] for axis in "xyz"] == ["2.3", "2.4", ""]
 
 
 def test_models_with_depth_have_three_axes_and_models_without_a_scale_none(tmp_path: Path) -> None:

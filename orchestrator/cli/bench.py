@@ -23,9 +23,10 @@ PARTS = {
     "sweep": "trials under Ray, beside the time that they train",
     "growth": "what grows with trials, samples, points, width and depth",
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
+    "thousands": "10,000 trials that end at once, and a store with as many runs, for an hour",
     "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
 }
-ON_REQUEST = {"gpu"}
+ON_REQUEST = {"gpu", "thousands"}
 """Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
 LIMIT = 400.0
@@ -50,9 +51,10 @@ def add_parser(
         description="Times what this project is made of beside plain code for the same, in one process and "
         "one thread, taking turns. Close other programs meanwhile.",
     )
+    asked = " and ".join(sorted(ON_REQUEST))
     choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
     parser.add_argument(
-        "part", nargs="*", metavar="PART", help=f"{choices}; all: every part but gpu (default: all)"
+        "part", nargs="*", metavar="PART", help=f"{choices}; all: every part but {asked} (default: all)"
     )
     parser.add_argument(
         "--out",
@@ -68,8 +70,18 @@ def add_parser(
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
     )
+    _add_store(parser)
     _add_gpu_options(parser)
     parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tracking-uri",
+        default="",
+        metavar="URI",
+        help="an empty store for `thousands` (default: a sqlite file)",
+    )
 
 
 def _add_gpu_options(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +133,7 @@ def _measure(
     sweeps: "Sweeps",
     console: "Console",
 ) -> "Finding":
-    from orchestrator.bench import data, flow, gpu, step, sweep, verdicts
+    from orchestrator.bench import data, flow, gpu, step, sweep, thousands, verdicts
     from orchestrator.bench.growth import measure as measure_growth
 
     with _telling(part, console) as tell:
@@ -132,6 +144,7 @@ def _measure(
             "sweep": lambda: sweep.measure(tell, demo()),
             "growth": lambda: measure_growth(tell, demo()),
             "verdicts": lambda: verdicts.measure(tell),
+            "thousands": lambda: thousands.measure(tell, demo(), arguments.tracking_uri),
             "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device, arguments.seconds),
         }
         return measures[part]()

@@ -23,12 +23,13 @@ PARTS = {
     "sweep": "trials under Ray, beside the time that they train",
     "growth": "what grows with trials, samples, points, width and depth",
     "verdicts": "how often verdicts are wrong and what they cost, in simulated tables",
+    "thousands": "10,000 trials that end at once, and a store with as many runs, for an hour",
     "gpu": "the paper's recipe on a GPU: step, loaders, flow, GPU-hours",
     "search": "flow_search beside random search at equal core-seconds: hours, which can be interrupted",
 }
-OF_MANY_PROCESSES = {"sweep", "search"}
+OF_MANY_PROCESSES = {"sweep", "search", "thousands"}
 """Parts whose own work can't be told from that of other programs."""
-ON_REQUEST = {"gpu", "search"}
+ON_REQUEST = {"gpu", "search", "thousands"}
 """Parts that are measured only where they are named."""
 OUT = Path("results/benchmarks.md")
 LIMIT = 400.0
@@ -53,13 +54,10 @@ def add_parser(
         description="Times what this project is made of beside plain code for the same, in one process and "
         "one thread, taking turns. Close other programs meanwhile.",
     )
+    asked = ", ".join(sorted(ON_REQUEST))
     choices = "; ".join(f"{name}: {description}" for name, description in PARTS.items())
-    every = f"all: every part but {' and '.join(sorted(ON_REQUEST))} (default: all)"
     parser.add_argument(
-        "part",
-        nargs="*",
-        metavar="PART",
-        help=f"{choices}; {every}",
+        "part", nargs="*", metavar="PART", help=f"{choices}; all: every part but {asked} (default: all)"
     )
     parser.add_argument(
         "--out",
@@ -71,6 +69,7 @@ def add_parser(
         f"(without FILE: {OUT})",
     )
     _add_data_root(parser)
+    _add_store(parser)
     _add_gpu_options(parser)
     _add_search_options(parser)
     parser.set_defaults(act=lambda arguments: _act(parser, arguments, demo, sweeps))
@@ -82,6 +81,15 @@ def _add_data_root(parser: argparse.ArgumentParser) -> None:
         type=place,
         metavar="DIR",
         help="pictures for `data`, a set in COCO's layout (default: 48 generated ones of 640×480)",
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tracking-uri",
+        default="",
+        metavar="URI",
+        help="an empty store for `thousands` (default: a sqlite file)",
     )
 
 
@@ -156,7 +164,7 @@ def _measure(
     sweeps: "Sweeps",
     console: "Console",
 ) -> "Finding":
-    from orchestrator.bench import data, flow, gpu, search, step, sweep, verdicts
+    from orchestrator.bench import data, flow, gpu, search, step, sweep, thousands, verdicts
     from orchestrator.bench.growth import measure as measure_growth
 
     with _telling(part, console) as tell:
@@ -167,6 +175,7 @@ def _measure(
             "sweep": lambda: sweep.measure(tell, demo()),
             "growth": lambda: measure_growth(tell, demo()),
             "verdicts": lambda: verdicts.measure(tell),
+            "thousands": lambda: thousands.measure(tell, demo(), arguments.tracking_uri),
             "gpu": lambda: gpu.measure(tell, sweeps(), arguments.device, arguments.seconds),
             "search": lambda: search.measure(
                 tell, sweeps(), arguments.scale, arguments.repeats, arguments.epochs, console

@@ -48,6 +48,7 @@ class Plan:
     concurrent: int
     memory: float = 0.0  # bytes that a trial's own process reserves; 0 where no node has as much
     request: ResourceRequest = ResourceRequest()  # with what it left open settled
+    grows: bool = False  # whether nodes come that are asked for
     waits: bool = False  # whether no node has room for a trial yet
 
     @property
@@ -125,7 +126,8 @@ def fit_plan(request: ResourceRequest, nodes: Sequence[Node], *, grows: bool = F
     concurrent = max(2 * fits, ASKED) if grows else max(1, fits)  # where memory is short one trial may try
     concurrent = min(request.concurrent or concurrent, concurrent)
     settled = ResourceRequest(workers, per_worker, request.concurrent)
-    return Plan(workers, per_worker, concurrent, memory if fits else 0.0, settled, total < max(workers, 1))
+    waits = total < max(workers, 1)
+    return Plan(workers, per_worker, concurrent, memory if fits else 0.0, settled, grows, waits)
 
 
 class Room:
@@ -136,14 +138,14 @@ class Room:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._request, self._found = plan.request, plan.concurrent
+        self._plan, self._found = plan, plan.concurrent
         self._looked = time.monotonic()
 
     def __call__(self) -> int:
         """As the nodes were at the last look; where all are gone, as before."""
         if time.monotonic() - self._looked > LOOK:
             with suppress(Exception):  # the head does not answer; whoever watches it ends the sweep
-                self._found = plan(self._request).concurrent
+                self._found = fit_plan(self._plan.request, nodes(), grows=self._plan.grows).concurrent
             self._looked = time.monotonic()
         return self._found
 

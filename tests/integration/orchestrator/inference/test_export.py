@@ -85,7 +85,8 @@ def test_regions_of_single_predictions_are_an_output(experiment, tmp_path) -> No
     torch.nn.init.normal_(trainee.model.sigma.bias)  # so that scales lie as far apart as when trained
     image = torch.randint(0, 256, (3, *experiment.data.size, 3), dtype=torch.uint8)
     sigma = trainee.model(image).sigma.detach().double().numpy()
-    edges = tuple(np.quantile(mean_scale(sigma), (0.2, 0.5, 0.8)).tolist())
+    joints = np.sort(mean_scale(sigma).mean(0))
+    edges = tuple(((joints[[3, 7, 11]] + joints[[4, 8, 12]]) / 2).tolist())
     factors = tuple(np.linspace(1, 3, 17).tolist())
     regions = Regions(
         (50, 90), (factors, factors), edges, ((1.0,) * 4, (2.0, 3.0, 5.0, 7.0)), Held(0.9, 0.8, 0.7)

@@ -35,15 +35,16 @@ class UltralyticsRLE(Term):
 
     Fields:
         clamped: whether losses below 0 are taken for 0, as since February 2026; before, they were not.
-        cells: of the grid along a side of the crop. 16 is 256 pixels of a person at a stride of 16, and the
-            more there are the later the loss is below 0.
+        cells: of the grid along a side of the crop; the more there are, the later the loss is below 0. Levels
+            of a feature pyramid share objects out so that each is 4 to 8 cells large on its own, which for
+            crops of 1.25 times a person's box, at an aspect ratio of 3 to 4, is about 6 a side.
     """
 
     needs_scale: ClassVar[bool] = True
 
     kind: Literal["ultralytics_rle"] = "ultralytics_rle"
     clamped: bool = True
-    cells: float = Field(default=16.0, gt=0, le=1e4)
+    cells: float = Field(default=6.0, gt=0, le=1e4)
 
     @property
     def name(self) -> str:

@@ -151,7 +151,7 @@ SWEEP = Sweep(
             "alone: without log s in the loss, it is G that is trained to be the density of the errors. A "
             "conditioned flow has a density for each keypoint, which is scored by samples. The worst "
             "quarter is that of the keypoints with the largest predicted scale. Ultralytics' loss is "
-            "measured in cells of a grid, 16 along a side of the crop, and stands alone here; in YOLO26 "
+            "measured in cells of a grid, 6 along a side of the crop, and stands alone here; in YOLO26 "
             "an OKS loss of the keypoints beside it goes on when this one is 0. Conditioned and spline "
             "flows run in matrix products, RealNVP in this code's kernels, which the time of a step "
             "shows.",

@@ -32,6 +32,7 @@ class Spread:
     samples: NonNegativeInt
     points: NonNegativeInt  # labelled ones of these samples
     regions: Regions | None = None  # None where there are too few labels
+    single: Regions | None = None  # the same of single predictions, without the flip test
 
 
 @dataclass(frozen=True)

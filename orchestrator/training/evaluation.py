@@ -1,6 +1,7 @@
 """Predictions of a model for a validation set, with the flip test, and their metrics."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from datasets.crops.crop import flip_points, swap_pairs
 from models.heatmap_codec import decode, mirror
 from models.interface import Output
 from orchestrator.training.checkpoint_content import Spread
+from orchestrator.training.regions import measure_regions
 from orchestrator.training.runtime import Runtime
 from orchestrator.training.spread import measure_spread
 
@@ -37,15 +39,17 @@ def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
         pairs: points that change places in the mirror, or None for no flip test.
     """
     output: Output = model(image)
-    if pairs is None:
-        return output
-    mirrored: Output = model(image.flip(2))
+    return output if pairs is None else _averaged(output, model(image.flip(2)), pairs, image.shape[2])
+
+
+def _averaged(output: Output, mirrored: Output, pairs: Pairs, width: int) -> Output:
+    """The mean of predictions for a picture and for its mirror image, `width` pixels across."""
     if output.heatmap is not None and mirrored.heatmap is not None:
         heatmap = (output.heatmap + swap_pairs(mirror(mirrored.heatmap), pairs)) / 2
         mu, score = decode(heatmap)
         return Output(mu, None, heatmap, score)
     return Output(
-        (output.mu + flip_points(mirrored.mu, pairs, image.shape[2])) / 2,
+        (output.mu + flip_points(mirrored.mu, pairs, width)) / 2,
         _mean(output.sigma, mirrored.sigma, pairs),
         score=_mean(output.score, mirrored.score, pairs),
     )
@@ -82,6 +86,8 @@ class Compared(NamedTuple):
     predictions: Predictions
     target: NDArray[np.float32]
     weight: NDArray[np.float32]
+    single: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    """mu and sigma (N, P, D) without the flip test; None where the model has no scale."""
 
 
 def compared(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False) -> Compared:
@@ -91,13 +97,18 @@ def compared(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False)
     sigmas: list[np.ndarray] = []
     scores: list[np.ndarray] = []
     truth: list[tuple[np.ndarray, np.ndarray]] = []
+    singles: list[tuple[np.ndarray, np.ndarray]] = []
     for batch in _batches(data, runtime):
-        with torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
-            output = predict(model, batch.image.to(runtime.device), data.flip_pairs)
+        image = batch.image.to(runtime.device)
+        with torch.inference_mode(), torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
+            single = output = model(image)
+            if data.flip_pairs is not None:
+                output = _averaged(single, model(image.flip(2)), data.flip_pairs, image.shape[2])
         ids.append(batch.id.numpy())
         mus.append(output.mu.float().cpu().numpy())
-        if output.sigma is not None:
+        if output.sigma is not None and single.sigma is not None:
             sigmas.append(output.sigma.float().cpu().numpy())
+            singles.append((single.mu.float().cpu().numpy(), single.sigma.float().cpu().numpy()))
         scores.append(_score(output).float().cpu().numpy())
         truth.append((batch.target.numpy(), batch.weight.numpy()))
     if not ids:  # fewer samples than workers
@@ -108,7 +119,9 @@ def compared(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False)
         np.concatenate(sigmas) if sigmas else None,
         np.concatenate(scores),
     )
-    return Compared(found, *(np.concatenate(part) for part in zip(*truth, strict=True)))
+    target, weight = (np.concatenate(part) for part in zip(*truth, strict=True))
+    mu, sigma = (np.concatenate(part) for part in zip(*singles, strict=True)) if singles else (None, None)
+    return Compared(found, target, weight, None if mu is None or sigma is None else (mu, sigma))
 
 
 def _spread(shards: Sequence[Compared]) -> Spread | None:
@@ -120,7 +133,14 @@ def _spread(shards: Sequence[Compared]) -> Spread | None:
         return None
     order = np.argsort(found.id, kind="stable")
     sigma = None if found.sigma is None else found.sigma[order]
-    return measure_spread(found.mu[order] - target[order], sigma, weight[order])
+    spread = measure_spread(found.mu[order] - target[order], sigma, weight[order])
+    singles = [shard.single for shard in shards if shard.single is not None]
+    if spread is None or not singles:
+        return spread
+    mu, scale = (np.concatenate(part)[order].astype(np.float64) for part in zip(*singles, strict=True))
+    return replace(
+        spread, single=measure_regions(mu - target[order], scale, weight[order].astype(np.float64))
+    )
 
 
 def _score(output: Output) -> Tensor:

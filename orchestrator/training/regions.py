@@ -157,5 +157,6 @@ def _factors(distance: Floats, quarter: NDArray[np.int64], level: float) -> tupl
         [conformal_quantile(values, level) if len(values) >= LEAST else pooled for values in columns]
     )
     ratio = distance[1::2] / temperatures
-    radii = [conformal_quantile(ratio[quarter == which], level) for which in range(QUARTERS)]
-    return temperatures, np.array(radii)
+    radii = np.array([conformal_quantile(ratio[quarter == which], level) for which in range(QUARTERS)])
+    # Where most scales are equal, quarters are empty.
+    return temperatures, np.where(np.isfinite(radii), radii, conformal_quantile(ratio[quarter >= 0], level))

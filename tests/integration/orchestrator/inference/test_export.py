@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -26,7 +27,9 @@ from orchestrator.config.experiment import Experiment
 from orchestrator.config.vary import vary
 from orchestrator.inference import export
 from orchestrator.inference.model_store import Trained
+from orchestrator.training.checkpoint_content import Spread
 from orchestrator.training.module import TrainingModule
+from orchestrator.training.regions import Held, Regions, mean_scale
 from tests.support.errors import refused
 from tests.support.paths import ROOT
 
@@ -74,6 +77,28 @@ def test_a_flow_costs_nothing_at_inference(experiment, exported) -> None:
     without = exported(vary(experiment, objective=LearnedScale()))
     for objective in (RLE(flow=RealNVP(layers=3, width=8)), DLE(flow=RealNVP(layers=5, width=32))):
         assert graph(exported(vary(experiment, objective=objective)).onnx) == graph(without.onnx)
+
+
+def test_regions_of_single_predictions_are_an_output(experiment, tmp_path) -> None:
+    trainee = TrainingModule(experiment, pretrained=False).eval()
+    torch.manual_seed(0)
+    torch.nn.init.normal_(trainee.model.sigma.bias)  # so that scales lie as far apart as when trained
+    image = torch.randint(0, 256, (3, *experiment.data.size, 3), dtype=torch.uint8)
+    sigma = trainee.model(image).sigma.detach().double().numpy()
+    joints = np.sort(mean_scale(sigma).mean(0))
+    edges = tuple(((joints[[3, 7, 11]] + joints[[4, 8, 12]]) / 2).tolist())
+    factors = tuple(np.linspace(1, 3, 17).tolist())
+    regions = Regions(
+        (50, 90), (factors, factors), edges, ((1.0,) * 4, (2.0, 3.0, 5.0, 7.0)), Held(0.9, 0.8, 0.7)
+    )
+    spread = Spread((1.0, 1.0), 0.7, 10, 20, single=regions)
+    trained = Trained(experiment, trainee.model, trainee.objective, 1, "", spread)
+    path = tmp_path / "model.onnx"
+    assert "region90" in export.export(trained, "onnx", path, image)
+    found = export._open_onnx(path)(image)["region90"].numpy()
+    assert found == pytest.approx(regions.half_axes(sigma, 90), rel=1e-3)
+    (about,) = (prop.value for prop in onnx.load(path).metadata_props if prop.key == "region90")
+    assert "90%" in about
 
 
 def test_no_parameter_of_the_flow_is_in_the_graph(experiment, exported) -> None:

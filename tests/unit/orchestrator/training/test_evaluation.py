@@ -1,6 +1,6 @@
 """The flip test of every kind of output, and the confidence that goes into the metrics."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from models.heatmap_codec import decode, gaussians
 from models.interface import Output
 from orchestrator.training.evaluation import Compared, compared, evaluate, predict
 from orchestrator.training.runtime import SingleProcess
+from tests.support.experiments import ToySplit
 
 STRIDE = 4
 SIDE = 96
@@ -168,3 +169,23 @@ def test_how_wide_errors_are_does_not_depend_on_the_workers(toy: Any) -> None:
     assert alone == shared
     assert (alone.samples, alone.points) == (10, 170)
     assert evaluate(Fixed(None, None), data, SingleProcess())[1] is None
+
+
+class Uneven(Fixed):
+    """Another place for every picture and its mirror image."""
+
+    def forward(self, image: Tensor) -> Output:
+        output = super().forward(image)
+        left = image[:, :, : image.shape[2] // 2].float().mean((1, 2, 3)) / 255
+        return output._replace(mu=output.mu + left[:, None, None])
+
+
+def test_a_single_prediction_has_regions_of_its_own(toy: Any) -> None:
+    data = replace(RecordingData(ToySplit(120, toy.val.size)), flip_pairs=())
+    _, flipped = evaluate(Uneven(0.25, None), data, SingleProcess())
+    _, single = evaluate(Uneven(0.25, None), replace(data, flip_pairs=None), SingleProcess())
+    assert flipped is not None
+    assert single is not None
+    assert flipped.single is not None
+    assert flipped.single == single.single == single.regions
+    assert flipped.regions != flipped.single

@@ -104,7 +104,15 @@ def test_a_point_with_few_labels_has_the_factor_of_all() -> None:
     assert regions.temperatures[1][0] == conformal_quantile(every, 0.9)
 
 
-@pytest.mark.parametrize("samples", [0, 1, 6])
+def test_one_scale_for_all_points_has_regions_too() -> None:
+    error, sigma, weight = drawn(600)
+    regions = measure_regions(error, np.full_like(sigma, 0.1), weight)
+    assert regions is not None
+    assert regions.held is not None
+    assert regions.held.coverage == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2])
 def test_few_samples_have_no_regions(samples: int) -> None:
     assert measure_regions(*drawn(samples)) is None
 

@@ -21,8 +21,7 @@ def view(metrics: Sequence[str]) -> str:
     Args:
         metrics: as MLflow names them, the first the one that charts show; none for measurements.
     """
-    columns = ["attributes.`Dataset`", *(f"params.`{name}`" for name in COLUMNS)]
-    columns += [f"metrics.`{name}`" for name in metrics]
+    columns = [f"params.`{name}`" for name in COLUMNS] + [f"metrics.`{name}`" for name in metrics]
     state: dict[str, object] = {"selectedColumns": columns, "runsHiddenMode": "SHOW_ALL"}
     if metrics:
         state |= {

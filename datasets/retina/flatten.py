@@ -13,7 +13,6 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 Floats = NDArray[np.float64]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -196,6 +195,8 @@ def _share_near(path: Floats, curve: Floats, weight: Floats) -> float:
 
 def _edge_score(scan: NDArray[np.uint8], row_um: float) -> Floats:
     """(H, W) high where it is bright above, dark below, and nothing as bright follows."""
+    from scipy.ndimage import gaussian_filter, uniform_filter1d
+
     band, gap = max(2, round(_BAND_UM / row_um)), round(_GAP_UM / row_um)
     smooth = gaussian_filter(scan.astype(np.float64), (1, scan.shape[1] / 130))
     mean = uniform_filter1d(smooth, band, axis=0, mode="nearest")

@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.interpolate import RegularGridInterpolator
 from torch import Tensor
 
 from orchestrator.probes.base import ProbeError
@@ -136,6 +135,8 @@ class Tabulated:
 
     def at(self, units: Floats) -> Floats:
         """The density about its medians in units of its scales, at all pairs of `units` (C,): (C, C)."""
+        from scipy.interpolate import RegularGridInterpolator
+
         axes = [m.median + units * m.scale for m in self.marginals]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
         log_p = RegularGridInterpolator(self.x, self.log_p, bounds_error=False, fill_value=-np.inf)(points)

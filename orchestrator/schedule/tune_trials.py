@@ -12,7 +12,7 @@ from ray import tune
 
 from orchestrator.jobs.execute import JobResult, Task, other_sources, run
 from orchestrator.jobs.job import Stage
-from orchestrator.schedule.claims import Claim, ClaimingSearcher, Claims, always
+from orchestrator.schedule.claims import Claim, ClaimingSearcher, Claims, InOrder, always
 from orchestrator.schedule.cluster import Plan, Room, nodes, whole_nodes
 from orchestrator.schedule.head import watched
 from orchestrator.schedule.how_to_run import HowToRun
@@ -175,6 +175,7 @@ def _tune(
         tune.with_resources(tune.with_parameters(how.trainable, tasks=by_fingerprint), how.reserved),
         tune_config=tune.TuneConfig(
             search_alg=search,
+            scheduler=InOrder(),
             num_samples=len(tasks),
             reuse_actors=True,
             trial_name_creator=_name,

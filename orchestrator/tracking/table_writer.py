@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ class TableWriter:
         self._client.log_text(run_id, verdicts_json, "verdicts.json")
         self._log_files(run_id, files)
         self._store.log(
-            run_id, tags={"content": content, "mlflow.note.content": _description(declaration, files)}
+            run_id, tags={"content": content, "mlflow.note.content": _description(declaration, files, run_id)}
         )
 
     def _log_files(self, run_id: str, files: Mapping[str, Path]) -> None:
@@ -91,7 +92,7 @@ class TableWriter:
         made = self._client.create_run(experiment, tags=clipped(tags), run_name=name)
         run_id = str(made.info.run_id)
         self._client.log_text(run_id, declaration.model_dump_json(indent=1), "declaration.json")
-        description = {"mlflow.note.content": _description(declaration, {})}
+        description = {"mlflow.note.content": _description(declaration, {}, run_id)}
         self._store.log(run_id, tags={**description, "superseded": "false", "declared": self._next()})
         self._client.set_terminated(run_id)
         for run in older:
@@ -110,14 +111,21 @@ def _table_tags(declaration: Declaration) -> dict[str, str]:
     }
 
 
-def _description(declaration: Declaration, files: Mapping[str, Path]) -> str:
-    """The run's text in MLflow's interface: what the table is, and the table itself once it is filled."""
+def _description(declaration: Declaration, files: Mapping[str, Path], run_id: str) -> str:
+    """The run's text in MLflow's interface: what the table is, and the table itself and its figures, which
+    lie among the run's artifacts, once it is filled."""
     seeds = ", ".join(map(str, declaration.seeds))
     tables = [path.read_text(encoding="utf-8") for name, path in files.items() if name.endswith(".md")]
+    figures = [
+        f"![{Path(name).stem}](get-artifact?{urlencode({'path': name, 'run_uuid': run_id})})"
+        for name in sorted(files)
+        if name.endswith(".svg")  # in its own size; MLflow lets none be set
+    ]
     parts = [
         *(tables or [f"**{declaration.heading}. {declaration.title}**"]),
         declaration.description,
         f"Scale {declaration.scale}; data: {declaration.data}; seeds {seeds}.",
         f"`{declaration.command}`" if declaration.command else "",
+        *figures,
     ]
     return clip("\n\n".join(part.strip() for part in parts if part.strip()), TAG_LIMIT)

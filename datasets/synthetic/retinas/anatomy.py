@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 Floats = NDArray[np.float64]
 
@@ -37,8 +35,6 @@ _TEMPORAL = (
     (52, 48, 46, 45, 44, 43, 42, 41, 40, 40),  # OS-RPE
 )
 _NASAL_NFL = (4, 6, 12, 18, 23, 31, 40, 60, 88, 110)
-_THICKNESS = PchipInterpolator(_ECCENTRICITY, np.array(_TEMPORAL, float), axis=1)
-_NFL_ON_THE_NASAL_SIDE = PchipInterpolator(_ECCENTRICITY, np.array(_NASAL_NFL, float))
 _DOME_MM = 0.14  # how far beyond a pocket its layer is thickened, as tissue bends smoothly
 _TISSUE = 0.06  # of a swollen layer's thickness, above and below its fluid
 
@@ -116,6 +112,8 @@ def section(rng: np.random.Generator, eye: Eye, x: Floats, y: float, depth: floa
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Floats:
     """Gaussian noise of unit deviation, smoothed along the last axis over `sigma` columns."""
+    from scipy.ndimage import gaussian_filter1d
+
     noise = gaussian_filter1d(rng.standard_normal(shape), sigma, axis=-1, mode="wrap")
     # A Gaussian of that width leaves 1 / (2 √π sigma) of the variance of white noise.
     return np.asarray(noise * np.sqrt(2 * np.sqrt(np.pi) * max(sigma, 0.5 / np.sqrt(np.pi))))
@@ -128,17 +126,21 @@ def columns_per_mm(x: Floats) -> float:
 
 def _healthy(rng: np.random.Generator, eye: Eye, x: Floats, y: float) -> Floats:
     """(L, W) µm without disease."""
+    from scipy.interpolate import PchipInterpolator  # which takes half a second to import
+
     dx, dy = x - eye.fovea[0], y - eye.fovea[1]
     r = np.hypot(dx, dy) / eye.stretch
-    layers = _THICKNESS(r)
+    layers = PchipInterpolator(_ECCENTRICITY, np.array(_TEMPORAL, float), axis=1)(r)
     nasal = 0.5 * (1 + eye.nasal * dx / np.hypot(dx, 0.5))
-    layers[0] += nasal * (_NFL_ON_THE_NASAL_SIDE(r) - layers[0])
+    layers[0] += nasal * (PchipInterpolator(_ECCENTRICITY, np.array(_NASAL_NFL, float))(r) - layers[0])
     variation = 1 + 0.04 * smooth_noise(rng, layers.shape, 0.25 * columns_per_mm(x))
     return np.asarray(layers * np.array(eye.build)[:, None] * variation.clip(0.8, 1.2))
 
 
 def _thickening(cut: list[tuple[Pocket, Floats]], x: Floats) -> Floats:
     """(L, W) µm that pockets of fluid add to their layers."""
+    from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
     added = np.zeros((7, len(x)))
     for pocket, heights in cut:
         added[pocket.layer] = np.maximum(added[pocket.layer], heights)

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.ndimage import gaussian_filter1d
 
 from datasets.config import Amount, Frozen
 from datasets.synthetic.retinas.anatomy import Floats, Section, columns_per_mm, smooth_noise
@@ -38,6 +37,8 @@ def grade(
         x: (W,) mm.
         labelled: the columns outside which nothing is marked.
     """
+    from scipy.ndimage import gaussian_filter1d
+
     density = columns_per_mm(x)
     near = gaussian_filter1d(cut.under_fluid.astype(float), 0.1 * density)
     error = (
@@ -63,6 +64,8 @@ def segment_automatically(
     rng: np.random.Generator, cut: Section, x: Floats, *, knows_fluid: bool, labelled: slice
 ) -> Floats:
     """A program's boundaries (K, W) in µm: good without fluid, bad under it unless it models fluid."""
+    from scipy.ndimage import gaussian_filter1d
+
     density = columns_per_mm(x)
     near = gaussian_filter1d(cut.under_fluid.astype(float), 0.15 * density)
     error = 4 + (8 if knows_fluid else 45) * near

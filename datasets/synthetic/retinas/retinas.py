@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.io import savemat
 
 from datasets.config import Amount, Generator, Version
 from datasets.io.atomic_folder import publish
@@ -152,6 +151,8 @@ def _manual_fluid(retinas: Retinas, subject: int, grader: int, scans: list[Truth
 
 
 def _fill(retinas: Retinas, progress: Progress | None, folder: Path) -> None:
+    from scipy.io import savemat
+
     for subject in range(1, retinas.subjects + 1):
         savemat(folder / subject_file(subject), volume(retinas, subject), do_compression=True)
         if progress is not None:

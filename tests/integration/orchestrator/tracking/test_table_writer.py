@@ -99,6 +99,7 @@ def test_a_filled_table_lies_with_its_declaration(tracker: Tracker, tmp_path: Pa
     assert "| 47.1 |" in about
     assert "Larger flows bring nothing." in about
     assert "python sweeps/flow_size.py" in about
+    assert f"![ap](get-artifact?path=figures%2Fap.svg&run_uuid={run.info.run_id})" in about
     assert run.info.status == "FINISHED"
 
 

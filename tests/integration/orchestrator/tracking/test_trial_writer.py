@@ -54,6 +54,28 @@ def test_mlflow_shows_parameters_tags_and_the_experiment(tracker: Tracker) -> No
     assert "metrics.`AP`" in experiment.tags["mlflow.sharedViewState.rle-lab"]
 
 
+@pytest.mark.parametrize(
+    ("headline", "folder", "splits"),
+    [
+        ("AP", "", {"train": "training", "val": "validation"}),
+        ("", "/data/coco", {"val": "validation"}),  # a measurement
+    ],
+)
+def test_a_run_names_its_data_with_their_fingerprint(
+    tracker: Tracker, headline: str, folder: str, splits: dict[str, str]
+) -> None:
+    trial = replace(TRIAL, headline=headline, data_name="coco", data_folder=folder, data_json='{"size": 1}')
+    train(tracker, trial)
+    tracker.start(trial)  # again: they are there once
+    tracker.flush()
+    inputs = client(tracker).get_run(tracker.records()["abc123"].run_id).inputs.dataset_inputs
+    found = {one.dataset.name: one.tags[0].value for one in inputs}
+    assert found == {f"coco {split}": context for split, context in splits.items()}
+    assert {one.dataset.digest for one in inputs} == {TRIAL.data}
+    assert {one.dataset.source_type for one in inputs} == {"local" if folder else "code"}
+    assert len(inputs) == len(splits)
+
+
 def test_records_are_those_asked_for(tracker: Tracker) -> None:
     for fingerprint in ("a", "b", "c"):
         train(tracker, replace(TRIAL, fingerprint=fingerprint), epochs=1)

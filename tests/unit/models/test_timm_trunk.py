@@ -37,6 +37,39 @@ def test_packaged_weights_give_the_features_of_their_own_package_to_the_last_bit
 
 
 @pytest.mark.parametrize(
+    ("frozen", "prefixes"), [(1, ("conv_stem", "bn1")), (3, ("conv_stem", "bn1", "blocks.0", "blocks.1"))]
+)
+def test_frozen_stages_keep_weights_and_statistics_and_the_others_learn(
+    frozen: int, prefixes: tuple[str, ...]
+) -> None:
+    trunk = Timm(name=PACKAGED, weights="package", frozen=frozen).build().train()
+    before = {name: tensor.clone() for name, tensor in trunk.net.state_dict().items()}
+    optimizer = torch.optim.AdamW(trunk.parameters(), lr=1e-2, weight_decay=0.1)
+    trunk(torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))).square().mean().backward()
+    optimizer.step()
+    for name, tensor in trunk.net.state_dict().items():
+        kept = name.startswith(tuple(f"{prefix}." for prefix in prefixes))
+        assert torch.equal(tensor, before[name]) == kept, name
+
+
+def test_frozen_stages_have_the_features_of_evaluation_in_training() -> None:
+    net = Timm(name=PACKAGED, weights="package", frozen=3).build().train().net
+    image = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    early = torch.nn.Sequential(net.conv_stem, net.bn1, *net.blocks[:2])
+    trained = early(image)
+    assert not trained.requires_grad
+    assert torch.equal(trained, early.eval()(image))
+
+
+def test_frozen_stages_must_be_fewer_than_there_are_and_have_learned_something() -> None:
+    with refused("frozen-stages", ConfigError) as caught:
+        Timm(name=PACKAGED, weights="package", frozen=8).build()
+    assert "8" in str(caught.value)
+    with invalid("frozen-at-random"):
+        Timm(name=PACKAGED, weights=None, frozen=1)
+
+
+@pytest.mark.parametrize(
     "name", ["vit_tiny_patch16_224", "inception_v3", "swin_tiny_patch4_window7_224"], ids=str
 )
 def test_a_network_without_a_map_that_follows_the_picture_is_refused(name: str) -> None:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -134,9 +133,8 @@ def _trainings(row: DeclaredRow, planned: Planned) -> list[Experiment]:
 
 
 def _parameters(experiment: Experiment) -> tuple[int, int]:
-    with torch.device("meta"):  # without memory or random weights
-        objective = experiment.objective.build(experiment.data.dim)
-        return _model_parameters(experiment.model, experiment.output_spec), module_parameters(objective)
+    objective = experiment.objective.build(experiment.data.dim)
+    return _model_parameters(experiment.model, experiment.output_spec), module_parameters(objective)
 
 
 @cache

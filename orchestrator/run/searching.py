@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import Console
 
 from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.config.length import EPOCHS
 from orchestrator.run.settings import RunSettings
 from orchestrator.schema.record import Record
 from orchestrator.search.halving import Decider, Decisions, Measured, SearchPlan, Trial
-from orchestrator.search.space import EPOCHS
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.search_table import aim_keys, best_table, measured, trials_table
 from orchestrator.sweep.sweep import Row, Search, Table

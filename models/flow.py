@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from models.config import Frozen
 from models.flops import module_parameters
@@ -67,6 +66,8 @@ class Flow(Frozen, ABC):
 
         Where a family does not count its own, those of its matrix products and convolutions.
         """
+        from torch.utils.flop_counter import FlopCounterMode  # which imports Triton
+
         with FlopCounterMode(display=False) as counter:
             self.build(dim).log_prob(torch.zeros(points + grid_points, dim))
         return int(counter.get_total_flops())

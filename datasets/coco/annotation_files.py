@@ -21,7 +21,7 @@ from datasets.io.assumptions import Assumed
 from datasets.io.errors import DataError
 from datasets.io.image import PictureFile, name_in
 from datasets.io.json_file import Box, NotNegative, Number, Record, Row, Whole, a_list, a_whole
-from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted, raise_if_any
+from datasets.io.problems import IN_PICTURES, RECORDS, Problem, counted
 
 Floats = NDArray[np.float64]
 
@@ -80,17 +80,6 @@ class _Person(BaseModel):
     area: NotNegative | None = None
     num_keypoints: Whole | None = None
     iscrowd: Literal[0, 1, True, False] | None = 0
-
-
-def read_annotations(root: Path, path: Path, split: str) -> Annotations:
-    """Read one annotation file whole and check it.
-
-    Raises:
-        DataError: it is not what COCO's format description says; names the records.
-    """
-    found, broken = parse_annotations(root, path, split)
-    raise_if_any(broken)
-    return found
 
 
 def parse_annotations(

@@ -65,10 +65,6 @@ class Flattening:
         """The scan (H, W) as its crop (R, W); black where the scan has ended."""
         return resample(scan, np.arange(self.rows)[:, None] - self.shift)
 
-    def uncrop(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A crop (R, W) back in the place (H, W) it came from; black elsewhere."""
-        return resample(crop, np.arange(self.height)[:, None] + self.shift)
-
 
 def flatten(scan: NDArray[np.uint8], rows: int, row_um: float) -> tuple[NDArray[np.uint8], Flattening]:
     """The crop (R, W) of a scan (H, W), cleaned, and the way back.

@@ -11,6 +11,9 @@ from orchestrator.util.visible import make_output_unfailing, visible
 if TYPE_CHECKING:
     from orchestrator.util.terminal import Terminal
 
+STOPPED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 
 def console(*, stderr: bool = False) -> "Terminal":
     """The terminal, or a log of a width that tables fit."""
@@ -29,5 +32,5 @@ def guarded(work: Callable[[], int]) -> int:
         print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped. What had finished is kept; the same command resumes from there.", file=sys.stderr)
-        return 130
+        print("\nstopped.", file=sys.stderr)
+        return STOPPED

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import model_argument
-from orchestrator.cli.guard import console
+from orchestrator.cli.guard import STOPPED, console
 from orchestrator.cli.numbers import number
 from orchestrator.cli.paths import place
 from orchestrator.run.settings import home
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from orchestrator.inference.found import Finder
     from orchestrator.inference.frame_boxes import FramePlan
     from orchestrator.inference.model_store import Trained
-
-STOPPED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

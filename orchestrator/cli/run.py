@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator.cli import own_file
-from orchestrator.cli.guard import console, guarded
+from orchestrator.cli.guard import STOPPED, console, guarded
 from orchestrator.cli.options import add_options, command, options
 from orchestrator.cli.parser import Parser
 from orchestrator.util.errors import SweepError
@@ -83,7 +83,11 @@ def _run(sweeps: Sequence["Sweep"], settings: "RunSettings") -> int:
     from orchestrator.run.runner import run_sweeps
 
     line = command([os.path.relpath(sys.argv[0]), *sys.argv[1:]])
-    return run_sweeps(sweeps, settings, line, console(stderr=settings.json))
+    try:
+        return run_sweeps(sweeps, settings, line, console(stderr=settings.json))
+    except KeyboardInterrupt:
+        print("\nstopped. What had finished is kept; the same command resumes from there.", file=sys.stderr)
+        return STOPPED
 
 
 def _act(arguments: argparse.Namespace, sweeps: Sweeps) -> int:

@@ -1,6 +1,7 @@
 """Options that several commands share, and the files and folders that they name."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.cli.paths import place
@@ -83,24 +84,17 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def existing_folder(text: str) -> Path:
-    """A folder, absolute.
-
-    Raises:
-        argparse.ArgumentTypeError: there is none.
-    """
-    path = place(text).absolute()
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: no such folder")
-    return path
+    """A folder, absolute. Raises argparse.ArgumentTypeError where there is none."""
+    return _existing(text, Path.is_dir, "folder")
 
 
 def existing_file(text: str) -> Path:
-    """A file, absolute.
+    """A file, absolute. Raises argparse.ArgumentTypeError where there is none."""
+    return _existing(text, Path.is_file, "file")
 
-    Raises:
-        argparse.ArgumentTypeError: there is none.
-    """
+
+def _existing(text: str, is_there: Callable[[Path], bool], what: str) -> Path:
     path = place(text).absolute()
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{path}: no such file")
+    if not is_there(path):
+        raise argparse.ArgumentTypeError(f"{path}: no such {what}")
     return path

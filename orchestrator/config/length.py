@@ -1,11 +1,15 @@
 """Epochs and batches that the command line chooses in place of a recipe's."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.field_path import with_value
 from orchestrator.config.schedule import Schedule, Steps
 from orchestrator.config.vary import vary
 from orchestrator.util.errors import SweepError
+
+EPOCHS = "schedule.epochs"
 
 
 def lengthened(experiment: Experiment, epochs: int | None, batch: int | None) -> Experiment:
@@ -26,6 +30,20 @@ def lengthened(experiment: Experiment, epochs: int | None, batch: int | None) ->
     _check(experiment, batch)
     schedule = _of_batch(_of_epochs(experiment.schedule, epochs), batch)
     return vary(experiment, schedule=schedule, start=start)
+
+
+def with_field(experiment: Experiment, field: str, value: Any, asked: str) -> Experiment:
+    """`with_value`; with epochs, milestones of the learning rate move, as in `lengthened`. They count as the
+    recipe's own.
+
+    Raises:
+        SweepError: there is no such field, or the value does not fit it.
+    """
+    changed = with_value(experiment, field, value, asked)
+    if field != EPOCHS:
+        return changed
+    longer = lengthened(experiment, changed.schedule.epochs, None)
+    return vary(longer, schedule=vary(longer.schedule, recipe_epochs=experiment.schedule.recipe_epochs))
 
 
 def _check(experiment: Experiment, batch: int | None) -> None:

@@ -4,7 +4,6 @@ import csv
 import errno
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.io.errors import DataError
+from orchestrator.util.whole_file import write_whole
 
 DRAWINGS = "drawings"
 
@@ -82,7 +82,7 @@ class Outputs:
         encoded = io.BytesIO()
         try:
             Image.fromarray(drawn()).save(encoded, "JPEG", quality=_QUALITY, comment=MARK)
-            _replace(self.folder / DRAWINGS / name, encoded.getvalue())
+            write_whole(self.folder / DRAWINGS / name, encoded.getvalue())
         except (OSError, ValueError, MemoryError, cv2.error) as error:
             if isinstance(error, OSError) and error.errno not in {None, *_OF_THE_NAME}:
                 raise
@@ -99,8 +99,8 @@ class Outputs:
             DataError: they can't be.
         """
         try:
-            _replace(self.folder / self.results, json.dumps(results).encode())
-            _replace(self.folder / self.table, csv_lines([self.header, *lines]))
+            write_whole(self.folder / self.results, json.dumps(results).encode())
+            write_whole(self.folder / self.table, csv_lines([self.header, *lines]))
         except OSError as error:
             raise self.not_writable(error) from error
 
@@ -200,14 +200,3 @@ def _is_results(path: Path) -> bool:
 
 def _is_result(one: object) -> bool:
     return isinstance(one, dict) and one.keys() >= OURS
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """As a whole, so that a link in its place would be replaced and not followed."""
-    partial = path.with_name(f".partial-{os.getpid()}")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
-from scipy.stats import spearmanr
 
 from datasets.coco.dataset import CocoData
 from datasets.metrics.oks import oks
@@ -210,6 +209,8 @@ def _summary(points: SinglePredictions, scores: Scores) -> dict[str, float]:
     metrics |= {f"worst{level}": 100 * float(inside[worst].mean()) for level, inside in held.items()}
     distance = np.linalg.norm(points.error * points.size, axis=1)
     if np.ptp(scale) and np.ptp(distance):
+        from scipy.stats import spearmanr  # which takes most of a second to import
+
         metrics["rank_correlation"] = float(spearmanr(scale, distance).statistic)
     return metrics
 

@@ -12,13 +12,15 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
-from models.backbones import ResNet
+from models.backbones import ResNet, SmallTrunk
 from models.flow import FlowNet
 from models.interface import OutputSpec
 from models.objectives import DLE, RLE, Objective
 from models.plain_flow import PlainFlow
 from models.realnvp import RealNVP, RealNVPNet
 from models.regressor import Regressor
+from models.timm_trunk import Timm
+from models.trunk import TrunkConfig
 from orchestrator.config.experiment import Experiment
 from orchestrator.config.fingerprint import Fingerprinted
 from orchestrator.config.schedule import Schedule
@@ -52,9 +54,20 @@ class StepTiming(Fingerprinted):
 
     def describe(self) -> str:
         """For example `step of ResNet-50 with RLE 3x64, seed 0`."""
-        trunk = self.model.trunk
-        name = f"ResNet-{trunk.depth}" if isinstance(trunk, ResNet) else "the small trunk"
-        return f"step of {name} with {self.objective.name}, seed {self.seed}"
+        return f"step of {self._trunk} with {self.objective.name}, seed {self.seed}"
+
+    @property
+    def _trunk(self) -> str:
+        trunk: TrunkConfig = self.model.trunk  # one of somebody's own too
+        match trunk:
+            case ResNet(depth=depth):
+                return f"ResNet-{depth}"
+            case Timm(name=name):
+                return name
+            case SmallTrunk():
+                return "the small trunk"
+            case _:
+                return type(trunk).__name__
 
     def measure(self, device: torch.device) -> dict[str, float]:
         """Time one training step and the flow within it, on random pictures, one thread.

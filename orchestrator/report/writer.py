@@ -1,7 +1,6 @@
 """From declarations and records to files: tables, figures, README.md and report.html."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from orchestrator.stats import hypothesis_tests
 from orchestrator.stats.aggregate import FilledTable
 from orchestrator.stats.verdict import Verdict
 from orchestrator.util.errors import UserError
+from orchestrator.util.whole_file import write_whole
 
 NO_DETAILS: Details = MappingProxyType({})
 
@@ -86,7 +86,7 @@ def write(
     for folder in ("tables", "figures"):
         (results / folder).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        _write_atomically(results / name, content)
+        write_whole(results / name, content)
     return Report(results, tuple(results / name for name in contents), sections)
 
 
@@ -159,13 +159,3 @@ def _files(sections: Sequence[Section], remarks: Sequence[str]) -> Iterator[tupl
             yield f"figures/{figure.name}.png", figure.png
     yield "README.md", readme(sections, remarks).encode()
     yield "report.html", html.html(sections, remarks).encode()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models.flops import human, module_parameters
-from orchestrator.config.experiment import Experiment, seeded
+from models.interface import OutputSpec
+from orchestrator.config.experiment import Experiment, ModelConfig, seeded
 from orchestrator.run.looks import USUAL_SHARE
 from orchestrator.schema.declaration import DeclaredRow
 from orchestrator.schema.record import Record
@@ -131,8 +132,11 @@ def _trainings(row: DeclaredRow, planned: Planned) -> list[Experiment]:
     return list({e.fingerprint(): e for job in jobs if (e := job.trained) is not None}.values())
 
 
-@cache
 def _parameters(experiment: Experiment) -> tuple[int, int]:
-    model = experiment.model.build(experiment.output_spec, pretrained=False)
     objective = experiment.objective.build(experiment.data.dim)
-    return module_parameters(model), module_parameters(objective)
+    return _model_parameters(experiment.model, experiment.output_spec), module_parameters(objective)
+
+
+@cache
+def _model_parameters(model: ModelConfig, outputs: OutputSpec) -> int:
+    return module_parameters(model.build(outputs, pretrained=False))

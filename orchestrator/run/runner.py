@@ -1,7 +1,7 @@
 """Run sweeps: plan, prepare the data, run what is missing, track it, report."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,15 +18,17 @@ from orchestrator.run import dry_run, reporting
 from orchestrator.run.ledger import table_tags
 from orchestrator.run.looks import check_max_seeds, remembered, schedule, undecided_rows
 from orchestrator.run.open_precision import OpenPrecision
-from orchestrator.run.searching import Course, check_options, outlooks, run_search
+from orchestrator.run.searching import Ask, Course, check_options, outlooks, run_search
 from orchestrator.run.session import Session, missing_jobs, run_jobs
 from orchestrator.run.settings import RunSettings
 from orchestrator.schedule.address import check_address
+from orchestrator.schema.record import Record
 from orchestrator.search.halving import Decisions
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_tables
 from orchestrator.sweep.sweep import Search, Sweep, Table
 from orchestrator.sweep.variations import vary_tables
 from orchestrator.tracking.tracker import Tracker
+from orchestrator.tracking.uri import parse
 from orchestrator.util.durations import duration
 from orchestrator.util.errors import SweepError
 from orchestrator.util.machine_readable import print_json
@@ -51,10 +53,12 @@ def run_sweeps(sweeps: Sequence[Sweep], settings: RunSettings, command: str, con
     declared = [table for sweep in sweeps for table in sweep.tables]
     tables, only = vary_tables(declared, settings.vary, settings.only, settings.scale)
     plan = _plan_settings(replace(settings, only=only), command, binding, OpenPrecision(settings, console))
+    if settings.dry_run and _is_absent(settings):
+        return _dry(tables, searches, plan, _nothing, settings, console)
     with _tracker(settings, console) as tracker:
         reporting.say_older(tracker, console)
         if settings.dry_run:
-            return _dry(tables, searches, plan, tracker, settings, console)
+            return _dry(tables, searches, plan, tracker.records, settings, console)
         _check_data_named(settings)
         tracker.end_abandoned()
         session = Session(tables, settings, tracker, binding.contents, console)
@@ -75,20 +79,20 @@ def decisions(searches: Sequence[Search], settings: RunSettings, console: Consol
     """
     plan = _plan_settings(settings, "", _binding(settings, console), OpenPrecision(settings, console))
     with _tracker(settings, console) as tracker:
-        return [Course(search, plan, tracker).decided() for search in searches]
+        return [Course(search, plan, tracker.records).decided() for search in searches]
 
 
 def _dry(
     tables: Sequence[Table],
     searches: Sequence[Search],
     plan: PlanSettings,
-    tracker: Tracker,
+    ask: Ask,
     settings: RunSettings,
     console: Console,
 ) -> int:
     planned = plan_tables(tables, plan)
-    known = tracker.records(_wanted(planned), history=())
-    ahead = outlooks(searches, plan, tracker)
+    known = ask(_wanted(planned), ())
+    ahead = outlooks(searches, plan, ask)
     if settings.json:
         more = {"searches": [outlook.plain() for outlook in ahead]} if ahead else {}
         print_json(dry_run.plain(planned, known) | more)
@@ -110,7 +114,11 @@ def _rounds(session: Session, plan: PlanSettings) -> list[Planned]:
 def _searched(session: Session, search: Search, plan: PlanSettings) -> list[Planned]:
     """Search, then run the further seeds of the best."""
     table, counts = run_search(
-        search, plan, session.tracker, lambda planned, until: _train(session, planned, until), session.console
+        search,
+        plan,
+        session.tracker.records,
+        lambda planned, until: _train(session, planned, until),
+        session.console,
     )
     if not list(table.rows(plan.scale)):
         session.console.print(
@@ -125,6 +133,7 @@ def _train(session: Session, planned: Planned, until: Mapping[str, int]) -> None
     missing = missing_jobs(planned.jobs, session.tracker.records(planned.jobs, history=()), set())
     if missing:
         run_jobs(missing, [planned], session, until=until)
+    session.tracker.flush()
 
 
 def _round(session: Session, plan: PlanSettings) -> list[Planned]:
@@ -220,6 +229,17 @@ def _tracker(settings: RunSettings, console: Console) -> Tracker:
         prefix=prefix,
         say=lambda sentence: console.print(sentence, style="yellow", soft_wrap=True),
     )
+
+
+def _is_absent(settings: RunSettings) -> bool:
+    """Whether the store is a file that has not been made; a dry run needs no MLflow to know that."""
+    file = parse(settings.tracking_uri, _artifacts(settings)).file
+    return file is not None and not file.exists()
+
+
+def _nothing(fingerprints: Iterable[str], history: Collection[str]) -> Mapping[str, Record]:
+    """What such a store knows."""
+    return {}
 
 
 def _artifacts(settings: RunSettings) -> Path | None:

@@ -1,24 +1,27 @@
 """A search from its first trial to the table of the best: what its results decide is trained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
 
 from orchestrator.config.experiment import Experiment, seeded
+from orchestrator.config.length import EPOCHS
 from orchestrator.run.settings import RunSettings
 from orchestrator.schema.record import Record
 from orchestrator.search.halving import Decider, Decisions, Measured, SearchPlan, Trial
-from orchestrator.search.space import EPOCHS
 from orchestrator.sweep.plan import Planned, PlanSettings, plan_table
 from orchestrator.sweep.search_table import aim_keys, best_table, measured, trials_table
 from orchestrator.sweep.sweep import Row, Search, Table
-from orchestrator.tracking.tracker import Tracker
 from orchestrator.util.errors import SweepError
 
 Train = Callable[[Planned, Mapping[str, int]], None]
-"""Runs what is planned, each training until the epoch that stands beside its fingerprint."""
+"""Runs what is planned, each training until the epoch that stands beside its fingerprint, and waits until the
+store has it."""
+
+Ask = Callable[[Iterable[str], Collection[str]], Mapping[str, Record]]
+"""Gives what the store knows of fingerprints, with the values of some metrics by epoch: `Tracker.records`."""
 
 CHOSEN = ((EPOCHS, "epochs"), ("schedule.batch", "batch"))
 
@@ -57,12 +60,12 @@ class Course:
     Args:
         search: it.
         settings: of the run; the first seed is that of its trials.
-        tracker: of the store that decides it.
+        ask: the store that decides it.
     """
 
     search: Search
     settings: PlanSettings
-    tracker: Tracker
+    ask: Ask
     known: dict[str, Record] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)  # for in the store
     failed: set[str] = field(default_factory=set)  # here; the next command runs them again
@@ -82,7 +85,7 @@ class Course:
             if not new:
                 break
             self.asked |= new
-            self.known |= self.tracker.records(new, aim_keys(self.search))
+            self.known |= self.ask(new, aim_keys(self.search))
         return found
 
     def missing(self, found: Decisions) -> dict[str, tuple[Trial, int]]:
@@ -105,8 +108,7 @@ class Course:
         table = trials_table(self.search, self.plan, [trial for trial, _ in steps.values()])
         planned = plan_table(table, replace(self.settings, seeds=self.settings.seeds[:1]))
         train(planned, {fingerprint: until for fingerprint, (_, until) in steps.items()})
-        self.tracker.flush()
-        self.known |= self.tracker.records(steps, aim_keys(self.search))
+        self.known |= self.ask(steps, aim_keys(self.search))
         self.failed |= self.missing(found).keys()
 
     def _bound(self, experiment: Experiment) -> Experiment:
@@ -120,7 +122,7 @@ class Course:
 
 
 def run_search(
-    search: Search, settings: PlanSettings, tracker: Tracker, train: Train, console: Console
+    search: Search, settings: PlanSettings, ask: Ask, train: Train, console: Console
 ) -> tuple[Table, dict[tuple[str, str], int]]:
     """Search until the budget is used up.
 
@@ -130,12 +132,12 @@ def run_search(
     Raises:
         TrackingError: the store is away for longer than the patience.
     """
-    course = Course(search, settings, tracker)
+    course = Course(search, settings, ask)
     while (found := course.decided()).wanted is not None:
         console.print(Outlook.of(course, found).sentence, soft_wrap=True)
         course.train(found, train)
     console.print(Outlook.of(course, found).sentence, soft_wrap=True)
-    grid, counts = _grid(search, settings, tracker)
+    grid, counts = _grid(search, settings, ask)
     return best_table(search, course.plan, found, grid), counts
 
 
@@ -185,22 +187,20 @@ class Outlook:
         return asdict(self)
 
 
-def outlooks(searches: Sequence[Search], settings: PlanSettings, tracker: Tracker) -> list[Outlook]:
+def outlooks(searches: Sequence[Search], settings: PlanSettings, ask: Ask) -> list[Outlook]:
     """How far each search is, by what the store has."""
-    courses = [Course(search, settings, tracker) for search in searches]
+    courses = [Course(search, settings, ask) for search in searches]
     return [Outlook.of(course, course.decided()) for course in courses]
 
 
-def _grid(
-    search: Search, settings: PlanSettings, tracker: Tracker
-) -> tuple[list[Row], dict[tuple[str, str], int]]:
+def _grid(search: Search, settings: PlanSettings, ask: Ask) -> tuple[list[Row], dict[tuple[str, str], int]]:
     """The rows to compare with that the store has, and the number of seeds of each."""
     rows = list(search.grid(settings.scale))
     prints = {
         row.key: [seeded(settings.bind(row.experiment), seed).fingerprint() for seed in settings.seeds]
         for row in rows
     }
-    known = tracker.records([fp for some in prints.values() for fp in some], ())
+    known = ask([fp for some in prints.values() for fp in some], ())
     counts = {
         key: next((n for n, fp in enumerate(some) if fp not in known or not known[fp].done), len(some))
         for key, some in prints.items()

@@ -1,17 +1,15 @@
 """Which precision the machines multiply on which trials will run."""
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import ray
 import torch
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.schedule import cluster
 from orchestrator.schedule.cluster import ClusterError, ResourceRequest
-from orchestrator.schedule.connection import connect
 from orchestrator.training.precision import has_bf16
 from orchestrator.util.mathematics import Precision
 
@@ -36,8 +34,12 @@ def native(request: ResourceRequest) -> Native:
     Raises:
         ClusterError: the cluster can't be joined, is too small, has no node yet, or one does not answer.
     """
-    if not ray.is_initialized() and not os.environ.get("RAY_ADDRESS"):
+    if not os.environ.get("RAY_ADDRESS") and not _is_connected():
         return judged([_ability(request.gpus_per_worker != 0)])
+    import ray
+
+    from orchestrator.schedule.connection import connect
+
     connect()
     per_worker = cluster.plan(request).gpus_per_worker
     nodes = [n for n in ray.nodes() if n["Alive"] and cluster.room(n["Resources"], per_worker)]
@@ -59,6 +61,12 @@ def judged(answers: Sequence[tuple[str, bool]]) -> Native:
     return Native("float32", f"no instructions for bf16 on {', '.join(unable)}")
 
 
+def _is_connected() -> bool:
+    """Nothing is where Ray, which takes long to import, has not been imported."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
 def _ability(gpu: bool) -> tuple[str, bool]:
     """The processors that a trial on this node would get, and whether each multiplies bf16."""
     if gpu and torch.cuda.is_available():
@@ -76,6 +84,9 @@ def _ability_with_gpus(gpu: bool) -> tuple[str, bool]:
 
 def _ask(nodes: Sequence[str], *, gpu: bool) -> list[tuple[str, bool]]:
     """Each node's answer, from a process of its own there that reserves nothing."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     ask = ray.remote(num_cpus=0, max_calls=1)(_ability_with_gpus)
     asked = [
         ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(gpu)

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.field_path import value_at, with_value, word
-from orchestrator.config.length import lengthened
-from orchestrator.config.vary import vary
+from orchestrator.config.field_path import value_at, word
+from orchestrator.config.length import with_field
 from orchestrator.jobs.labels import shortest
 from orchestrator.util.errors import SweepError
-
-EPOCHS = "schedule.epochs"
 
 Point = tuple[Any, ...]
 """A value for each field of a space, in its order."""
@@ -93,7 +90,7 @@ class Space:
         """
         for field, domain in self.fields.items():
             for value in domain.ends:
-                with_value(base, field, value, "search: ")
+                with_field(base, field, value, "search: ")
 
     def applied(self, base: Experiment, point: Point) -> Experiment:
         """The experiment at a point. With epochs, milestones of the learning rate move.
@@ -102,12 +99,7 @@ class Space:
             SweepError: its values do not fit together.
         """
         for field, value in zip(self.fields, point, strict=True):
-            if field == EPOCHS:
-                longer = lengthened(base, value, None)
-                # Nobody chose it in place of a recipe's.
-                base = vary(longer, schedule=vary(longer.schedule, recipe_epochs=None))
-            else:
-                base = with_value(base, field, value, "search: ")
+            base = with_field(base, field, value, "search: ")
         return base
 
     def point_of(self, experiment: Experiment) -> Point | None:

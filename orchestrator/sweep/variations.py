@@ -7,7 +7,8 @@ from itertools import product
 from typing import Any
 
 from orchestrator.config.experiment import Experiment
-from orchestrator.config.field_path import with_value, word
+from orchestrator.config.field_path import word
+from orchestrator.config.length import EPOCHS, with_field
 from orchestrator.sweep.sweep import Row, Table
 from orchestrator.util.errors import SweepError
 
@@ -86,8 +87,9 @@ def _crossed(row: Row, variations: Sequence[Variation]) -> Iterator[Row]:
 
 
 def _changed(experiment: Experiment, changes: Iterable[tuple[Variation, Any]]) -> Experiment:
-    for variation, value in changes:
-        experiment = with_value(experiment, variation.field, value, "--vary ")
+    # Epochs first: they move the milestones of the recipe, not those that are named here.
+    for variation, value in sorted(changes, key=lambda change: change[0].field != EPOCHS):
+        experiment = with_field(experiment, variation.field, value, "--vary ")
     return experiment
 
 

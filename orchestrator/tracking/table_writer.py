@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-
-import pandas as pd
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.tracking import reader, table_reader
 from orchestrator.tracking.client import TAG_LIMIT, Store, clip, clipped, digest, now
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ABOUT = (
     "The paper's tables as sweeps declared and filled them. A run whose tag `superseded` is `true` has been "
@@ -38,7 +39,7 @@ class TableWriter:
         return run_id
 
     def log_table(
-        self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
+        self, declaration: Declaration, frame: "pd.DataFrame", files: Mapping[str, Path], verdicts_json: str
     ) -> None:
         """Add the filled table to its declaration's run, or to a new one if that has another table."""
         current = self._current(declaration)

@@ -9,9 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from orchestrator.schema.declaration import Declaration
 from orchestrator.schema.record import Record
@@ -31,10 +29,12 @@ from orchestrator.tracking.uri import StoreUri, TrackingError, parse
 from orchestrator.tracking.write_queue import Write
 from orchestrator.util.redact import redacted, shown
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Tracker", "TrackingError", "TrialInfo"]
 
-PATIENCE = 600.0  # seconds
-HEARTBEAT = 60.0  # seconds
+PATIENCE, HEARTBEAT = 600.0, 60.0  # seconds
 
 
 def _print(sentence: str) -> None:
@@ -228,7 +228,7 @@ class Tracker:
         )
 
     def log_table(
-        self, declaration: Declaration, frame: pd.DataFrame, files: Mapping[str, Path], verdicts_json: str
+        self, declaration: Declaration, frame: "pd.DataFrame", files: Mapping[str, Path], verdicts_json: str
     ) -> None:
         """Keep a filled table, its files (by their names in the run) and verdicts with its declaration.
 

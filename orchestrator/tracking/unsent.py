@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import IO, Any
 from orchestrator.tracking.client import digest
 from orchestrator.tracking.uri import StoreUri
 from orchestrator.tracking.write_queue import Write
+from orchestrator.util.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,8 @@ def save(
 def _write(place: Path, text: str) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{uuid.uuid4().hex}.jsonl"
-    partial = path.with_suffix(".part")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        return partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode(), mode=0o600, durable=True)
+    return path
 
 
 def take(places: Sequence[Path]) -> Iterator[Unsent | str]:

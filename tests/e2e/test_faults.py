@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.schema.record import Record
-from orchestrator.tracking.tracker import Tracker
 from orchestrator.training.checkpoint import read_checkpoint
 from tests.support import faults
 from tests.support.faults import SMALL, TRIAL, WORKER, Cluster, Running, running, server
@@ -28,14 +27,6 @@ class Undisturbed:
 
     records: dict[str, Record]
     table: str
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker.open(f"sqlite:///{file}", None).close()
-    return file
 
 
 @pytest.fixture(scope="module")

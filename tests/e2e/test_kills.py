@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from orchestrator.schema.record import Record
-from orchestrator.tracking.tracker import Tracker
 from tests.support import faults
 from tests.support.faults import HEAD, SMALL, TRIAL, WORKER, Running, running, server
 
@@ -59,14 +58,6 @@ class Undisturbed:
 
 def sweep(results: Path, *more: str) -> tuple[str, ...]:
     return (SMALL, "--scale", "smoke", "--results", str(results), "--concurrent", "1", *more)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker.open(f"sqlite:///{file}", None).close()
-    return file
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,14 @@ HEAVY = (
     "ray",
     "numpy",
     "scipy",
+    "triton",
+    "torchvision",
     "cv2",
     "pydantic",
     "datasets.union",
 )
+PLANNING = ("torch", "numpy", "cv2", "pydantic", "datasets.union")
+"""What a plan takes of these."""
 COMMANDS = (
     "run",
     "show",
@@ -79,6 +84,13 @@ def test_the_status_of_a_local_store_is_read_without_what_takes_seconds(tracker:
     assert "rle-lab run x on " in text
     assert "1 waiting: a job" in text
     assert text.endswith("heavy: []\n")
+
+
+def test_a_dry_run_without_a_store_makes_none_and_imports_only_what_counts_parameters(tmp_path: Path) -> None:
+    text = call("run", "flow_size", "--dry-run", "--results", str(tmp_path / "results"))
+    assert "15 trainings, 30 measurements, 0 of them done" in text
+    assert text.endswith(f"heavy: {[name for name in HEAVY if name in PLANNING]}\n")
+    assert not (tmp_path / "results").exists()
 
 
 def test_every_command_is_tried() -> None:

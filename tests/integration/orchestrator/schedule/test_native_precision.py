@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import ray
 
-from orchestrator.schedule import autoscaler, native_precision
+from orchestrator.schedule import autoscaler, connection, native_precision
 from orchestrator.schedule.cluster import ResourceRequest
 from orchestrator.schedule.native_precision import Native, judged, native
 
@@ -49,7 +49,7 @@ def test_on_a_cluster_the_nodes_that_trials_may_run_on_are_asked_and_never_this_
         return [("A", True), ("B", False)][-len(ids) :]
 
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    monkeypatch.setattr(native_precision, "connect", lambda: None)
+    monkeypatch.setattr(connection, "connect", lambda: None)
     monkeypatch.setattr(autoscaler, "grows", lambda **wait: False)
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
     monkeypatch.setattr(native_precision, "_ask", ask)

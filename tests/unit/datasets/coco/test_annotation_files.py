@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.coco.annotation_files import parse_detections, read_annotations
+from datasets.coco.annotation_files import Annotations, parse_annotations, parse_detections
 from datasets.coco.layout import find_annotations
 from datasets.io.errors import DataError
 from datasets.io.problems import raise_if_any
@@ -27,6 +27,12 @@ def put(where: str, index: int, **fields: Any) -> Change:
 
 def drop(where: str, index: int, key: str) -> Change:
     return lambda document: document[where][index].pop(key)
+
+
+def read_annotations(root: Path, path: Path, split: str) -> Annotations:
+    found, broken = parse_annotations(root, path, split)
+    raise_if_any(broken)
+    return found
 
 
 def read(tree: Any, split: str = "train") -> Any:

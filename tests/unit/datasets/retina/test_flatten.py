@@ -59,7 +59,7 @@ def test_bruchs_membrane_comes_to_lie_level(flattening: Flattening) -> None:
 def test_a_picture_comes_back_to_a_few_grey_values(flattening: Flattening, period: float) -> None:
     rows = np.arange(160)[:, None] + np.zeros(W)
     picture = (127 + 100 * np.sin(rows / period)).astype(np.uint8)
-    back = flattening.uncrop(flattening.crop(picture))
+    back = resample(flattening.crop(picture), rows + flattening.shift)
     inside = np.abs(flattening.to_crop(rows) - flattening.rows / 2) < flattening.rows / 2 - 3
     inside &= (rows > 2) & (rows < 157)
     assert inside.any()

@@ -5,6 +5,8 @@ import pytest
 from models.objectives import DLE, RLE
 from models.realnvp import RealNVP
 from orchestrator.config.experiment import Experiment
+from orchestrator.config.length import lengthened
+from orchestrator.config.schedule import Schedule, Steps
 from orchestrator.config.vary import vary
 from orchestrator.sweep.sweep import Row, Table
 from orchestrator.sweep.variations import parse, vary_tables, with_variations
@@ -93,3 +95,22 @@ def test_an_unknown_field_names_near_ones(table: Table) -> None:
 def test_values_are_checked_by_the_field_that_takes_them(table: Table, text: str) -> None:
     with refused("invalid-value"):
         rows(table, text)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("schedule.epochs=27",), ('schedule.decay={"kind": "steps", "milestones": [20]}', "schedule.epochs=27")],
+)
+def test_milestones_move_with_varied_epochs_unless_they_are_named(
+    experiment: Experiment, texts: tuple[str, ...]
+) -> None:
+    recipe = vary(experiment, schedule=Schedule(epochs=270, batch=64, decay=Steps(milestones=(170, 200))))
+    table = Table(
+        "1", title="", description="", rows=lambda scale: [Row("RLE", recipe)], columns=[], paper=()
+    )
+    added = rows(table, *texts)[1].experiment
+    if len(texts) > 1:
+        assert added.schedule.decay == Steps(milestones=(20,))
+    else:
+        assert added.schedule.decay == Steps(milestones=(17, 20))
+        assert added.fingerprint() == lengthened(recipe, 27, None).fingerprint()

@@ -11,7 +11,7 @@ reproduce: install  ## all eight tables and five figures on generated data, with
 	$(BIN)/rle-lab run --scale demo --until-decided
 
 test: check  ## everything that CI runs; the tests that kill parts of clusters have the machine to themselves
-	$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"  # tests/e2e, the longest, first
 	$(BIN)/pytest -m cluster
 
 quick: check  ## linters, types and unit tests, about a minute on 2 cores

@@ -10,6 +10,7 @@ from typing import TypeVar
 import cv2
 
 _CHUNK = 8  # items that a worker takes at a time
+_WORTH = 100  # items that take about as long as the start of a worker, which imports PyTorch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,9 +23,10 @@ def map_in_order(
 
     Args:
         task: can be pickled, as its results can.
-        workers: processes; 0 takes one for each CPU.
+        workers: processes; 0 takes one for each CPU, but no more than the items are worth starting.
     """
-    processes = min(workers or os.cpu_count() or 1, -(-len(items) // _CHUNK))
+    wanted = workers or min(os.cpu_count() or 1, len(items) // _WORTH)
+    processes = min(wanted, -(-len(items) // _CHUNK))
     if processes <= 1:
         yield from map(task, items)
         return

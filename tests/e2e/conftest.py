@@ -1,15 +1,21 @@
-"""What tests of whole commands share."""
+"""The sweep that nothing happened to, run once for all that disturb one."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from orchestrator.tracking.tracker import Tracker
+from tests.support import faults
+from tests.support.faults import SMALL, Undisturbed, running
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker.open(f"sqlite:///{file}", None).close()
-    return file
+@pytest.fixture(scope="session")
+def undisturbed(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Of the two small tables, one trial at a time, on a cluster that it starts itself."""
+    results = faults.prepared(tmp_path_factory.mktemp("undisturbed"), migrated, "results")
+    arguments = (SMALL, "--scale", "smoke", "--results", str(results), "--concurrent", "1")
+    began = time.monotonic()
+    with running(results / "log", *arguments) as process:
+        process.wait()
+    took = time.monotonic() - began
+    return Undisturbed(faults.records(faults.store_of(results)), faults.table(results), took)

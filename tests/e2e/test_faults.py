@@ -6,7 +6,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,11 @@ import pytest
 from orchestrator.schema.record import Record
 from orchestrator.training.checkpoint import read_checkpoint
 from tests.support import faults
-from tests.support.faults import SMALL, TRIAL, WORKER, Cluster, Running, running, server
+from tests.support.faults import SMALL, TRIAL, WORKER, Cluster, Running, Undisturbed, running, server
 
 pytestmark = pytest.mark.cluster
 
 SECRET = "pa55word"
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A sweep that nothing happened to."""
-
-    records: dict[str, Record]
-    table: str
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +33,13 @@ def cluster(ray: tuple[Cluster, Running]) -> dict[str, str]:
     return ray[0].env
 
 
-@pytest.fixture(scope="module")
-def undisturbed(
-    cluster: dict[str, str], store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Undisturbed:
-    results = faults.prepared(tmp_path_factory.mktemp("undisturbed"), store, "results")
-    with running(results / "log", *sweep(results), **cluster) as process:
-        process.wait()
-    return Undisturbed(faults.records(faults.store_of(results)), faults.table(results))
-
-
 def sweep(results: Path, *more: str) -> tuple[str, ...]:
     return (SMALL, "--scale", "smoke", "--results", str(results), *more)
 
 
 def check(undisturbed: Undisturbed, results: Path, uri: str | None = None) -> dict[str, Record]:
     found = faults.records(uri or faults.store_of(results))
-    assert faults.table(results) == undisturbed.table
+    assert faults.table(results) == undisturbed.tables
     assert faults.outcome(found) == faults.outcome(undisturbed.records)
     return found
 
@@ -68,9 +49,9 @@ def first_checkpoint(storage: Path, process: Running) -> None:
 
 
 def test_ctrl_c_keeps_what_has_finished_and_the_next_run_goes_on_from_there(
-    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path
+    undisturbed: Undisturbed, cluster: dict[str, str], migrated: Path, tmp_path: Path
 ) -> None:
-    results = faults.prepared(tmp_path, store, "results")
+    results = faults.prepared(tmp_path, migrated, "results")
     arguments = sweep(results, "--concurrent", "1")
     with running(tmp_path / "first", *arguments, **cluster) as stopped:
         faults.until(lambda: len(faults.checkpoints(results / "store")) == 2, stopped, "the second trial")
@@ -89,9 +70,9 @@ def test_ctrl_c_keeps_what_has_finished_and_the_next_run_goes_on_from_there(
 
 
 def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_go_on(
-    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+    undisturbed: Undisturbed, cluster: dict[str, str], migrated: Path, tmp_path: Path, small_disk: Path
 ) -> None:
-    results = faults.prepared(tmp_path, store, "results")
+    results = faults.prepared(tmp_path, migrated, "results")
     arguments = sweep(results, "--storage", str(small_disk), "--concurrent", "1")
     ballast = small_disk / "ballast"
     with running(tmp_path / "first", *arguments, **cluster) as failing:
@@ -116,9 +97,9 @@ def test_a_full_disk_fails_its_trials_with_a_sentence_and_with_room_again_they_g
 
 
 def test_what_a_full_store_does_not_take_is_sent_by_the_same_command_once_there_is_room(
-    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+    undisturbed: Undisturbed, cluster: dict[str, str], migrated: Path, tmp_path: Path, small_disk: Path
 ) -> None:
-    shutil.copyfile(store, small_disk / "mlflow.db")
+    shutil.copyfile(migrated, small_disk / "mlflow.db")
     results, uri, ballast = tmp_path / "results", f"sqlite:///{small_disk}/mlflow.db", small_disk / "ballast"
     arguments, env = sweep(results, "--tracking-uri", uri), {"HOME": str(tmp_path), **cluster}
     with running(tmp_path / "first", *arguments, **env) as full:
@@ -139,9 +120,9 @@ def test_what_a_full_store_does_not_take_is_sent_by_the_same_command_once_there_
 
 
 def test_where_all_of_it_lies_on_a_full_disk_the_same_command_goes_on_once_there_is_room(
-    undisturbed: Undisturbed, cluster: dict[str, str], store: Path, tmp_path: Path, small_disk: Path
+    undisturbed: Undisturbed, cluster: dict[str, str], migrated: Path, tmp_path: Path, small_disk: Path
 ) -> None:
-    results, ballast = faults.prepared(small_disk, store, "results"), small_disk / "ballast"
+    results, ballast = faults.prepared(small_disk, migrated, "results"), small_disk / "ballast"
     env = {"HOME": str(tmp_path), **cluster}
     with running(tmp_path / "first", *sweep(results, "--concurrent", "1"), **env) as full:
         first_checkpoint(results / "store", full)
@@ -178,10 +159,10 @@ def fill(file: Path) -> None:
 
 
 def test_a_killed_trial_and_a_tracking_server_that_is_away_for_a_while_lose_nothing(
-    undisturbed: Undisturbed, ray: tuple[Cluster, Running], store: Path, tmp_path: Path
+    undisturbed: Undisturbed, ray: tuple[Cluster, Running], migrated: Path, tmp_path: Path
 ) -> None:
     cluster, node = ray[0].env, ray[1]
-    results, port = faults.prepared(tmp_path, store, "results"), faults.free_port()
+    results, port = faults.prepared(tmp_path, migrated, "results"), faults.free_port()
     database, uri = results / "store" / "mlflow.db", f"http://user:{SECRET}@127.0.0.1:{port}"
     servers = [server(tmp_path / "server1", database, port)]
     try:
@@ -204,10 +185,10 @@ def test_a_killed_trial_and_a_tracking_server_that_is_away_for_a_while_lose_noth
 
 
 def test_workers_their_driver_and_the_sweep_itself_are_killed_one_after_the_other(
-    undisturbed: Undisturbed, ray: tuple[Cluster, Running], store: Path, tmp_path: Path
+    undisturbed: Undisturbed, ray: tuple[Cluster, Running], migrated: Path, tmp_path: Path
 ) -> None:
     cluster, node = ray[0].env, ray[1]
-    results = faults.prepared(tmp_path, store, "results")
+    results = faults.prepared(tmp_path, migrated, "results")
     arguments = sweep(results, "--workers", "1", "--concurrent", "1")
     with running(tmp_path / "first", *arguments, **cluster) as process:
         for victim in (WORKER, TRIAL):

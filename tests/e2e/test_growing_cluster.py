@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.tracking.tracker import Tracker
 from tests.support import faults
 from tests.support.faults import SMALL, running
 from tests.support.growing import growing_cluster, nodes
@@ -13,10 +12,10 @@ from tests.support.growing import growing_cluster, nodes
 pytestmark = pytest.mark.cluster
 
 
-def test_a_sweep_asks_a_head_without_workers_for_nodes_and_gives_them_back(tmp_path: Path) -> None:
-    store = tmp_path / "mlflow.db"
-    Tracker.open(f"sqlite:///{store}", None).close()
-    results = faults.prepared(tmp_path, store, "results")
+def test_a_sweep_asks_a_head_without_workers_for_nodes_and_gives_them_back(
+    migrated: Path, tmp_path: Path
+) -> None:
+    results = faults.prepared(tmp_path, migrated, "results")
     settled = ("--scale", "smoke", "--precision", "float32", "--system-metrics")
     sweep = (SMALL, *settled, "--results", str(results))
     with growing_cluster(cpus=1, most=2) as (cluster, head):

@@ -15,9 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestrator.schema.record import Record
 from tests.support import faults
-from tests.support.faults import HEAD, SMALL, TRIAL, WORKER, Running, running, server
+from tests.support.faults import HEAD, SMALL, TRIAL, WORKER, Running, Undisturbed, running, server
 
 pytestmark = pytest.mark.cluster
 
@@ -47,27 +46,8 @@ def kills(count: int, seed: int) -> list[Kill]:
     return [Kill(part, draw.random()) for part in islice(cycle(parts), count)]
 
 
-@dataclass(frozen=True)
-class Undisturbed:
-    """A sweep that nothing happened to."""
-
-    records: dict[str, Record]
-    tables: str
-    seconds: float
-
-
 def sweep(results: Path, *more: str) -> tuple[str, ...]:
     return (SMALL, "--scale", "smoke", "--results", str(results), "--concurrent", "1", *more)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    results = faults.prepared(tmp_path_factory.mktemp("undisturbed"), store, "results")
-    began = time.monotonic()
-    with running(results / "log", *sweep(results)) as process:
-        process.wait()
-    took = time.monotonic() - began
-    return Undisturbed(faults.records(faults.store_of(results)), faults.table(results), took)
 
 
 @contextmanager
@@ -108,9 +88,9 @@ def strike(kill: Kill, process: Running, servers: list[Running], results: Path, 
 
 @pytest.mark.parametrize("kill", kills(KILLS, SEED), ids=str)
 def test_after_a_kill_the_same_command_ends_in_the_same_tables(
-    kill: Kill, undisturbed: Undisturbed, store: Path, tmp_path: Path
+    kill: Kill, undisturbed: Undisturbed, migrated: Path, tmp_path: Path
 ) -> None:
-    results = faults.prepared(tmp_path, store, "results")
+    results = faults.prepared(tmp_path, migrated, "results")
     left: list[psutil.Process] = []
     with tracking(kill, results) as (options, servers):
         arguments = sweep(results, *options, *(["--workers", "1"] if kill.part == "trainer" else []))

@@ -33,6 +33,15 @@ PATIENCE = 600.0
 STARTS = 6
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """A sweep that nothing happened to."""
+
+    records: dict[str, Record]
+    tables: str
+    seconds: float
+
+
 def environment(**more: str) -> dict[str, str]:
     """This process's, without what would lead a sweep to another store or cluster."""
     left_out = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")

@@ -134,7 +134,7 @@ def test_killed_and_started_again_it_runs_only_what_is_missing(tmp_path: Path) -
         env=environment(), start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
-    for line in process.stdout:  # the first is in the store once the second has ended
+    for line in process.stdout:  # a line may come before its result is in the store: two, so that one is
         if line.startswith("[2/3]"):
             break
     os.killpg(process.pid, signal.SIGKILL)

@@ -107,7 +107,9 @@ def test_what_a_full_store_does_not_take_is_sent_by_the_same_command_once_there_
         fill(ballast)
         text = full.wait(expect=1)
     assert text.count("not in the store yet (its disk is full: free some space there)") == 2
-    assert f"They are kept in {tmp_path}/.cache/rle-lab/unsent" in text
+    # A little room may have come free when SQLite gave up its journal.
+    kept = (f"{tmp_path}/.cache/rle-lab/unsent", f"{small_disk}/unsent")
+    assert any(f"They are kept in {place}" in text for place in kept)
     assert "Traceback" not in text
     assert "SQL:" not in text
     assert "finished" not in {record.status for record in faults.records(uri).values()}

@@ -103,7 +103,7 @@ class TimmNet(nn.Module):
     def __init__(self, net: Any, frozen: int = 0) -> None:
         super().__init__()
         self.net = net
-        self._frozen = _of_stages(net, frozen) if frozen else []
+        self._frozen = _freeze(net, frozen) if frozen else []
 
     def forward(self, image: Tensor) -> Tensor:
         """The last feature map."""
@@ -163,8 +163,8 @@ def _features(net: nn.Module, name: str, side: int) -> tuple[int, ...]:
         raise _no_map(name, f"pictures of {side}×{side} don't suit it") from error
 
 
-def _of_stages(net: Any, count: int) -> list[nn.Module]:
-    """The modules of the first stages, whose parameters are made constants here."""
+def _freeze(net: Any, count: int) -> list[nn.Module]:
+    """Make constants of the parameters of the first stages; returns the modules that have no others."""
     from timm.models import group_parameters
 
     groups = group_parameters(net, net.group_matcher(coarse=True), reverse=False)

@@ -26,7 +26,6 @@ NOTHING = Predictions(
 )
 
 
-@torch.inference_mode()
 def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
     """Predictions for a batch; with `pairs`, averaged over the picture and its mirror image.
 
@@ -38,8 +37,16 @@ def predict(model: nn.Module, image: Tensor, pairs: Pairs | None) -> Output:
         image: uint8 (B, H, W, 3).
         pairs: points that change places in the mirror, or None for no flip test.
     """
-    output: Output = model(image)
-    return output if pairs is None else _averaged(output, model(image.flip(2)), pairs, image.shape[2])
+    return _predict_both(model, image, pairs)[1]
+
+
+@torch.inference_mode()
+def _predict_both(model: nn.Module, image: Tensor, pairs: Pairs | None) -> tuple[Output, Output]:
+    """Without the flip test, and as `predict`."""
+    single: Output = model(image)
+    if pairs is None:
+        return single, single
+    return single, _averaged(single, model(image.flip(2)), pairs, image.shape[2])
 
 
 def _averaged(output: Output, mirrored: Output, pairs: Pairs, width: int) -> Output:
@@ -99,11 +106,8 @@ def compared(model: nn.Module, data: Data, runtime: Runtime, bf16: bool = False)
     truth: list[tuple[np.ndarray, np.ndarray]] = []
     singles: list[tuple[np.ndarray, np.ndarray]] = []
     for batch in _batches(data, runtime):
-        image = batch.image.to(runtime.device)
-        with torch.inference_mode(), torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
-            single = output = model(image)
-            if data.flip_pairs is not None:
-                output = _averaged(single, model(image.flip(2)), data.flip_pairs, image.shape[2])
+        with torch.autocast(runtime.device.type, torch.bfloat16, enabled=bf16):
+            single, output = _predict_both(model, batch.image.to(runtime.device), data.flip_pairs)
         ids.append(batch.id.numpy())
         mus.append(output.mu.float().cpu().numpy())
         if output.sigma is not None and single.sigma is not None:

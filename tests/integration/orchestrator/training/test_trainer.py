@@ -33,6 +33,11 @@ def weights(checkpoints: Checkpoints, experiment: Experiment) -> Mapping[str, to
     return checkpoints.load_finished(experiment).weights
 
 
+def assert_equal(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
 @pytest.mark.parametrize(
     ("matrices", "s"), [(None, {}), (Muon(), {}), (None, {"s": "grid", "nodes": 5, "shifted": True})]
 )
@@ -49,9 +54,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
         torch.manual_seed(last)  # whatever else the process does must not matter
     found = fit(experiment, toy, SingleProcess(), parts)
     assert found.metrics == expected.metrics
-    a, b = weights(whole, experiment), weights(parts, experiment)
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert_equal(weights(whole, experiment), weights(parts, experiment))
 
 
 def test_a_run_stopped_at_rungs_goes_on_to_the_uninterrupted_one_bit_for_bit(
@@ -74,9 +77,7 @@ def test_a_run_stopped_at_rungs_goes_on_to_the_uninterrupted_one_bit_for_bit(
     assert fit(experiment, toy, SingleProcess(), parts, until=3).status == "stopped"
     found = fit(experiment, toy, SingleProcess(), parts)
     assert (found.status, found.metrics) == ("finished", expected.metrics)
-    a, b = weights(whole, experiment), weights(parts, experiment)
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert_equal(weights(whole, experiment), weights(parts, experiment))
 
 
 def test_a_run_that_passed_a_rung_without_an_evaluation_is_evaluated_at_once(
@@ -97,8 +98,7 @@ def test_a_constant_s_trains_the_weights_that_no_s_trains(experiment, toy, tmp_p
         fit(e, toy, SingleProcess(), store) for e, store in zip((experiment, constant), stores, strict=True)
     )
     a, b = weights(stores[0], experiment), weights(stores[1], constant)
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert_equal(a, b)
     assert without.metrics["AP"] == found.metrics["AP"]
     assert without.metrics["loss"] != found.metrics["loss"]
 

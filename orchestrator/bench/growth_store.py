@@ -103,19 +103,10 @@ def _costs(table: Table, seeds: int, store: Store) -> dict[str, tuple[float, flo
 def _dry_run(seeds: int, store: Store) -> RunSettings:
     return RunSettings(
         scale="demo",
-        data_root=None,
-        detections=None,
-        skip_broken=False,
-        pack=True,
         seeds=tuple(range(seeds)),
-        workers=None,
-        gpus_per_worker=None,
-        concurrent=None,
         results=store.folder,
         tracking_uri=store.uri,
         storage=str(store.folder / "store"),
-        only=(),
-        fresh=False,
         dry_run=True,
     )
 

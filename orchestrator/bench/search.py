@@ -92,12 +92,12 @@ def finding(search: Search, pairs: Sequence[tuple[Course, Course]]) -> Finding:
     scores = []
     for seed, (ours, theirs) in enumerate(pairs):
         equal = min(ours.total, theirs.total)
-        three = [score(ours, SHARE * equal, reference), score(ours, equal, reference),
-                 score(theirs, SHARE * equal, reference), score(theirs, equal, reference)]  # fmt: skip
-        scores.append(three)
-        wins["best"] += three[0].best >= three[3].best
-        wins["volume"] += three[0].volume >= three[3].volume
-        rows.append(_row(f"seed {seed}", equal, three))
+        four = [score(ours, SHARE * equal, reference), score(ours, equal, reference),
+                score(theirs, SHARE * equal, reference), score(theirs, equal, reference)]  # fmt: skip
+        scores.append(four)
+        wins["best"] += four[0].best >= four[3].best
+        wins["volume"] += four[0].volume >= four[3].volume
+        rows.append(_row(f"seed {seed}", equal, four))
     means = [Score(*np.mean([(s[k].best, s[k].volume) for s in scores], axis=0)) for k in range(4)]
     rows.append(_row("mean", float(np.mean([min(a.total, b.total) for a, b in pairs])), means))
     aim = search.aims[0]
@@ -152,20 +152,10 @@ def _contestant(search: Search, kind: str, seed: int, epochs: int | None) -> Sea
 def _settings(scale: str, folder: Path) -> RunSettings:
     return RunSettings(
         scale=scale,
-        data_root=None,
-        detections=None,
-        skip_broken=False,
-        pack=True,
         seeds=(0,),
-        workers=None,
-        gpus_per_worker=None,
-        concurrent=None,
         results=folder,
         tracking_uri=sqlite_uri(folder / "store" / "mlflow.db"),
         storage=str(folder / "store"),
-        only=(),
-        fresh=False,
-        dry_run=False,
     )
 
 

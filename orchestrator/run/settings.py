@@ -23,20 +23,20 @@ class RunSettings:
     """What the user asked for, with every default filled in and every path absolute."""
 
     scale: str
-    data_root: Path | None
-    detections: Path | None
-    skip_broken: bool
-    pack: bool
     seeds: tuple[int, ...]
-    workers: int | None
-    gpus_per_worker: float | None
-    concurrent: int | None
     results: Path
     tracking_uri: str
     storage: str
-    only: tuple[str, ...]
-    fresh: bool
-    dry_run: bool
+    data_root: Path | None = None
+    detections: Path | None = None
+    skip_broken: bool = False
+    pack: bool = True
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    concurrent: int | None = None
+    only: tuple[str, ...] = ()
+    fresh: bool = False
+    dry_run: bool = False
     until_decided: bool = False
     exif: "Convention | None" = None  # as in `DataRoot`
     allow_outside: bool = False

@@ -51,9 +51,8 @@ def sweep(experiment: Experiment) -> Sweep:
 @pytest.fixture
 def settings(uri: str, tmp_path: Path) -> RunSettings:
     return RunSettings(
-        scale="demo", data_root=None, detections=None, skip_broken=False, pack=True, seeds=(0, 1, 2),
-        workers=None, gpus_per_worker=None, concurrent=None, results=tmp_path / "r", tracking_uri=uri,
-        storage=str(tmp_path / "store"), only=(), fresh=False, dry_run=False, until_decided=True,
+        scale="demo", seeds=(0, 1, 2), results=tmp_path / "r", tracking_uri=uri,
+        storage=str(tmp_path / "store"), until_decided=True,
     )  # fmt: skip
 
 
